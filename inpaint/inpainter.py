@@ -1,0 +1,253 @@
+"""What every inpainter promises, the checks that hold it to that, and the registry that builds one by name.
+
+Adding one: subclass `WindowInpainter`, supply `name`, `description` and `fill_window`, and `register` a
+builder that imports the module only when called.
+"""
+
+import importlib.util
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Inpainter(ABC):
+    """An object that is called with a photo and a hole and returns the photo with the hole filled."""
+
+    name: str
+    """The name it is registered under."""
+    description: str
+    """One line saying what ran, settings and weights included; recorded in manifests."""
+
+    def __call__(self, image: np.ndarray, mask: np.ndarray, protect: np.ndarray | None = None) -> np.ndarray:
+        """Fill the hole; every pixel outside it comes back unchanged, bit for bit.
+
+        Args:
+            image: uint8 (H, W, 3), RGB. Never written to.
+            mask: bool (H, W), True = fill this pixel. An empty mask gives a copy of `image`.
+            protect: bool (H, W), True = never copy from this pixel; None = nothing protected. Where mask
+                and protect together cover the whole photo there is nothing left to copy from, and
+                `protect` is ignored.
+
+        Returns:
+            uint8 (H, W, 3), a new array.
+
+        Raises:
+            TypeError: an argument is not an array of the dtype above.
+            ValueError: a shape is wrong, or the mask covers the whole image.
+        """
+        check_inputs(image, mask, protect)
+        filled = image.copy(order="C")
+        if mask.any():
+            if protect is not None and (mask | protect).all():
+                protect = None
+            np.copyto(filled, self.fill(image, mask, protect), where=mask[..., None])
+        return filled
+
+    @abstractmethod
+    def fill(self, image: np.ndarray, mask: np.ndarray, protect: np.ndarray | None) -> np.ndarray:
+        """Checked arguments in, uint8 (H, W, 3) out; only its pixels inside the mask are used."""
+
+
+class WindowInpainter(Inpainter):
+    """An inpainter that sees one window around each group of near holes, so that cost follows the hole.
+
+    A subclass supplies `fill_window`, or `fill_windows` where several windows go better together.
+    """
+
+    context: float = 1.0
+    """Width of the surroundings that a window shows on each side, as a share of the hole's longer side."""
+    even_seams: bool = True
+    """Whether a colour step along the hole's edge is evened out (`inpaint.blending`)."""
+
+    @abstractmethod
+    def fill_window(self, image: np.ndarray, mask: np.ndarray, protect: np.ndarray | None) -> np.ndarray:
+        """Fill one window.
+
+        Args:
+            image: uint8 (h, w, 3), RGB, contiguous; what lies in the hole is to be ignored.
+            mask: bool (h, w), not empty and not full.
+            protect: bool (h, w) or None; together with `mask` it never covers the whole window.
+
+        Returns:
+            uint8 (h, w, 3), a new array; only its pixels inside the mask are used.
+        """
+
+    def fill_windows(
+        self,
+        images: Sequence[np.ndarray],
+        masks: Sequence[np.ndarray],
+        protects: Sequence[np.ndarray | None],
+    ) -> list[np.ndarray]:
+        """Fill several windows, each as `fill_window` says; by default one after the other."""
+        return [self.fill_window(*window) for window in zip(images, masks, protects, strict=True)]
+
+    def fill(self, image: np.ndarray, mask: np.ndarray, protect: np.ndarray | None) -> np.ndarray:
+        from inpaint.highres import fill_by_windows
+
+        return fill_by_windows(
+            image, mask, protect, self.fill_windows, context=self.context, even=self.even_seams
+        )
+
+
+@dataclass(frozen=True)
+class InpainterOptions:
+    """What a builder is given; each inpainter uses what concerns it.
+
+    Attributes:
+        device: "auto", "cpu", "cuda" or "mps".
+        weights: a file of weights or the name of published ones; None = the default ones.
+        seed: start of every random choice; the same seed gives the same pixels.
+        precision: "auto", "float32", or another that the network knows.
+    """
+
+    device: str = "auto"
+    weights: str | Path | None = None
+    seed: int = 0
+    precision: str = "auto"
+
+
+Builder = Callable[[InpainterOptions], Inpainter]
+WhyNot = Callable[[InpainterOptions], str | None]
+
+
+class AutoChoice(NamedTuple):
+    """The inpainter that `auto` stands for, and why no better one can run (empty where it is the best)."""
+
+    name: str
+    reason: str
+
+
+AUTO_ORDER = ("deepfillv2", "exemplar")
+
+_builders: dict[str, Builder] = {}
+_why_not: dict[str, WhyNot] = {}
+
+
+def register(name: str, builder: Builder, *, why_not: WhyNot | None = None) -> None:
+    """Make `load_inpainter(name)` call `builder`.
+
+    Args:
+        name: a name nobody has taken.
+        builder: takes `InpainterOptions`; imports its module when called, not before.
+        why_not: says in one sentence why the inpainter cannot run here and what would help, or None where
+            it can. `auto` passes over an inpainter that cannot. None = it always can.
+
+    Raises:
+        ValueError: the name is taken, or is "auto".
+    """
+    if name in _builders or name == "auto":
+        raise ValueError(f"the inpainter name {name!r} is taken")
+    _builders[name] = builder
+    if why_not is not None:
+        _why_not[name] = why_not
+
+
+def inpainter_names() -> tuple[str, ...]:
+    """The names that `load_inpainter` knows, "auto" first."""
+    return ("auto", *_builders)
+
+
+def resolve_auto(options: InpainterOptions | None = None) -> AutoChoice:
+    """The best inpainter that can run here, and why a better one cannot.
+
+    Args:
+        options: what `load_inpainter` would be given; None = its defaults.
+    """
+    reasons = []
+    for name in AUTO_ORDER:
+        if name not in _builders:
+            continue
+        reason = _why_not[name](options or InpainterOptions()) if name in _why_not else None
+        if reason is None:
+            return AutoChoice(name, "; ".join(reasons))
+        reasons.append(reason)
+    raise ValueError(f"none of {', '.join(AUTO_ORDER)} can run here: {'; '.join(reasons)}")
+
+
+def load_inpainter(
+    name: str = "auto",
+    *,
+    device: str = "auto",
+    weights: str | Path | None = None,
+    seed: int = 0,
+    precision: str = "auto",
+) -> Inpainter:
+    """Build an inpainter by name.
+
+    Args:
+        name: one of `inpainter_names()`; "auto" = what `resolve_auto` says.
+        device, weights, seed, precision: as `InpainterOptions` says.
+
+    Raises:
+        ValueError: no inpainter has that name.
+    """
+    options = InpainterOptions(device=device, weights=weights, seed=seed, precision=precision)
+    if name == "auto":
+        name = resolve_auto(options).name
+    if name not in _builders:
+        raise ValueError(f"expected one of {', '.join(inpainter_names())}, received {name!r}")
+    return _builders[name](options)
+
+
+def check_inputs(image: np.ndarray, mask: np.ndarray, protect: np.ndarray | None = None) -> None:
+    """Raise unless the arguments keep the contract that `Inpainter.__call__` states."""
+    _check_array("image", image, np.dtype(np.uint8))
+    if image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+        raise ValueError(f"expected image of shape (H, W, 3), received {image.shape}")
+    height, width = image.shape[:2]
+    for name, array in (("mask", mask), ("protect", protect)):
+        if name == "protect" and array is None:
+            continue
+        _check_array(name, array, np.dtype(bool))
+        if array.shape != (height, width):
+            raise ValueError(f"expected {name} of the image's size {(height, width)}, received {array.shape}")
+    if mask.all():
+        raise ValueError("expected a mask that leaves some of the image, received one that covers all of it")
+
+
+def _check_array(name: str, array: object, dtype: np.dtype) -> None:
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"expected {name} as a {dtype} array, received {type(array).__name__}")
+    if array.dtype != dtype:
+        raise TypeError(f"expected {name} of dtype {dtype}, received {array.dtype}")
+
+
+def _build_exemplar(options: InpainterOptions) -> Inpainter:
+    from inpaint.exemplar import ExemplarInpainter
+
+    return ExemplarInpainter(seed=options.seed)
+
+
+def _build_telea(options: InpainterOptions) -> Inpainter:
+    from inpaint.classical import ClassicalInpainter
+
+    return ClassicalInpainter("telea")
+
+
+def _build_navier_stokes(options: InpainterOptions) -> Inpainter:
+    from inpaint.classical import ClassicalInpainter
+
+    return ClassicalInpainter("navier-stokes")
+
+
+def _build_deepfillv2(options: InpainterOptions) -> Inpainter:
+    from inpaint.deepfillv2 import build
+
+    return build(options)
+
+
+def _why_not_deepfillv2(options: InpainterOptions) -> str | None:
+    from inpaint.deepfillv2 import why_not
+
+    return why_not(options)
+
+
+if importlib.util.find_spec("inpaint.deepfillv2"):
+    register("deepfillv2", _build_deepfillv2, why_not=_why_not_deepfillv2)
+register("exemplar", _build_exemplar)
+register("telea", _build_telea)
+register("navier-stokes", _build_navier_stokes)
