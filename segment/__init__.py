@@ -1,0 +1,46 @@
+"""Finding what to remove: photo in, labelled instance masks out.
+
+Nothing heavy is imported until a name is used, so that ``import segment`` stays quick.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from segment.box import mask_from_box
+    from segment.classes import coco_classes
+    from segment.coco import CocoMasks
+    from segment.detections import Detections
+    from segment.files import MaskFiles
+    from segment.pretrained import WeightsError
+    from segment.segmenter import Segmenter, load_segmenter, segmenter_names
+
+_HOME = {
+    "CocoMasks": "coco",
+    "Detections": "detections",
+    "MaskFiles": "files",
+    "Segmenter": "segmenter",
+    "WeightsError": "pretrained",
+    "coco_classes": "classes",
+    "load_segmenter": "segmenter",
+    "mask_from_box": "box",
+    "segmenter_names": "segmenter",
+}
+
+__all__ = [
+    "CocoMasks",
+    "Detections",
+    "MaskFiles",
+    "Segmenter",
+    "WeightsError",
+    "coco_classes",
+    "load_segmenter",
+    "mask_from_box",
+    "segmenter_names",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'segment' has no attribute {name!r}")
+    return getattr(import_module(f"segment.{_HOME[name]}"), name)
