@@ -1,7 +1,7 @@
 """Published weights: what is known of a file, and how it gets into the cache.
 
-The cache is ``torch.hub``'s, under the published file name, so that torchvision finds the same file. A file is
-used only when its hash is right, and reaches its final name only when it is whole.
+The cache is ``torch.hub``'s, under the published file name, so that torchvision finds the same file. A file
+is used only when its hash is right, and reaches its final name only when it is whole.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _CHUNK_BYTES = 1 << 20
 
 
 class WeightsError(RuntimeError):
-    """Published weights that cannot be had: one line that names the file, where it is from and where to put it."""
+    """Published weights that cannot be had; the message names the file, its URL and the folder to put it in."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,9 @@ def fetch(weights: PretrainedWeights, *, timeout_s: float = TIMEOUT_S) -> Path:
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
+        reason = _reason(error, timeout_s)
         raise WeightsError(
-            f"{weights.file_name} could not be fetched ({_reason(error, timeout_s)}); {weights.instructions()}"
+            f"{weights.file_name} could not be fetched: {reason}; {weights.instructions()}"
         ) from error
     return path
 
@@ -174,7 +175,7 @@ def _reason(error: OSError, timeout_s: float) -> str:
     """The few words that matter of an error whose own text runs over several lines."""
     import requests
 
-    if isinstance(error, requests.HTTPError):
+    if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"the server answered {error.response.status_code} {error.response.reason}"
     if isinstance(error, requests.Timeout) or "timed out" in str(error):
         return f"nothing answered within {timeout_s:g} s"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Literal, Protocol
 
 import numpy as np
@@ -23,10 +24,16 @@ class Segmenter(Protocol):
     fallback: None, or one line that says what ``auto`` fell back to, why, and what to do about it.
     """
 
-    name: str
-    classes: tuple[str, ...]
-    description: str
     fallback: str | None
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+
+    @property
+    def description(self) -> str: ...
 
     def __call__(
         self,
@@ -100,6 +107,59 @@ def _load_best(device: str, weights: str | os.PathLike[str] | None, precision: P
         return segmenter
 
 
+def check_classes(segmenter: Segmenter, wanted: Sequence[str] | None) -> tuple[str, ...]:
+    """The wanted class names, checked against those that ``segmenter`` knows; None = all of these.
+
+    Raises TypeError for a single string, ValueError for a name that is not known: a COCO class that this
+    model lacks is told which weights file it needs, any other name gets the nearest ones.
+    """
+    from segment.classes import coco_classes, unknown_class
+
+    if wanted is None:
+        return segmenter.classes
+    if isinstance(wanted, str):
+        raise TypeError(f"expected a sequence of class names, got the string {wanted!r}")
+    unknown = [name for name in wanted if name not in segmenter.classes]
+    if unknown and unknown[0] in coco_classes():
+        from segment.maskrcnn import MASKRCNN_V2
+
+        raise ValueError(
+            f"{segmenter.name!r} finds only {', '.join(segmenter.classes)}; {unknown[0]!r} needs "
+            f"Mask R-CNN's weights: {MASKRCNN_V2.instructions()}"
+        )
+    if unknown:
+        raise ValueError(unknown_class(unknown[0], coco_classes()))
+    return tuple(wanted)
+
+
+def check_images(images: Sequence[np.ndarray]) -> None:
+    """Raises TypeError or ValueError unless every image is uint8 (H, W, 3) with H and W at least 1."""
+    for index, image in enumerate(images):
+        if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
+            found = getattr(image, "dtype", type(image).__name__)
+            raise TypeError(f"expected image {index} to be a uint8 array, got {found}")
+        if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+            raise ValueError(f"expected image {index} to have shape (H, W, 3), got {image.shape}")
+
+
+def resolve_device(device: str) -> str:
+    """``device`` itself, checked, or for "auto" the best there is: "cuda", "mps" or "cpu".
+
+    Raises ValueError for a device that does not exist or that this machine lacks.
+    """
+    import torch
+
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if device == "auto":
+        return next(name for name, is_there in there.items() if is_there)
+    kind, _, number = device.partition(":")
+    if kind not in there or (number and not number.isdigit()):
+        raise ValueError(f"expected device to be auto, cuda, cuda:N, mps or cpu, got {device!r}")
+    if not there[kind] or (kind == "cuda" and number and int(number) >= torch.cuda.device_count()):
+        raise ValueError(f"this machine has no device {device!r}")
+    return device
+
+
 def _maskrcnn(device: str, weights: str | os.PathLike[str] | None, precision: Precision) -> Segmenter:
     from segment.maskrcnn import load_maskrcnn
 
@@ -115,7 +175,7 @@ def _maskrcnn_v1(device: str, weights: str | os.PathLike[str] | None, precision:
 def _builtin(device: str, weights: str | os.PathLike[str] | None, precision: Precision) -> Segmenter:
     from segment.builtin import load_builtin
 
-    return load_builtin(device=device, weights=weights)
+    return load_builtin(device=resolve_device(device), weights=None if weights is None else Path(weights))
 
 
 register_segmenter("maskrcnn", _maskrcnn)
