@@ -1,0 +1,160 @@
+"""The whole way from a detector's mask to the area to remove, and its settings."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+
+import cv2
+import numpy as np
+
+from postprocess.morphology import (
+    check_mask,
+    close,
+    drop_specks,
+    enclosed_area_px,
+    fill_holes,
+    outlines,
+    smooth,
+    thicken,
+)
+
+
+@dataclass(frozen=True)
+class MaskRecipe:
+    """How `refine_mask` mends a mask; shares, so that it suits any photo size. 0 = off.
+
+    Detectors draw masks on a coarse grid over the object's box (28 x 28 cells in Mask R-CNN): their error
+    grows with the object, not with the photo. What the lens and the sensor blur grows with the photo.
+    """
+
+    thicken_share: float = 0.04
+    """Radius added around an object, as a share of the square root of its area."""
+    thicken_min_px: float = 4.0
+    """Least radius in any photo, in pixels: the rim that interpolation and JPEG blocks leave."""
+    thicken_min_share: float = 0.004
+    """Least radius, as a share of the photo's short side."""
+    thicken_max_share: float = 0.02
+    """Greatest radius, as a share of the photo's short side (the two least radii come first)."""
+    smooth_share: float = 0.003
+    """Bumps and notches up to this radius are rounded off (share of the photo's short side)."""
+    close_share: float = 0.003
+    """Gaps up to twice this radius are bridged (share of the photo's short side)."""
+    hole_share: float = 0.01
+    """Holes up to this share of their object's area are filled."""
+    speck_share: float = 0.002
+    """Objects smaller than this share of the largest one are dropped: dust alone in a mask is kept."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise TypeError(f"{field.name} must be a number, got {type(value).__name__}")
+            most, unit = (100, "pixels") if field.name.endswith("_px") else (1, "a share")
+            if not 0 <= value <= most:
+                raise ValueError(f"{field.name} must be {unit} from 0 to {most}, got {value}")
+
+    @classmethod
+    def none(cls) -> "MaskRecipe":
+        """The recipe that leaves a mask as it is."""
+        return cls(**{field.name: 0.0 for field in fields(cls)})
+
+
+@dataclass(frozen=True)
+class RefinedMask:
+    """What to remove, and why: bool (H, W) arrays of the photo's size, True = remove.
+
+    `mask` is the union of `parts`, which holds "object", "shadow" and "attached".
+    """
+
+    mask: np.ndarray
+    parts: Mapping[str, np.ndarray]
+
+
+def refine_mask(
+    image: np.ndarray,
+    mask: np.ndarray,
+    recipe: MaskRecipe | None = None,
+    *,
+    others: np.ndarray | None = None,
+) -> RefinedMask:
+    """Mend the mask of the objects to remove, so that no rim of them stays.
+
+    image: uint8 (H, W, 3), RGB. mask: bool (H, W), True = remove. recipe: the settings; None = the defaults.
+    others: bool (H, W), objects that stay; nothing is added there, and what `mask` itself marks there is
+    kept. None = no such objects. A mask that would come to cover the whole photo without having done so is
+    left as it was: nothing would be left to fill it from. Raises TypeError or ValueError for arrays of
+    other types and shapes.
+    """
+    _check(image, mask, others)
+    recipe = MaskRecipe() if recipe is None else recipe
+    nothing = np.zeros_like(mask)
+    # Shadows and attached objects are found from the image and the object part; until they are, both are
+    # empty.
+    parts = {"object": object_part(mask, recipe, others), "shadow": nothing, "attached": nothing}
+    whole = parts["object"] | parts["shadow"] | parts["attached"]
+    if whole.all() and not mask.all():
+        return RefinedMask(mask.copy(), {"object": mask.copy(), "shadow": nothing, "attached": nothing})
+    return RefinedMask(whole, parts)
+
+
+def object_part(mask: np.ndarray, recipe: MaskRecipe, others: np.ndarray | None = None) -> np.ndarray:
+    """The objects themselves: specks dropped, gaps bridged, and each object filled, smoothed and thickened.
+
+    mask, others: as in `refine_mask`. Returns bool (H, W).
+    """
+    short_side = min(mask.shape)
+    largest = max((enclosed_area_px(outline) for outline in outlines(mask)), default=0.0)
+    kept = drop_specks(mask, recipe.speck_share * largest)
+    joined = close(kept, recipe.close_share * short_side)
+    grown = np.zeros_like(mask)
+    for box, objects, area_px in _objects_by_size(joined, recipe):
+        filled = fill_holes(objects, recipe.hole_share * area_px)
+        rounded = smooth(filled, recipe.smooth_share * short_side)
+        grown[box] |= thicken(rounded, _thicken_radius_px(area_px, short_side, recipe))
+    return grown if others is None else grown & (mask | ~others)
+
+
+def _thicken_radius_px(area_px: float, short_side: int, recipe: MaskRecipe) -> int:
+    least = max(recipe.thicken_min_px, recipe.thicken_min_share * short_side)
+    most = max(recipe.thicken_max_share * short_side, least)
+    return round(min(max(recipe.thicken_share * area_px**0.5, least), most))
+
+
+def _objects_by_size(
+    mask: np.ndarray, recipe: MaskRecipe
+) -> Iterator[tuple[tuple[slice, slice], np.ndarray, float]]:
+    """Objects that take one radius together, so that a mask of a thousand flecks costs one round and not a
+    thousand.
+
+    Yields their box with room to grow, the box's part of `mask` with these objects alone, and the largest
+    one's area.
+    """
+    height, width = mask.shape
+    short_side = min(height, width)
+    groups: dict[int, list[np.ndarray]] = {}
+    for outline in outlines(mask):
+        radius_px = _thicken_radius_px(enclosed_area_px(outline), short_side, recipe)
+        groups.setdefault(radius_px, []).append(outline)
+    room = 4 * round(recipe.smooth_share * short_side) + 4
+    for radius_px, group in groups.items():
+        x, y, w, h = cv2.boundingRect(np.concatenate(group))
+        margin = radius_px + room
+        left, top = max(0, x - margin), max(0, y - margin)
+        box = (slice(top, min(height, y + h + margin)), slice(left, min(width, x + w + margin)))
+        alone = np.zeros(mask[box].shape, np.uint8)
+        cv2.drawContours(alone, group, -1, 1, cv2.FILLED, offset=(-left, -top))
+        yield box, alone.view(bool) & mask[box], max(map(enclosed_area_px, group))
+
+
+def _check(image: np.ndarray, mask: np.ndarray, others: np.ndarray | None) -> None:
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
+        received = f"{image.dtype} array" if isinstance(image, np.ndarray) else type(image).__name__
+        raise TypeError(f"image must be a uint8 array of shape (H, W, 3), got {received}")
+    if image.ndim != 3 or image.shape[2] != 3:
+        raise ValueError(f"image must have shape (H, W, 3), got {image.shape}")
+    check_mask(mask)
+    if mask.shape != image.shape[:2]:
+        raise ValueError(f"mask must have the image's shape {image.shape[:2]}, got {mask.shape}")
+    if others is not None:
+        check_mask(others, "others")
+        if others.shape != mask.shape:
+            raise ValueError(f"others must have the mask's shape {mask.shape}, got {others.shape}")

@@ -1,0 +1,175 @@
+import dataclasses
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from postprocess import MaskRecipe, RefinedMask, refine_mask
+
+
+def photo(height: int, width: int) -> np.ndarray:
+    return np.zeros((height, width, 3), np.uint8)
+
+
+def disc(height: int, width: int, row: int, col: int, radius: int) -> np.ndarray:
+    y, x = np.ogrid[:height, :width]
+    return (y - row) ** 2 + (x - col) ** 2 <= radius**2
+
+
+def grown_by(refined: RefinedMask, mask: np.ndarray) -> float:
+    return ndimage.distance_transform_edt(~mask)[refined.mask].max()
+
+
+def test_the_recipe_that_does_nothing():
+    mask = np.random.default_rng(0).random((60, 80)) > 0.8
+    refined = refine_mask(photo(60, 80), mask, MaskRecipe.none())
+    np.testing.assert_array_equal(refined.mask, mask)
+    assert not np.shares_memory(refined.mask, mask)
+
+
+def test_each_object_grows_by_a_share_of_its_own_size():
+    small, large = disc(600, 900, 150, 150, 30), disc(600, 900, 350, 600, 150)
+    recipe = dataclasses.replace(
+        MaskRecipe.none(), thicken_share=0.04, thicken_min_px=1, thicken_max_share=0.1
+    )
+    refined = refine_mask(photo(600, 900), small | large, recipe)
+    # 0.04 * sqrt(pi) * radius: 2.1 and 10.6, rounded
+    np.testing.assert_array_equal(
+        refined.mask[:, :350], disc(600, 900, 150, 150, 32)[:, :350] & refined.mask[:, :350]
+    )
+    assert grown_by(RefinedMask(refined.mask & (np.arange(900) < 350), {}), small) == 2
+    assert grown_by(RefinedMask(refined.mask & (np.arange(900) >= 350), {}), large) == 11
+
+
+def test_the_radius_has_bounds_that_scale_with_the_photo():
+    tiny = np.zeros((1000, 1200), bool)
+    tiny[500, 600] = True
+    assert grown_by(refine_mask(photo(1000, 1200), tiny), tiny) == 4  # 0.004 * 1000
+    assert (
+        grown_by(refine_mask(photo(300, 300), tiny[400:700, 500:800]), tiny[400:700, 500:800]) == 4
+    )  # never less
+    huge = disc(1000, 1200, 500, 600, 450)
+    plain = dataclasses.replace(MaskRecipe(), smooth_share=0.0, close_share=0.0)
+    assert grown_by(refine_mask(photo(1000, 1200), huge, plain), huge) == 20  # 0.02 * 1000
+
+
+def test_a_soft_rim_of_four_pixels_is_covered():
+    detected = disc(480, 640, 240, 320, 80)
+    blurred_out = ndimage.distance_transform_edt(~detected) <= 4
+    refined = refine_mask(photo(480, 640), detected)
+    assert refined.mask[blurred_out].all()
+    assert refined.mask.sum() < 1.25 * detected.sum()
+
+
+def test_specks_go_and_dust_alone_stays():
+    person = disc(480, 640, 240, 320, 80)
+    speck = disc(480, 640, 50, 50, 2)
+    assert not refine_mask(photo(480, 640), person | speck).mask[40:60, 40:60].any()
+    dust = speck | disc(480, 640, 300, 500, 2)
+    assert refine_mask(photo(480, 640), dust).mask[dust].all()
+
+
+def test_small_holes_are_filled_and_large_ones_stay_open():
+    mask = disc(480, 640, 240, 320, 150)
+    mask &= ~disc(480, 640, 200, 250, 5)
+    mask &= ~disc(480, 640, 280, 380, 50)
+    refined = refine_mask(photo(480, 640), mask)
+    assert refined.mask[195:206, 245:256].all()
+    assert not refined.mask[275:286, 375:386].any()
+
+
+def test_what_stays_is_not_eaten_and_what_was_marked_is_kept():
+    mask = np.zeros((200, 300), bool)
+    mask[50:150, 50:150] = True
+    others = np.zeros((200, 300), bool)
+    others[50:150, 145:250] = True  # overlaps the mask by five columns
+    refined = refine_mask(photo(200, 300), mask, others=others)
+    assert refined.mask[50:150, 145:150].all()
+    assert not refined.mask[:, 150:][others[:, 150:]].any()
+    assert refined.mask[46:50, 60:140].all()
+
+
+def test_parts_make_up_the_mask():
+    mask = disc(240, 320, 120, 160, 40)
+    refined = refine_mask(photo(240, 320), mask)
+    assert set(refined.parts) == {"object", "shadow", "attached"}
+    for part in refined.parts.values():
+        assert part.dtype == bool
+        assert part.shape == (240, 320)
+    np.testing.assert_array_equal(np.logical_or.reduce(list(refined.parts.values())), refined.mask)
+    assert not refined.parts["shadow"].any()
+
+
+def test_empty_stays_empty_and_nothing_grows_to_the_whole_photo():
+    assert not refine_mask(photo(40, 50), np.zeros((40, 50), bool)).mask.any()
+    almost = np.ones((40, 50), bool)
+    almost[39, 49] = False
+    np.testing.assert_array_equal(refine_mask(photo(40, 50), almost).mask, almost)
+    full = np.ones((40, 50), bool)
+    assert refine_mask(photo(40, 50), full).mask.all()
+
+
+def test_arguments_are_left_alone():
+    image, mask = photo(120, 160), disc(120, 160, 60, 80, 30)
+    others = disc(120, 160, 60, 130, 25)
+    before = mask.copy(), others.copy()
+    refine_mask(image, mask, others=others)
+    np.testing.assert_array_equal(mask, before[0])
+    np.testing.assert_array_equal(others, before[1])
+    assert not image.any()
+
+
+@pytest.mark.parametrize(
+    ("image", "mask", "others", "error", "message"),
+    [
+        (np.zeros((4, 5, 3)), np.zeros((4, 5), bool), None, TypeError, "image must be a uint8 array"),
+        (photo(4, 5)[..., 0], np.zeros((4, 5), bool), None, ValueError, r"image must have shape \(H, W, 3\)"),
+        (photo(4, 5), np.zeros((4, 5)), None, TypeError, "mask must be a bool array"),
+        (photo(4, 5), np.zeros((5, 4), bool), None, ValueError, r"image's shape \(4, 5\), got \(5, 4\)"),
+        (photo(4, 5), np.zeros((4, 5), bool), np.zeros((4, 5)), TypeError, "others must be a bool array"),
+        (
+            photo(4, 5),
+            np.zeros((4, 5), bool),
+            np.zeros((4, 4), bool),
+            ValueError,
+            r"shape \(4, 5\), got \(4, 4\)",
+        ),
+    ],
+)
+def test_wrong_arrays_are_refused(image, mask, others, error, message):
+    with pytest.raises(error, match=message):
+        refine_mask(image, mask, others=others)
+
+
+def test_wrong_settings_are_refused():
+    with pytest.raises(ValueError, match="thicken_share must be a share from 0 to 1, got 4"):
+        MaskRecipe(thicken_share=4)
+    with pytest.raises(ValueError, match="thicken_min_px must be pixels from 0 to 100, got -1"):
+        MaskRecipe(thicken_min_px=-1)
+    with pytest.raises(TypeError, match="hole_share must be a number, got str"):
+        MaskRecipe(hole_share="all")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="unexpected keyword"):
+        MaskRecipe(dilate=3)  # type: ignore[call-arg]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        MaskRecipe().thicken_share = 0.1  # type: ignore[misc]
+
+
+def test_importing_the_package_loads_no_opencv():
+    code = "import sys, postprocess; sys.exit('cv2' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("scene", ["office_001261", "intel_0339", "highway_001221"])
+def test_less_of_a_real_object_is_left(shared, scene):
+    folder = shared / "data" / "pairs" / scene
+    image = cv2.cvtColor(cv2.imread(str(folder / "photo.png")), cv2.COLOR_BGR2RGB)
+    mask, changed = (
+        cv2.imread(str(folder / name), cv2.IMREAD_GRAYSCALE) > 127 for name in ("object.png", "changed.png")
+    )
+    refined = refine_mask(image, mask).mask
+    leak_before, leak = (changed & ~mask).sum(), (changed & ~refined).sum()
+    assert leak < 0.7 * leak_before
+    assert (refined & ~changed).sum() < 0.3 * changed.sum()
