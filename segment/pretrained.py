@@ -25,7 +25,7 @@ _CHUNK_BYTES = 1 << 20
 
 
 class WeightsError(RuntimeError):
-    """Published weights that cannot be had; the message names the file, its URL and the folder to put it in."""
+    """Published weights that cannot be had; the message names the file, its URL and the cache folder."""
 
 
 @dataclass(frozen=True)
