@@ -1,0 +1,1 @@
+"""Networks that fill holes, and the layers they share."""
