@@ -1,0 +1,49 @@
+"""`remove demo`: the main job on a scene whose background is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from removal.cli.erase import warn
+from removal.cli.options import model_options, overwrite_option
+
+
+@click.command()
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="demo",
+    show_default=True,
+    help="Folder for the pictures.",
+)
+@click.option("--scene", default=0, show_default=True, help="Number of the scene to render.")
+@model_options
+@overwrite_option
+def demo(output: Path, scene: int, overwrite: bool, **models: str | int | None) -> None:
+    """Render a scene with a walking figure, remove the figure, compare with the known background.
+
+    Writes scene.png, clean.png (the known background), scene.removed.png, scene.removed.mask.png and
+    scene.removed.compare.png (before | mask | after).
+    """
+    from removal.batch import PlanError
+    from removal.demonstration import demonstrate
+    from removal.run import RunError, RunOptions
+
+    options = RunOptions(
+        classes=("person",),
+        output=output / "scene.removed.png",
+        compare=True,
+        save_masks=True,
+        overwrite=overwrite,
+        **models,  # type: ignore[arg-type]
+    )
+    try:
+        result = demonstrate(scene, options, say=warn)
+    except PlanError as error:
+        raise click.UsageError(str(error)) from error
+    except (RunError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo("\n".join(result.lines()))

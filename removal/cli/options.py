@@ -1,0 +1,77 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+Decorator = Callable[[Any], Any]
+
+
+def together(*options: Decorator) -> Decorator:
+    def apply(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return apply
+
+
+class BoxType(click.ParamType):
+    """A box `x,y,width,height` in whole pixels of the photo as it is shown."""
+
+    name = "X,Y,W,H"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, context: click.Context | None
+    ) -> tuple[int, int, int, int]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            x, y, width, height = (int(part) for part in value.split(","))
+        except ValueError:
+            self.fail(
+                f"expected four whole numbers x,y,width,height such as 120,40,80,200, got {value!r}",
+                param,
+                context,
+            )
+        if x < 0 or y < 0 or width < 1 or height < 1:
+            self.fail(
+                f"expected x, y of at least 0 and width, height of at least 1, got {value!r}", param, context
+            )
+        return x, y, width, height
+
+
+model_options = together(
+    click.option(
+        "--segmenter",
+        default="auto",
+        show_default=True,
+        metavar="NAME",
+        help="Who finds the objects: auto, maskrcnn, maskrcnn-v1, builtin (people only, needs no download).",
+    ),
+    click.option(
+        "--segmenter-weights", type=click.Path(dir_okay=False), help="Weights file for --segmenter."
+    ),
+    click.option(
+        "--inpainter",
+        default="auto",
+        show_default=True,
+        metavar="NAME",
+        help="Who fills the hole: auto, deepfillv2, exemplar (needs no weights), telea, navier-stokes.",
+    ),
+    click.option("--weights", type=click.Path(dir_okay=False), help="Weights file for --inpainter."),
+    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."),
+    click.option(
+        "--precision",
+        type=click.Choice(["auto", "float32"]),
+        default="auto",
+        show_default=True,
+        help="auto = reduced precision where the hardware has it.",
+    ),
+    click.option("--seed", default=0, show_default=True, help="Same seed, same pixels."),
+)
+
+overwrite_option = click.option("--overwrite", is_flag=True, help="Write over files that exist.")

@@ -1,0 +1,144 @@
+"""Segment, refine, inpaint: the whole path from a photo to the photo without the objects."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from inpaint import Inpainter, load_inpainter
+from postprocess import MaskRecipe, refine_mask
+from segment import Detections, Segmenter, load_segmenter
+
+
+@dataclass(frozen=True, eq=False)
+class Removal:
+    """What came of one photo.
+
+    image: uint8 (H, W, 3) RGB, the photo without the objects; outside `mask` it equals the input bit for bit.
+    mask: bool (H, W), True where the photo was filled.
+    detections: what was removed, one entry per object, before the mask was refined.
+    parts: bool (H, W) each: what `mask` is made of ("object", "shadow", "attached").
+    seconds: wall time of each stage ("segment", "refine", "inpaint"); that of segmentation is the batch's mean.
+    """
+
+    image: np.ndarray
+    mask: np.ndarray
+    detections: Detections
+    parts: dict[str, np.ndarray]
+    seconds: dict[str, float]
+
+
+class Pipeline:
+    """Removes the objects of some classes from photos.
+
+    segmenter: called with a list of images, gives their detections (`segment.load_segmenter`), or None where detections
+        are always passed in.
+    recipe: how masks are mended; `MaskRecipe()` is the default one.
+    inpainter: called with image, mask, protect (`inpaint.load_inpainter`).
+    classes: names of what is removed; None = everything that was detected.
+    min_score: detections below this score, 0 to 1, are not removed.
+    """
+
+    def __init__(
+        self,
+        segmenter: Segmenter | None,
+        recipe: MaskRecipe,
+        inpainter: Inpainter,
+        *,
+        classes: Sequence[str] | None = ("person",),
+        min_score: float = 0.5,
+    ):
+        if isinstance(classes, str):
+            raise TypeError(f"expected a sequence of class names, got the string {classes!r}")
+        if not 0 <= min_score <= 1:
+            raise ValueError(f"expected min_score from 0 to 1, got {min_score}")
+        self.segmenter, self.recipe, self.inpainter = segmenter, recipe, inpainter
+        self.classes = None if classes is None else tuple(classes)
+        self.min_score = min_score
+
+    def __call__(
+        self, images: Sequence[np.ndarray], *, detections: Sequence[Detections] | None = None
+    ) -> list[Removal]:
+        """Removes the objects from each image.
+
+        images: uint8 (H, W, 3) RGB each, of any sizes. detections: what is in them, one entry per image; None = ask the
+        segmenter. Raises TypeError or ValueError for anything else, and ValueError where a mask covers a whole photo.
+        """
+        images = list(images)
+        seconds: dict[str, float] = {}
+        with timed(seconds, "segment"):
+            if detections is None:
+                detections = self.detect(images)
+        if len(detections) != len(images):
+            raise ValueError(f"expected detections for {len(images)} images, got {len(detections)}")
+        share = {"segment": seconds["segment"] / max(1, len(images))}
+        results = [self.erase(image, found) for image, found in zip(images, detections, strict=True)]
+        return [replace(result, seconds=share | result.seconds) for result in results]
+
+    def detect(self, images: Sequence[np.ndarray]) -> list[Detections]:
+        """Everything the segmenter finds, not the wanted classes alone: what stays is kept from being copied into holes."""
+        if self.segmenter is None:
+            raise ValueError("expected detections, for this pipeline has no segmenter")
+        if self.classes is not None:
+            from segment import check_classes
+
+            check_classes(self.segmenter, self.classes)
+        return self.segmenter(images, min_score=self.min_score)
+
+    def erase(self, image: np.ndarray, found: Detections) -> Removal:
+        """One image, uint8 (H, W, 3) RGB, and what is in it -> what it looks like without the wanted objects."""
+        if (found.height, found.width) != image.shape[:2]:
+            raise ValueError(
+                f"expected detections of the image's size {image.shape[:2]}, got {(found.height, found.width)}"
+            )
+        wanted = found.select(classes=self.classes, min_score=self.min_score)
+        seconds: dict[str, float] = {}
+        with timed(seconds, "refine"):
+            mask = wanted.union()
+            others = found.union() & ~mask
+            refined = refine_mask(image, mask, self.recipe, others if others.any() else None)
+        with timed(seconds, "inpaint"):
+            protect = others & ~refined.mask
+            filled = self.inpainter(image, refined.mask, protect if protect.any() else None)
+        return Removal(filled, refined.mask, wanted, refined.parts, seconds)
+
+
+@contextmanager
+def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    """Writes the wall time of the block, in seconds, to `seconds[stage]`."""
+    started = time.perf_counter()
+    yield
+    seconds[stage] = time.perf_counter() - started
+
+
+def remove_objects(
+    image: np.ndarray,
+    classes: Sequence[str] = ("person",),
+    *,
+    segmenter: str = "auto",
+    inpainter: str = "auto",
+    recipe: MaskRecipe | None = None,
+    min_score: float = 0.5,
+    device: str = "auto",
+    seed: int = 0,
+) -> Removal:
+    """Removes every object of the named classes from one photo.
+
+    image: uint8 (H, W, 3) RGB. classes: COCO class names. segmenter, inpainter: names that `segment.load_segmenter` and
+    `inpaint.load_inpainter` know. min_score: 0 to 1. seed: the same seed gives the same pixels. The models are loaded anew
+    at each call: for many photos build a `Pipeline` once.
+
+    Raises TypeError or ValueError for anything else, and ValueError for a class that the segmenter does not know.
+    """
+    pipeline = Pipeline(
+        load_segmenter(segmenter, device=device),
+        recipe or MaskRecipe(),
+        load_inpainter(inpainter, device=device, seed=seed),
+        classes=classes,
+        min_score=min_score,
+    )
+    return pipeline([image])[0]

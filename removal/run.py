@@ -1,0 +1,214 @@
+"""One run of the main job: inputs and options in, an outcome per photo out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from removal.batch import Job, Manifest, Outcome, PlanError, plan_jobs
+
+if TYPE_CHECKING:
+    from removal.images import Photo
+    from removal.pipeline import Pipeline, Removal
+    from removal.sources import MaskSource
+
+
+class RunError(RuntimeError):
+    """The models cannot be had or a mask source cannot be read: nothing can be done for any photo."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What the command line can say; the names are those of its options.
+
+    Exactly one of classes alone, masks (with classes where they are COCO annotations) and boxes says what to remove.
+    """
+
+    classes: tuple[str, ...] = ()
+    masks: Path | None = None
+    boxes: tuple[tuple[int, int, int, int], ...] = ()  # xywh, pixels of the upright photo
+    output: Path | None = None
+    score: float = 0.5
+    refine: bool = True
+    segmenter: str = "auto"
+    segmenter_weights: str | None = None
+    inpainter: str = "auto"
+    weights: str | None = None
+    device: str = "auto"
+    precision: str = "auto"
+    seed: int = 0
+    compare: bool = False
+    save_masks: bool = False
+    overwrite: bool = False
+    max_megapixels: float = 300.0
+
+    def check(self) -> None:
+        """Raises PlanError unless it is clear what to remove."""
+        if not (self.classes or self.masks or self.boxes):
+            raise PlanError("say what to remove: --class NAME, --masks PATH or --box X,Y,W,H")
+        if self.boxes and (self.classes or self.masks):
+            raise PlanError("--box says what to remove by itself: leave out --class and --masks")
+        if self.masks and self.classes and self.masks.suffix.lower() != ".json":
+            raise PlanError("--class goes with --masks only where these are COCO annotations (.json)")
+
+
+def nothing(text: str) -> None:
+    """Says nothing."""
+
+
+def run(
+    photos: Sequence[Path],
+    options: RunOptions,
+    *,
+    say: Callable[[str], None] = nothing,
+    track: Callable[[Sequence[Job]], Iterable[Job]] = iter,
+    tell_models: Callable[[dict[str, str]], object] = dict,
+) -> Iterator[Outcome]:
+    """Works through the photos, one outcome each; a photo that fails does not stop the others.
+
+    say: told in one line what `auto` fell back to. track: wraps the list of jobs, for a progress bar.
+    tell_models: given what runs ("masks", "inpainter") in words, before the first photo.
+    Raises PlanError for inputs that do not fit together and RunError where models or masks cannot be had, both before
+    any photo is worked on.
+    """
+    options.check()
+    jobs = plan_jobs(photos, options.output)
+    pipeline, source, models = build(options, say)
+    tell_models(models)
+    manifest = None
+    if options.output is not None and any(job.target != options.output for job in jobs):
+        manifest = Manifest(options.output, settings(options, models), overwrite=options.overwrite)
+        try:
+            manifest.begin()
+        except OSError as error:
+            raise RunError(f"cannot write to '{options.output}': {error.strerror}") from error
+    for job in track(jobs):
+        if manifest is not None and manifest.is_done(job):
+            yield Outcome(job, "skipped")
+            continue
+        overwrite = options.overwrite or (manifest is not None and manifest.is_ours(job))
+        if manifest is not None and job.problem is None and (overwrite or not job.target.exists()):
+            manifest.started(job)
+        outcome = erase_photo(job, pipeline, source, options, overwrite=overwrite)
+        if manifest is not None:
+            manifest.ended(outcome)
+        yield outcome
+
+
+def settings(options: RunOptions, models: dict[str, str]) -> dict[str, Any]:
+    """What the pixels of the results depend on, as JSON takes it."""
+    without = ("output", "compare", "save_masks", "overwrite", "max_megapixels", "device")
+    chosen = {name: value for name, value in asdict(options).items() if name not in without}
+    chosen["masks"] = None if options.masks is None else str(options.masks)
+    chosen["classes"], chosen["boxes"] = list(options.classes), [list(box) for box in options.boxes]
+    return chosen | {"models": models}
+
+
+def build(options: RunOptions, say: Callable[[str], None]) -> tuple[Pipeline, MaskSource, dict[str, str]]:
+    """The pipeline, where its masks come from, and what ran in words."""
+    from inpaint import InpainterOptions, load_inpainter, resolve_auto
+    from postprocess import MaskRecipe
+    from removal import sources
+    from removal.pipeline import Pipeline
+    from segment import check_classes, load_segmenter
+
+    segmenter, classes = None, options.classes or None
+    try:
+        if not options.masks and not options.boxes:
+            segmenter = load_segmenter(
+                options.segmenter,
+                device=options.device,
+                weights=options.segmenter_weights,
+                precision=options.precision,
+            )
+            check_classes(segmenter, options.classes)
+            if segmenter.fallback:
+                say(segmenter.fallback)
+        inpainter_options = InpainterOptions(device=options.device, weights=options.weights)
+        if options.inpainter == "auto" and (reason := resolve_auto(inpainter_options).reason):
+            say(f"inpainter: using {resolve_auto(inpainter_options).name}, because {reason}")
+        inpainter = load_inpainter(
+            options.inpainter,
+            device=options.device,
+            weights=options.weights,
+            seed=options.seed,
+            precision=options.precision,
+        )
+        if options.boxes:
+            source = sources.from_boxes(options.boxes)
+        elif options.masks is not None and options.masks.suffix.lower() == ".json":
+            source = sources.from_coco(options.masks, classes)
+        elif options.masks is not None:
+            source = sources.from_files(options.masks)
+    except (ValueError, OSError, RuntimeError) as error:
+        raise RunError(str(error)) from error
+    recipe = MaskRecipe() if options.refine else MaskRecipe.none()
+    wanted = classes if options.masks is None or options.masks.suffix.lower() == ".json" else None
+    pipeline = Pipeline(segmenter, recipe, inpainter, classes=wanted, min_score=options.score)
+    if segmenter is not None:
+        source = sources.from_detector(pipeline)
+    masks = segmenter.description if segmenter is not None else "boxes" if options.boxes else str(options.masks)
+    return pipeline, source, {"masks": masks, "inpainter": inpainter.description}
+
+
+def erase_photo(
+    job: Job, pipeline: Pipeline, source: MaskSource, options: RunOptions, *, overwrite: bool
+) -> Outcome:
+    """The whole path of one photo, from file to file. What goes wrong with it is in the outcome and not raised."""
+    from removal.images import read_photo, write_photo
+    from removal.pipeline import timed
+
+    seconds: dict[str, float] = {}
+    try:
+        if job.problem is not None:
+            raise ValueError(job.problem)
+        if job.target.exists() and not overwrite:
+            raise FileExistsError(f"'{job.target}' exists; --overwrite writes over it")
+        with timed(seconds, "read"):
+            photo = read_photo(job.source, max_megapixels=options.max_megapixels)
+        with timed(seconds, "segment"):
+            found = source(photo)
+        result = pipeline.erase(photo.pixels, found)
+        with timed(seconds, "write"):
+            job.target.parent.mkdir(parents=True, exist_ok=True)
+            write_photo(photo, result.image, result.mask, job.target, overwrite=overwrite)
+            write_extras(job.target, photo, result, options)
+    except (ValueError, OSError, RuntimeError, MemoryError) as error:
+        return Outcome(job, "failed", error=describe(job.source, error))
+    objects = [
+        {"label": label, "score": round(float(score), 4), "box_xyxy": [round(float(edge), 1) for edge in box]}
+        for label, score, box in zip(
+            result.detections.labels, result.detections.scores, result.detections.boxes, strict=True
+        )
+    ]
+    return Outcome(
+        job,
+        "done" if result.mask.any() else "unchanged",
+        objects=objects,
+        mask_share=float(result.mask.mean()),
+        parts={name: float(part.mean()) for name, part in result.parts.items()},
+        seconds=seconds | {name: value for name, value in result.seconds.items() if name != "segment"},
+    )
+
+
+def write_extras(target: Path, photo: Photo, result: Removal, options: RunOptions) -> None:
+    """The mask and the comparison sheet, beside the result. They may always be written again."""
+    from removal.images import write_mask, write_png
+    from removal.sheet import comparison_sheet
+
+    if options.save_masks:
+        write_mask(result.mask, target.with_name(f"{target.stem}.mask.png"), overwrite=True)
+    if options.compare:
+        sheet = comparison_sheet(photo.pixels, result.parts, result.image)
+        write_png(sheet, target.with_name(f"{target.stem}.compare.png"), overwrite=True)
+
+
+def describe(path: Path, error: Exception) -> str:
+    """One line that names the file and the cause."""
+    if isinstance(error, OSError) and error.strerror:
+        text = f"{error.strerror}: '{error.filename or path}'"
+    else:
+        text = " ".join(str(error).split()) or type(error).__name__
+    return text if str(path) in text else f"{path}: {text}"

@@ -1,0 +1,161 @@
+"""`builtin`: a small person finder whose weights ship with the package, so that people can be found with no network.
+
+The network is `person_finder.py`, its training `training.py`; docs/builtin-finder.md says what it scores and where it fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from safetensors import safe_open
+from torch.nn import functional
+
+from segment.detections import Detections
+from segment.person_finder import STRIDE, PersonFinder, to_tensor
+
+WEIGHTS = Path(__file__).with_name("person_finder.safetensors")
+WORKING_SIDES_PX = (288, 416)  # long sides the photo is looked at; the answers are averaged
+REFINED_SIDE_PX = 1024  # long side at which the outline is fitted to the photo's edges
+THRESHOLD = 0.5
+SMALLEST_SHARE = 0.0004  # of the photo's area; smaller regions are dropped
+
+
+def load_network(weights: Path = WEIGHTS) -> PersonFinder:
+    """The shipped network in float32, ready to run; the normalisation is already folded into the weights.
+
+    Raises ValueError where the file does not hold exactly this network's weights.
+    """
+    with safe_open(weights, framework="pt") as file:
+        state = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+    with torch.device("meta"):
+        network = PersonFinder(fused=True)
+    try:
+        network.load_state_dict(state, strict=True, assign=True)
+    except RuntimeError as error:
+        raise ValueError(f"{weights} does not hold the person finder's weights: {error}") from error
+    return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+
+
+def working_image(image: np.ndarray, long_side: int) -> tuple[np.ndarray, int, int]:
+    """The photo at a long side of `long_side` px, padded with grey to multiples of the network's stride."""
+    scale = long_side / max(image.shape[:2])
+    height, width = (max(1, round(side * scale)) for side in image.shape[:2])
+    small = cv2.resize(
+        image, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    )
+    below, right = -height % STRIDE, -width % STRIDE
+    padded = cv2.copyMakeBorder(small, 0, below, 0, right, cv2.BORDER_CONSTANT, value=(127, 127, 127))
+    return padded, height, width
+
+
+@torch.inference_mode()
+def person_probability(
+    network: PersonFinder, image: np.ndarray, *, sides: Sequence[int] = WORKING_SIDES_PX, device: str = "cpu"
+) -> np.ndarray:
+    """Probability that a pixel shows a person: float32 (h, w) in [0, 1], at half the largest working size.
+
+    image: uint8 (H, W, 3) RGB. The photo is looked at in each of `sides` (long side, px) as it is and mirrored.
+    """
+    largest = max(sides) / 2 / max(image.shape[:2])
+    target = tuple(max(1, round(side * largest)) for side in image.shape[:2])
+    logits = []
+    for side in sides:
+        padded, height, width = working_image(image, side)
+        batch = to_tensor(torch.from_numpy(np.stack([padded]))).to(device)
+        for mirrored in (False, True):
+            view = batch[..., :width].flip(-1) if mirrored else batch[..., :width]
+            view = functional.pad(view, (0, -width % STRIDE)) if mirrored else batch
+            found = network(view.contiguous(memory_format=torch.channels_last))
+            found = functional.interpolate(found, scale_factor=2, mode="bilinear", align_corners=False)
+            found = found[..., :height, :width]
+            found = found.flip(-1) if mirrored else found
+            logits.append(
+                functional.interpolate(
+                    found, size=target, mode="bilinear", align_corners=False, antialias=False
+                )
+            )
+    return torch.stack(logits).mean(0).sigmoid()[0, 0].float().cpu().numpy()
+
+
+def fit_to_edges(
+    probability: np.ndarray, image: np.ndarray, *, radius_px: int = 8, smoothness: float = 4e-4
+) -> np.ndarray:
+    """Guided filter (He et al. 2010, grey guide): moves the soft outline onto the photo's edges.
+
+    probability: float32 (h, w); image: uint8 (H, W, 3) RGB of the same aspect. Returns float32 at the image's size.
+    """
+    height, width = image.shape[:2]
+    guide = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
+    soft = cv2.resize(probability, (width, height), interpolation=cv2.INTER_LINEAR)
+    window = (2 * radius_px + 1, 2 * radius_px + 1)
+    mean_guide, mean_soft = cv2.blur(guide, window), cv2.blur(soft, window)
+    covariance = cv2.blur(guide * soft, window) - mean_guide * mean_soft
+    variance = cv2.blur(guide * guide, window) - mean_guide * mean_guide
+    slope = covariance / (variance + smoothness)
+    offset = mean_soft - slope * mean_guide
+    return np.clip(cv2.blur(slope, window) * guide + cv2.blur(offset, window), 0, 1)
+
+
+class BuiltinSegmenter:
+    """People, as connected regions. Calling it follows the segmenter contract of `segment.load_segmenter`."""
+
+    name = "builtin"
+    classes = ("person",)
+    fallback: str | None = None
+
+    def __init__(self, network: PersonFinder, *, device: str = "cpu", weights: Path = WEIGHTS):
+        self.network, self.device = network.to(device), device
+        self.description = f"builtin person finder, {weights.name}, float32, {device}"
+
+    def __call__(
+        self, images: Sequence[np.ndarray], *, classes: Sequence[str] | None = None, min_score: float = 0.05
+    ) -> list[Detections]:
+        from segment.segmenter import check_classes
+
+        check_classes(self, classes)
+        return [self.find(image, min_score) for image in images]
+
+    def find(self, image: np.ndarray, min_score: float) -> Detections:
+        height, width = image.shape[:2]
+        probability = person_probability(self.network, image, device=self.device)
+        scale = min(1.0, REFINED_SIDE_PX / max(height, width))
+        small = (
+            cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
+        )
+        soft = (fit_to_edges(probability, small) * 255).astype(np.uint8)
+        person = cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR) > 255 * THRESHOLD
+        return regions(person, cv2.resize(probability, soft.shape[::-1]), min_score)
+
+
+def regions(person: np.ndarray, probability: np.ndarray, min_score: float) -> Detections:
+    """One detection for each connected region; its score is the mean probability inside, most certain first."""
+    height, width = person.shape
+    count, labelled, stats, _ = cv2.connectedComponentsWithStats(person.astype(np.uint8), connectivity=8)
+    masks, scores = [], []
+    for index in range(1, count):
+        if stats[index, cv2.CC_STAT_AREA] < SMALLEST_SHARE * height * width:
+            continue
+        mask = labelled == index
+        small = cv2.resize(mask.astype(np.uint8), probability.shape[::-1], interpolation=cv2.INTER_AREA) > 0
+        score = float(probability[small].mean()) if small.any() else 0.0
+        if score >= min_score:
+            masks.append(mask)
+            scores.append(score)
+    order = np.argsort(scores)[::-1]
+    if not masks:
+        return Detections.empty(height, width)
+    return Detections.from_masks(
+        [masks[i] for i in order], ["person"] * len(masks), np.array([scores[i] for i in order], np.float32)
+    )
+
+
+def load_builtin(*, device: str = "auto", weights: str | Path | None = None) -> BuiltinSegmenter:
+    """The person finder with the shipped weights, or with those of a file `segment.training` wrote."""
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    path = Path(weights) if weights is not None else WEIGHTS
+    return BuiltinSegmenter(load_network(path), device=device, weights=path)
