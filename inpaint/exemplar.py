@@ -12,7 +12,8 @@ import numpy as np
 
 from inpaint.blending import pull_push
 from inpaint.inpainter import WindowInpainter
-from inpaint.patchmatch import RADIUS, SIDE, search, vote
+from inpaint.patchmatch import RADIUS, SIDE, copy_best, match_known, search, vote
+from inpaint.poisson import assemble
 
 
 @dataclass(frozen=True)
@@ -21,12 +22,15 @@ class ExemplarSettings:
     fine_rounds: int = 4
     sweeps: int = 2
     texture_weight: float = 20.0
-    near_weight: float = 0.0
+    near_weight: float = 300.0
     coarse_bandwidth: float = 0.5
     fine_bandwidth: float = 0.3
     last_bandwidth: float = 0.02
     confidence_decay: float = 0.93
-    coarsest_hole_px: float = 4.0
+    coarsest_hole_px: float = 6.0
+    peel: bool = True
+    poisson: bool = True
+    real: float = 60.0
 
 
 class Level(NamedTuple):
@@ -43,6 +47,14 @@ def complete(image, mask, *, protect=None, guide=None, seed=0, settings=Exemplar
     matches = None
     for number in range(len(levels) - 1, -1, -1):
         matches = _solve_level(levels, number, matches, seed, settings)
+    if settings.poisson:
+        level = levels[0]
+        usable = ~(mask if protect is None else mask | protect)
+        origin = np.zeros((*mask.shape, 2), np.int32)
+        holes = np.argwhere(mask).astype(np.int32)
+        out = level.image.copy()
+        copy_best(level.image, holes, matches.index, matches.field, matches.cost, out, origin)
+        return assemble(out, mask, usable, origin, real_edge_levels=settings.real)
     return levels[0].image
 
 
@@ -131,7 +143,9 @@ def _solve_level(levels, number, matches, seed, settings):
     coarsest = number == len(levels) - 1
     field = sources[rng.integers(0, len(sources), len(targets))].astype(np.int32)
     cost = np.zeros(len(targets), np.float32)
-    if coarsest:
+    if coarsest and settings.peel:
+        peel(image, texture, hole, valid, rng, settings)
+    elif coarsest:
         w = (~hole).astype(np.float32)
         image[hole] = np.rint(pull_push(image.astype(np.float32), w))[hole]
         texture[hole] = np.rint(pull_push(texture.astype(np.float32), w))[hole]
@@ -168,6 +182,36 @@ def _solve_level(levels, number, matches, seed, settings):
             bw = settings.last_bandwidth
         _vote(image, texture, holes, index, field, cost, confidence, bw)
     return Matches(index, field, cost)
+
+
+def peel(image, texture, hole, valid, rng, settings):
+    H, W = hole.shape
+    depth = cv2.distanceTransform(np.pad(hole, 1, constant_values=True).astype(np.uint8), cv2.DIST_C, 3)[
+        1:-1, 1:-1
+    ]
+    sources = np.argwhere(valid).astype(np.int32)
+    if len(sources) > 4000:
+        sources = sources[np.sort(rng.choice(len(sources), 4000, replace=False))]
+    known = ~hole
+    flat = image.reshape(H, -1)
+    for d in range(1, int(depth.max()) + 1):
+        layer = np.argwhere(hole & (depth == d)).astype(np.int32)
+        centers = np.clip(layer, RADIUS, [H - 1 - RADIUS, W - 1 - RADIUS]).astype(np.int32)
+        field = np.zeros_like(centers)
+        match_known(
+            flat,
+            texture,
+            known,
+            centers,
+            sources,
+            np.float32(settings.texture_weight),
+            np.float32(settings.near_weight),
+            field,
+        )
+        at = field + layer - centers
+        image[layer[:, 0], layer[:, 1]] = image[at[:, 0], at[:, 1]]
+        texture[layer[:, 0], layer[:, 1]] = texture[at[:, 0], at[:, 1]]
+        known[layer[:, 0], layer[:, 1]] = True
 
 
 def _vote(image, texture, holes, index, field, cost, confidence, bandwidth):

@@ -194,3 +194,74 @@ def vote(image, texture, holes, index, field, cost, confidence, bandwidth, out, 
             out[y, x, 2] = np.uint8(blue / total + half)
             out_texture[y, x, 0] = np.uint8(t0 / total + half)
             out_texture[y, x, 1] = np.uint8(t1 / total + half)
+
+
+@njit(nogil=True, cache=True, parallel=True)
+def match_known(flat, texture, known, targets, candidates, texture_weight, near_weight, field):
+    """Best source of each target over the pixels already known, among all candidates.
+
+    Args:
+        flat: uint8 (H, 3 W).
+        texture: uint8 (H, W, 2).
+        known: bool (H, W), True = pixel and texture may be compared.
+        targets: int32 (N, 2).
+        candidates: int32 (K, 2), sources.
+        texture_weight, near_weight: as for `search`.
+        field: int32 (N, 2), written.
+    """
+    for i in prange(targets.shape[0]):
+        y = targets[i, 0]
+        x = targets[i, 1]
+        count = 0
+        for v in range(y - RADIUS, y + RADIUS + 1):
+            for u in range(x - RADIUS, x + RADIUS + 1):
+                count += known[v, u]
+        scale = np.float32(SIDE * SIDE) / np.float32(max(count, 1))
+        best = _FAR
+        for n in range(candidates.shape[0]):
+            b = candidates[n, 0]
+            a = candidates[n, 1]
+            far_y = np.float32(y - b)
+            far_x = np.float32(x - a)
+            c = near_weight * np.sqrt(far_y * far_y + far_x * far_x)
+            for dy in range(-RADIUS, RADIUS + 1):
+                if c >= best:
+                    break
+                row = 0
+                for dx in range(-RADIUS, RADIUS + 1):
+                    if known[y + dy, x + dx]:
+                        for k in range(3):
+                            d = np.int32(flat[y + dy, 3 * (x + dx) + k]) - np.int32(
+                                flat[b + dy, 3 * (a + dx) + k]
+                            )
+                            row += d * d
+                c += scale * np.float32(row)
+            if c < best:
+                best = c
+                field[i, 0] = b
+                field[i, 1] = a
+
+
+@njit(nogil=True, cache=True, parallel=True)
+def copy_best(image, holes, index, field, cost, out, origin):
+    """Give each hole pixel the colour that the cheapest patch covering it has for it.
+
+    Args:
+        image, holes, index, field, cost: as for `vote`.
+        out: uint8 (H, W, 3), written in the hole.
+        origin: int32 (H, W, 2), written in the hole: where the colour was taken from.
+    """
+    height, width = index.shape
+    for n in prange(holes.shape[0]):
+        y = holes[n, 0]
+        x = holes[n, 1]
+        best = _FAR
+        for v in range(max(y - RADIUS, 0), min(y + RADIUS, height - 1) + 1):
+            for u in range(max(x - RADIUS, 0), min(x + RADIUS, width - 1) + 1):
+                j = index[v, u]
+                if j >= 0 and cost[j] < best:
+                    best = cost[j]
+                    origin[y, x, 0] = field[j, 0] + y - v
+                    origin[y, x, 1] = field[j, 1] + x - u
+        for k in range(3):
+            out[y, x, k] = image[origin[y, x, 0], origin[y, x, 1], k]
