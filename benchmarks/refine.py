@@ -65,7 +65,7 @@ def score_pairs(folder: Path, recipe: MaskRecipe) -> dict[str, np.ndarray]:
     """Mean leak, rim leak and spill per kind of scene: before, and after `refine_mask` with `recipe`."""
     rows: dict[str, list[list[float]]] = defaultdict(list)
     for pair in sorted(folder.iterdir()):
-        image = cv2.cvtColor(cv2.imread(str(pair / "photo.png")), cv2.COLOR_BGR2RGB)
+        image = np.asarray(cv2.imread(str(pair / "photo.png")))[..., ::-1]
         mask, changed = read_mask(pair / "object.png"), read_mask(pair / "changed.png")
         rim = changed & thicken(mask, 0.02 * min(mask.shape))
         row: list[float] = []
