@@ -8,6 +8,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 Padding = Literal["zeros", "reflect", "same"]
+Activation = Literal["elu", "relu", "none"]
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class ConvSpec:
     stride: int = 1
     dilation: int = 1
     upsample: bool = False
-    activation: Literal["elu", "relu", "none"] = "elu"
+    activation: Activation = "elu"
     gated: bool = True
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from inpaint.networks.attention import AttentionRules
-from inpaint.networks.gated_conv import ConvSpec, Padding
+from inpaint.networks.gated_conv import Activation, ConvSpec, Padding
 
 ENCODER_KERNELS = (5, 3, 3, 3, 3, 3)
 ENCODER_STRIDES = (1, 2, 1, 2, 1, 1)
@@ -28,7 +28,7 @@ class Layout:
     refiner_inputs: Literal[3, 5]
     decoder: tuple[int, int, int, int, int, int]
     gated_output: bool
-    matching_activation: Literal["elu", "relu"]
+    matching_activation: Activation
     attention: AttentionRules
     suffix: str
     names: dict[str, tuple[str, ...]]
@@ -55,9 +55,9 @@ class Layout:
         }
 
 
-def encoder(*channels: int, last_activation: Literal["elu", "relu"] = "elu") -> tuple[ConvSpec, ...]:
+def encoder(*channels: int, last_activation: Activation = "elu") -> tuple[ConvSpec, ...]:
     """Six layers to a quarter of the size."""
-    activations: list[Literal["elu", "relu"]] = ["elu"] * 5 + [last_activation]
+    activations: tuple[Activation, ...] = ("elu", "elu", "elu", "elu", "elu", last_activation)
     return tuple(
         ConvSpec(count, kernel, stride, activation=activation)
         for count, kernel, stride, activation in zip(
