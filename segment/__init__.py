@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from segment.detections import Detections
     from segment.files import MaskFiles
     from segment.pretrained import WeightsError
-    from segment.segmenter import Segmenter, load_segmenter, segmenter_names
+    from segment.segmenter import Segmenter, check_classes, load_segmenter, segmenter_names
 
 _HOME = {
     "CocoMasks": "coco",
@@ -21,6 +21,7 @@ _HOME = {
     "MaskFiles": "files",
     "Segmenter": "segmenter",
     "WeightsError": "pretrained",
+    "check_classes": "segmenter",
     "coco_classes": "classes",
     "load_segmenter": "segmenter",
     "mask_from_box": "box",
@@ -33,6 +34,7 @@ __all__ = [
     "MaskFiles",
     "Segmenter",
     "WeightsError",
+    "check_classes",
     "coco_classes",
     "load_segmenter",
     "mask_from_box",
