@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from inpaint.networks.layouts import LAYOUTS, Layout
 from inpaint.published import PublishedWeights, file_sha256, record_of
 
 NAMED_AT_MOST = 5
+# What torch.load raises on a file that is cut short depends on where it was cut.
+_READ_ERRORS = (RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError)
 _WRAPPERS = ("state_dict", "G")
 _PREFIX = "generator."
 _BUFFERS = re.compile(r"contextual_attention\.fuse_(weight|kernel)$")
@@ -148,25 +151,19 @@ def _read(path: Path) -> tuple[Mapping[str, Any], dict[str, str]]:
     if start[8:] == b"{":
         return _read_safetensors(path)
     try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # about the pickle's version: what follows says more
+            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        refused = re.search(r"(?:GLOBAL|global|class)\s+`?([\w.]+)", str(error))
-        if refused is None:
+        if "Unsupported" not in str(error):
             raise _damaged(path) from error
+        named = re.search(r"(?:GLOBAL|global|class)\s+`?([\w.]+)", str(error))
+        what = f"would run {named[1]}" if named else "could run code"
         raise CheckpointError(
-            f"{path}: refused, because it holds more than tensors: loading it would run {refused[1]}; "
+            f"{path}: refused, because it holds more than tensors: loading it {what}; "
             "only files of plain tensors are read"
         ) from error
-    except (
-        RuntimeError,
-        EOFError,
-        OSError,
-        ValueError,
-        KeyError,
-        IndexError,
-        TypeError,
-        AttributeError,
-    ) as error:
+    except _READ_ERRORS as error:
         raise _damaged(path) from error
     if not isinstance(checkpoint, Mapping):
         raise CheckpointError(
