@@ -20,7 +20,7 @@ from segment.photo_names import closest_names
 class CocoMasks:
     """The objects of a COCO annotation or results file, looked up by photo.
 
-    path: JSON. An object with ``images``, ``annotations`` and ``categories`` is annotations; a list of objects
+    path: JSON. One object with ``images``, ``annotations``, ``categories`` is annotations; a list of objects
     with ``image_id``, ``category_id``, ``segmentation`` and ``score`` is results, whose categories are COCO's
     own. Segmentations are polygons or run lengths, compressed or not.
 
@@ -72,8 +72,8 @@ class CocoMasks:
     ) -> Detections:
         """All objects of one photo, in the file's order; annotations have score 1.
 
-        photo: image id, or path of the photo; its stem, and where that is not enough its folders, are compared
-            with ``file_name``. In results, which name no files, the digits at the stem's end are the id.
+        photo: image id, or path of the photo; its stem, and where that is not enough its folders, are
+            compared with ``file_name``. In results, which name no files, the digits at the stem's end are the id.
         size: height and width of the photo in pixels; None = not known, and then not checked. With it, a
             photo that results say nothing of is one without objects.
         crowds: whether regions marked ``iscrowd`` (groups drawn in one piece) count as objects.
@@ -141,7 +141,7 @@ class CocoMasks:
 def read_segmentation(segmentation: Any, height: int, width: int) -> Rle:
     """A COCO ``segmentation`` of an image of ``height`` x ``width`` pixels as one compressed run-length mask.
 
-    segmentation: list of polygons (x0, y0, x1, y1, ... in pixels), or {"size": [height, width], "counts": ...}
+    segmentation: list of polygons (x0, y0, x1, y1, ... in pixels), or {"size": [height, width], "counts": ..}
     with run lengths as a list or as COCO's string. Raises ValueError for anything else or another size.
     """
     if isinstance(segmentation, dict):

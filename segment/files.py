@@ -19,8 +19,8 @@ LABEL = "mask"
 class MaskFiles:
     """Mask images of the photos' own size, matched to the photos by name.
 
-    path: one mask file, which then is every photo's, or a folder; in it and its folders, a photo's mask is the
-    file with the photo's stem, and of several the one whose folders agree most with the photo's.
+    path: one mask file, which then is every photo's, or a folder; in it and its folders, a photo's mask is
+    the file with the photo's stem, and of several the one whose folders agree most with the photo's.
     threshold: grey level (0 to 255) above which a pixel is to be removed.
 
     Raises FileNotFoundError for a path that does not exist, ValueError for a folder without mask files.
@@ -74,7 +74,7 @@ def read_mask(path: Path, *, threshold: int = 127) -> np.ndarray:
     """A mask image as bool (H, W), True where it is brighter than ``threshold`` (grey level, 0 to 255).
 
     The orientation tag is applied. Colours count by their luminance, deeper pixels by their 8 high bits. A
-    lossless file of 0 and 1 is taken as black and white; in a palette of two colours the brighter one is white.
+    lossless file of 0 and 1 is taken as black and white; of two palette colours the brighter one is white.
     Where only the transparency varies, opaque = white; else what is fully transparent is black.
 
     Raises ValueError for a file that is no image or is cut short.
