@@ -1,0 +1,23 @@
+"""Photos in and out: orientation, colour profile, EXIF, alpha, bit depth; atomic writes.
+
+A photo is read with everything that is needed to write it back as it was, but for the hole:
+
+    photo = read_photo("street.jpg")
+    write_photo(photo, filled, mask)        # street.removed.jpg beside it
+"""
+
+from removal.images.photo import PHOTO_SUFFIXES, Photo, PhotoError
+from removal.images.reading import read_mask_image, read_photo
+from removal.images.writing import output_format, write_mask, write_photo, write_png
+
+__all__ = [
+    "PHOTO_SUFFIXES",
+    "Photo",
+    "PhotoError",
+    "output_format",
+    "read_mask_image",
+    "read_photo",
+    "write_mask",
+    "write_photo",
+    "write_png",
+]

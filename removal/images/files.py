@@ -1,0 +1,66 @@
+"""Files that appear whole or not at all."""
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+
+
+def refuse_existing(path: Path, *, overwrite: bool) -> None:
+    """Raise FileExistsError, IsADirectoryError or FileNotFoundError where `path` cannot be written."""
+    if path.is_dir():
+        raise IsADirectoryError(f"{path}: is a folder")
+    if not overwrite and os.path.lexists(path):
+        raise FileExistsError(f"{path}: exists already")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path}: there is no folder {path.parent}")
+
+
+def write_atomically(path: Path, data: bytes, *, overwrite: bool = False) -> None:
+    """Write `data` to `path` so that, whatever happens, `path` holds all of it or what it held before.
+
+    The data goes to a hidden file ".NAME.XXXX.part" beside it first, which is removed on any exception,
+    KeyboardInterrupt included. The file gets the usual mode of a new file. A symbolic link stays a link.
+    Raises FileExistsError where `path` exists and `overwrite` is False, even if it appeared just now;
+    PermissionError and other OSErrors with a message of one line naming `path`.
+    """
+    refuse_existing(path, overwrite=overwrite)
+    target = Path(os.path.realpath(path))
+    part = target.with_name(f".{target.name[:40]}.{secrets.token_hex(4)}.part")
+    try:
+        try:
+            _write_synced(part, data)
+            if overwrite:
+                os.replace(part, target)
+            else:
+                _move_to_new(part, target)
+        finally:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
+    except FileExistsError as error:
+        raise FileExistsError(f"{path}: exists already") from error
+    except PermissionError as error:
+        raise PermissionError(f"{path}: no permission to write here") from error
+    except OSError as error:
+        raise OSError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _write_synced(part: Path, data: bytes) -> None:
+    with open(
+        os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666), "wb"
+    ) as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _move_to_new(part: Path, target: Path) -> None:
+    """A hard link, unlike a rename, never replaces a file that another process has made meanwhile."""
+    try:
+        os.link(part, target)
+    except FileExistsError:
+        raise
+    except OSError as error:  # a file system without hard links
+        if os.path.lexists(target):
+            raise FileExistsError(target) from error
+        os.replace(part, target)

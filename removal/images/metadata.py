@@ -1,0 +1,253 @@
+"""Metadata of an edited photo: all that stays true is kept, nothing that still shows the old picture.
+
+Cameras and editors put small copies of a picture into its metadata. After a removal they would still show
+what was removed, so they go: EXIF thumbnails and previews in maker notes, XMP and Photoshop thumbnails.
+"""
+
+import re
+import struct
+from dataclasses import replace
+from xml.dom import minidom
+from xml.parsers.expat import ExpatError
+
+from removal.images.ifd import (
+    EXIF_IFD,
+    GPS_IFD,
+    Entry,
+    Header,
+    IfdError,
+    read_directory,
+    read_header,
+    write_structure,
+)
+from removal.images.photo import Metadata
+
+ORIENTATION = 274
+_ACROSS, _DOWN, _UNIT = 282, 283, 296
+_THUMBNAIL_STARTS, _THUMBNAIL_SIZES = (513, 273), (514, 279)
+# Description, maker, model, orientation, resolution, software, date, artist, copyright; EXIF and GPS.
+_STANDARD_TAGS = (270, 271, 272, ORIENTATION, _ACROSS, _DOWN, _UNIT, 305, 306, 315, 33432, EXIF_IFD, GPS_IFD)
+_SIZE_TAGS = ((256, 257), (40962, 40963))
+
+_XMP_ORIENTATION = re.compile(rb"(tiff:Orientation(?:\s*=\s*[\"']|>)\s*)([0-9])")
+_XMP_NAMESPACES = (
+    "http://ns.adobe.com/xap/1.0/g/img/",
+    "http://ns.google.com/photos/1.0/image/",
+    "http://ns.google.com/photos/1.0/depthmap/",
+    "http://ns.google.com/photos/1.0/container/",
+    "http://ns.adobe.com/hdr-gain-map/1.0/",
+)
+_XMP_NAMES = re.compile("Thumbnails|HasExtendedXMP|MicroVideo.*|MotionPhoto.*")
+_BASE64_PICTURES = ("/9j/", "iVBORw0KGgo", "UklGR")  # JPEG, PNG, WebP
+_XMP_SUSPECTS = re.compile(
+    b"|".join(re.escape(text.encode()) for text in (*_XMP_NAMESPACES, *_BASE64_PICTURES))
+    + rb"|Thumbnails|HasExtendedXMP|MicroVideo|MotionPhoto"
+)
+
+
+def read_orientation(metadata: Metadata) -> int:
+    """How the stored picture has to be turned: 1 (not at all) to 8; 1 where nothing valid is said.
+
+    The EXIF tag counts; XMP's tiff:Orientation stands in where there is none, as it does in Pillow.
+    """
+    try:
+        header = read_header(metadata.exif)
+        entries, _ = read_directory(metadata.exif, header.first, header)
+    except IfdError:
+        entries = []
+    stated = [value for entry in entries if entry.code == ORIENTATION for value in entry.integers()[:1]]
+    if not stated and (found := _XMP_ORIENTATION.search(metadata.xmp)):
+        stated = [int(found[2])]
+    return stated[0] if stated and 1 <= stated[0] <= 8 else 1
+
+
+def read_resolution(exif: bytes) -> tuple[float, float] | None:
+    """Dots per inch, horizontal and vertical, that an EXIF block or a TIFF states; None where it does not."""
+    try:
+        header = read_header(exif)
+        entries, _ = read_directory(exif, header.first, header)
+    except IfdError:
+        return None
+    page = {entry.code: entry for entry in entries}
+    across = page[_ACROSS].rational() if _ACROSS in page else None
+    down = page[_DOWN].rational() if _DOWN in page else None
+    unit = (page[_UNIT].integers() or (1,))[0] if _UNIT in page else 2
+    per_inch = {2: 1.0, 3: 2.54}.get(unit)
+    return (across * per_inch, down * per_inch) if across and down and per_inch else None
+
+
+def edited_metadata(metadata: Metadata, orientation: int) -> Metadata:
+    """Metadata for the upright, edited picture; `orientation` is how the source was turned."""
+    metadata = replace(metadata, exif=clean_exif(metadata.exif, orientation), xmp=clean_xmp(metadata.xmp))
+    if orientation < 5 or metadata.dpi is None or metadata.dpi[0] == metadata.dpi[1]:
+        return metadata
+    extra = tuple(piece for piece in metadata.extra if piece[0] not in (b"JFIF", b"pHYs"))
+    return replace(metadata, dpi=metadata.dpi[::-1], extra=extra)
+
+
+def standard_exif(exif: bytes) -> bytes:
+    """An EXIF block with the usual text tags, EXIF and GPS only: without anyone's private tags."""
+    try:
+        header = read_header(exif)
+        entries, _ = read_directory(exif, header.first, header)
+    except IfdError:
+        return b""
+    return write_structure(entry for entry in entries if entry.code in _STANDARD_TAGS)
+
+
+def clean_exif(exif: bytes, orientation: int = 1) -> bytes:
+    """An EXIF block without pictures, its orientation set to 1, its sizes swapped for a quarter turn.
+
+    It is changed in place, so that offsets inside maker notes, which only their maker knows, stay right.
+    An unreadable block comes back empty: it could hold anything.
+    """
+    try:
+        header = read_header(exif)
+        entries, following = read_directory(exif, header.first, header)
+    except IfdError:
+        return b""
+    if header.big:
+        return b""
+    block = bytearray(exif)
+    _set_upright(block, entries, header.order, swap=orientation >= 5)
+    blanked = _drop_thumbnail_directories(block, header, following)
+    blanked += _blank_embedded_jpegs(block)
+    end = len(block)
+    for start, stop in sorted(blanked, reverse=True):
+        if stop >= end:
+            end = min(start, end)
+    return bytes(block[:end])
+
+
+def _set_upright(block: bytearray, entries: list[Entry], order: str, *, swap: bool) -> None:
+    every = [*entries, *(child for entry in entries for child in entry.children)]
+    places = {entry.code: entry for entry in every if entry.kind in (3, 4)}
+    if ORIENTATION in places:
+        _put(block, places[ORIENTATION], 1, order)
+    for wide, high in _SIZE_TAGS if swap else ():
+        if wide in places and high in places:
+            width, height = places[wide].integers()[0], places[high].integers()[0]
+            if max(width, height) <= 0xFFFF or places[wide].kind == places[high].kind:
+                _put(block, places[wide], height, order)
+                _put(block, places[high], width, order)
+
+
+def _put(block: bytearray, entry: Entry, value: int, order: str) -> None:
+    struct.pack_into(order + ("H" if entry.kind == 3 else "I"), block, entry.offset, value)
+
+
+def _drop_thumbnail_directories(block: bytearray, header: Header, following: int) -> list[tuple[int, int]]:
+    """Unlink the directories after the first and blank them with the pictures they point to."""
+    blanked: list[tuple[int, int]] = []
+    link = header.first + 2 + 12 * _stated_count(block, header)
+    if link + 4 <= len(block):
+        struct.pack_into(f"{header.order}I", block, link, 0)
+    seen = {header.first}
+    while following and following not in seen and following < len(block):
+        seen.add(following)
+        try:
+            entries, after = read_directory(bytes(block), following, header)
+        except IfdError:
+            break
+        (stated,) = struct.unpack_from(f"{header.order}H", block, following)
+        spans = [(entry.offset, entry.offset + len(entry.value)) for entry in entries]
+        spans += _thumbnail_spans(entries)
+        spans.append((following, following + 2 + 12 * stated + 4))
+        blanked += [_blank(block, start, stop) for start, stop in spans]
+        following = after
+    return blanked
+
+
+def _stated_count(block: bytearray, header: Header) -> int:
+    return int(struct.unpack_from(f"{header.order}H", block, header.first)[0])
+
+
+def _thumbnail_spans(entries: list[Entry]) -> list[tuple[int, int]]:
+    values = {entry.code: entry.integers() for entry in entries}
+    spans = []
+    for starts, sizes in zip(_THUMBNAIL_STARTS, _THUMBNAIL_SIZES, strict=True):
+        pairs = zip(values.get(starts, ()), values.get(sizes, ()), strict=False)
+        spans += [(start, start + size) for start, size in pairs]
+    return spans
+
+
+def _blank(block: bytearray, start: int, stop: int) -> tuple[int, int]:
+    stop = min(stop, len(block))
+    if start < stop:
+        block[start:stop] = bytes(stop - start)
+    return start, stop
+
+
+def _blank_embedded_jpegs(block: bytearray) -> list[tuple[int, int]]:
+    """Blank whole JPEG streams, mostly previews in maker notes; one without an end to the block's end."""
+    blanked = []
+    for found in re.finditer(rb"\xff\xd8\xff[\xc0-\xfe]", bytes(block)):
+        if block[found.start()] == 0xFF:
+            stop = _jpeg_end(block, found.start())
+            blanked.append(_blank(block, found.start(), stop))
+    return blanked
+
+
+def _jpeg_end(block: bytearray, start: int) -> int:
+    """Where the JPEG stream at `start` ends; segments are stepped over, as they can hold JPEGs themselves."""
+    at = start + 2
+    while at + 4 <= len(block) and block[at] == 0xFF and block[at + 1] != 0xDA:
+        at += 2 + struct.unpack_from(">H", block, at + 2)[0]
+    end = block.find(b"\xff\xd9", at)
+    return len(block) if end < 0 else end + 2
+
+
+def clean_xmp(xmp: bytes) -> bytes:
+    """An XMP packet without pictures, its tiff:Orientation set to 1.
+
+    A packet without any comes back byte for byte, one that may hold some but cannot be parsed empty.
+    References to parts that an edited file no longer has (gain map, motion photo, extended XMP) go too.
+    """
+    xmp = _XMP_ORIENTATION.sub(rb"\g<1>1", xmp)
+    if not _XMP_SUSPECTS.search(xmp):
+        return xmp
+    try:
+        document = minidom.parseString(xmp.strip(b"\0 \n"))
+    except (ExpatError, ValueError, LookupError):
+        return b""
+    if document.documentElement is not None:
+        _drop_xmp_pictures(document.documentElement)
+    return "".join(node.toxml() for node in document.childNodes).encode()
+
+
+def _drop_xmp_pictures(element: minidom.Element) -> None:
+    for attribute in list((element.attributes or {}).values()):
+        if _is_picture(attribute.namespaceURI, attribute.localName, attribute.value):
+            element.removeAttributeNode(attribute)
+    for child in list(element.childNodes):
+        name = child.localName or "" if child.nodeType == child.ELEMENT_NODE else ""
+        if _is_picture(child.namespaceURI, name, child.nodeValue or ""):
+            element.removeChild(child)
+        elif child.nodeType == child.ELEMENT_NODE:
+            _drop_xmp_pictures(child)
+
+
+def _is_picture(namespace: str | None, name: str | None, value: str) -> bool:
+    by_name = namespace in _XMP_NAMESPACES or bool(_XMP_NAMES.fullmatch(name or ""))
+    return by_name or value.strip().startswith(_BASE64_PICTURES)
+
+
+def clean_photoshop(resources: bytes) -> bytes:
+    """Photoshop image resources (IPTC captions and such) without their thumbnails; empty if unreadable."""
+    kept, at = [], 0
+    while at + 12 <= len(resources):
+        name_size = resources[at + 6]
+        size_at = at + 6 + (name_size + 2) // 2 * 2
+        if resources[at : at + 4] != b"8BIM" or size_at + 4 > len(resources):
+            return b""
+        code, size = (
+            struct.unpack_from(">H", resources, at + 4)[0],
+            struct.unpack_from(">I", resources, size_at)[0],
+        )
+        end = size_at + 4 + (size + 1) // 2 * 2
+        if size_at + 4 + size > len(resources):
+            return b""
+        if code not in (1033, 1036):
+            kept.append(resources[at:end])
+        at = end
+    return b"".join(kept)
