@@ -155,14 +155,11 @@ def _read(path: Path) -> tuple[Mapping[str, Any], dict[str, str]]:
             warnings.simplefilter("ignore", UserWarning)  # about the pickle's version: what follows says more
             checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        if "Unsupported" not in str(error):
+        named = re.search(r"unsupported (?:GLOBAL|class|global)\s+`?([\w.]+)", str(error), re.IGNORECASE)
+        if named is None and "unsupported" not in str(error).lower():
             raise _damaged(path) from error
-        named = re.search(r"(?:GLOBAL|global|class)\s+`?([\w.]+)", str(error))
-        what = f"would run {named[1]}" if named else "could run code"
-        raise CheckpointError(
-            f"{path}: refused, because it holds more than tensors: loading it {what}; "
-            "only files of plain tensors are read"
-        ) from error
+        what = f"loading it would run {named[1]}" if named else "it may hold code, or be damaged"
+        raise CheckpointError(f"{path}: refused, no file of plain tensors: {what}") from error
     except _READ_ERRORS as error:
         raise _damaged(path) from error
     if not isinstance(checkpoint, Mapping):
