@@ -53,7 +53,7 @@ def to_image(raster: Raster) -> Image.Image:
         return Image.fromarray(samples)
     height, width = samples.shape[:2]
     mode = "I;16" if raster.bits == 16 else raster.layout
-    image = Image.frombuffer(mode, (width, height), samples.tobytes(), "raw", mode, 0, 1)
+    image = Image.frombuffer(mode, (width, height), samples, "raw", mode, 0, 1)
     if raster.palette is not None:
         image.putpalette(raster.palette[:, :3].tobytes())
     return image
@@ -80,9 +80,10 @@ def view(raster: Raster, icc: bytes = b"") -> np.ndarray:
 def fill(raster: Raster, pixels: np.ndarray, mask: np.ndarray, icc: bytes = b"") -> Raster:
     """The raster with `pixels` (uint8 (H, W, 3)) where `mask` (bool (H, W)) is True, unchanged elsewhere.
 
-    Alpha and other extra channels stay as they are. 16-bit samples get value * 257; grey gets the luma
-    (ITU-R BT.601); 1-bit gets white from 128 up; CMYK goes back through `icc`. A palette takes new colours
-    while it has room (256); with more, the raster comes back as RGB, or RGBA where the palette has alpha.
+    Alpha and other extra channels stay. 16-bit samples get value * 257; grey gets the luma (ITU-R BT.601);
+    1-bit gets white from 128 up; CMYK goes back through `icc`. A palette takes new colours while it has room
+    (256; colours used nowhere else make room); with more, the raster comes back as RGB, or as RGBA where the
+    palette has alpha.
     """
     hole = pixels[mask]
     if raster.palette is not None:
@@ -113,13 +114,19 @@ def _fill_palette(raster: Raster, hole: np.ndarray, mask: np.ndarray) -> Raster:
     for index, code in enumerate(_colour_codes(palette).tolist()):
         known.setdefault(code, index)
     new = [code for code in wanted.tolist() if code not in known]
-    if len(palette) + len(new) > 256:
+    taken = np.bincount(raster.samples[~mask], minlength=256) > 0
+    taken[[known[code] for code in wanted.tolist() if code in known]] = True
+    spare = [*range(len(palette), 256), *np.flatnonzero(~taken[: len(palette)]).tolist()]
+    if len(new) > len(spare):
         return fill(expand_palette(raster), _spread(hole, mask), mask)
-    known |= {code: len(palette) + i for i, code in enumerate(new)}
+    places = dict(zip(new, spare, strict=False))
+    known |= places
     samples = raster.samples.copy()
     samples[mask] = np.array([known[code] for code in wanted.tolist()], np.uint8)[positions.reshape(-1)]
-    added = np.array(new, np.uint32).view(np.uint8).reshape(-1, 4)
-    return Raster(samples, "P", np.concatenate([palette, added]))
+    colours = np.zeros((max([len(palette), *(place + 1 for place in places.values())]), 4), np.uint8)
+    colours[: len(palette)] = palette
+    colours[list(places.values())] = np.array(new, np.uint32).view(np.uint8).reshape(-1, 4)
+    return Raster(samples, "P", colours)
 
 
 def _colour_codes(colours: np.ndarray) -> np.ndarray:

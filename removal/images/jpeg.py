@@ -80,9 +80,11 @@ def _read_settings(image: JpegImagePlugin.JpegImageFile) -> JpegSettings:
 
 def _subsampling(image: JpegImagePlugin.JpegImageFile) -> int:
     """Those that Pillow cannot write (4:1:1, 4:4:0) become 4:4:4, which loses nothing."""
+    (_, wide, high, _), *chroma = image.layer
+    if image.layers == 1:  # one component has nothing to share samples with, but some files say so
+        return _SUBSAMPLINGS.get((wide, high), 0)
     if image.layers != 3:
         return 0
-    (_, wide, high, _), *chroma = image.layer
     if chroma[0][1:3] != chroma[1][1:3]:
         return 0
     return _SUBSAMPLINGS.get((wide / chroma[0][1], high / chroma[0][2]), 0)
@@ -129,7 +131,7 @@ def encode_jpeg(raster: Raster, metadata: Metadata, settings: JpegSettings | Non
             buffer,
             "JPEG",
             qtables=[list(table) for table in settings.tables],
-            subsampling=settings.subsampling if raster.layout == "RGB" else -1,
+            subsampling=-1 if raster.layout == "CMYK" else settings.subsampling,
             progressive=settings.progressive,
             keep_rgb=settings.rgb,
             dpi=dpi,

@@ -122,6 +122,10 @@ def clean_exif(exif: bytes, orientation: int = 1) -> bytes:
 def _set_upright(block: bytearray, entries: list[Entry], order: str, *, swap: bool) -> None:
     every = [*entries, *(child for entry in entries for child in entry.children)]
     places = {entry.code: entry for entry in every if entry.kind in (3, 4)}
+    across, down = ([entry for entry in entries if entry.code == code] for code in (_ACROSS, _DOWN))
+    if swap and across and down and len(across[0].value) == len(down[0].value) > 4:
+        one, two = (slice(entry.offset, entry.offset + len(entry.value)) for entry in (across[0], down[0]))
+        block[one], block[two] = block[two], block[one]
     if ORIENTATION in places:
         _put(block, places[ORIENTATION], 1, order)
     for wide, high in _SIZE_TAGS if swap else ():
