@@ -73,7 +73,7 @@ class CocoMasks:
         """All objects of one photo, in the file's order; annotations have score 1.
 
         photo: image id, or path of the photo; its stem, and where that is not enough its folders, are
-            compared with ``file_name``. In results, which name no files, the digits at the stem's end are the id.
+            compared with ``file_name``. In results, which name no files, the stem's last digits are the id.
         size: height and width of the photo in pixels; None = not known, and then not checked. With it, a
             photo that results say nothing of is one without objects.
         crowds: whether regions marked ``iscrowd`` (groups drawn in one piece) count as objects.
