@@ -115,11 +115,14 @@ class Manifest:
     def __init__(self, folder: Path, settings: Mapping[str, Any], *, overwrite: bool = False):
         self.path, self.settings, self.overwrite = folder / MANIFEST, dict(settings), overwrite
         self.states: dict[str, str] = {}
+        self.begun: set[str] = set()
         for line in self.read():
             if "settings" in line:
                 self.check(line["settings"])
             elif "output" in line:
                 self.states[line["output"]] = line["outcome"]
+                if line["outcome"] == "started":
+                    self.begun.add(line["output"])
 
     def read(self) -> Iterator[dict[str, Any]]:
         if not self.path.exists():
@@ -163,4 +166,4 @@ class Manifest:
 
     def is_ours(self, job: Job) -> bool:
         """Whether an earlier run was at work on this file, so that it may be written again."""
-        return str(job.target) in self.states
+        return str(job.target) in self.begun

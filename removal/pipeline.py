@@ -100,7 +100,7 @@ class Pipeline:
         with timed(seconds, "refine"):
             mask = wanted.union()
             others = found.union() & ~mask
-            refined = refine_mask(image, mask, self.recipe, others if others.any() else None)
+            refined = refine_mask(image, mask, self.recipe, others=others if others.any() else None)
         with timed(seconds, "inpaint"):
             protect = others & ~refined.mask
             filled = self.inpainter(image, refined.mask, protect if protect.any() else None)

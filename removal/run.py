@@ -54,6 +54,22 @@ class RunOptions:
             raise PlanError("--class goes with --masks only where these are COCO annotations (.json)")
 
 
+def check_names(options: RunOptions) -> None:
+    """Raises PlanError for models and classes that nobody knows, before anything is loaded."""
+    from inpaint import inpainter_names
+    from segment import coco_classes, segmenter_names
+    from segment.classes import unknown_class
+
+    known = {"segmenter": segmenter_names(), "inpainter": inpainter_names()}
+    for option, names in known.items():
+        if (name := getattr(options, option)) not in names:
+            raise PlanError(f"--{option}: expected one of {', '.join(names)}, got {name!r}")
+    if options.masks is None:
+        for name in options.classes:
+            if name not in coco_classes():
+                raise PlanError(f"--class: {unknown_class(name, coco_classes())}")
+
+
 def nothing(text: str) -> None:
     """Says nothing."""
 
@@ -74,6 +90,7 @@ def run(
     any photo is worked on.
     """
     options.check()
+    check_names(options)
     jobs = plan_jobs(photos, options.output)
     pipeline, source, models = build(options, say)
     tell_models(models)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from removal.cli import interruption
 from removal.cli.options import BoxType, model_options, overwrite_option
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def erase(photos: tuple[Path, ...], as_json: bool, **options: Any) -> None:
         for outcome in run(photos, RunOptions(**options), say=warn, track=progress_bar):
             outcomes.append(outcome)
             report(outcome, as_json=as_json)
+            interruption.check()
     except PlanError as error:
         raise click.UsageError(str(error)) from error
     except RunError as error:

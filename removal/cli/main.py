@@ -10,6 +10,7 @@ import sys
 import click
 
 from removal import __version__
+from removal.cli import interruption
 
 COMMANDS = {  # name -> module with the click command of that name, imported when it is needed
     "erase": "removal.cli.erase",
@@ -62,6 +63,7 @@ def cli() -> None:
 
 def main() -> None:
     """Console entry: as click's own, but Ctrl-C is one line and status 130, and a closed pipe is quiet."""
+    interruption.listen()
     try:
         status = cli.main(prog_name="remove", standalone_mode=False)
     except click.exceptions.Abort:

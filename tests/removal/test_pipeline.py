@@ -1,0 +1,118 @@
+import numpy as np
+import pytest
+
+from postprocess import MaskRecipe
+from removal.pipeline import Pipeline, remove_objects
+from segment import Detections
+
+HEIGHT, WIDTH = 60, 80
+
+
+def image_with(*boxes):
+    """Grey ground; each box (top, left, bottom, right) is white."""
+    image = np.full((HEIGHT, WIDTH, 3), 100, np.uint8)
+    for top, left, bottom, right in boxes:
+        image[top:bottom, left:right] = 255
+    return image
+
+
+def mask_of(top, left, bottom, right):
+    mask = np.zeros((HEIGHT, WIDTH), bool)
+    mask[top:bottom, left:right] = True
+    return mask
+
+
+class Finder:
+    """Says that the given masks are there, whatever it is shown."""
+
+    name, classes, description, fallback = "finder", ("person", "dog"), "finder", None
+
+    def __init__(self, masks, labels, scores):
+        self.found = Detections.from_masks(np.stack(masks), labels, np.array(scores, np.float32))
+
+    def __call__(self, images, *, classes=None, min_score=0.05):
+        return [self.found.select(classes, min_score) for _ in images]
+
+
+class Painter:
+    """Fills with 7 and remembers what it was given."""
+
+    name = description = "painter"
+
+    def __call__(self, image, mask, protect=None):
+        self.mask, self.protect = mask, protect
+        filled = image.copy()
+        filled[mask] = 7
+        return filled
+
+
+PERSON, DOG = mask_of(10, 10, 40, 25), mask_of(20, 50, 40, 70)
+
+
+def test_the_wanted_class_is_filled_and_the_others_are_protected():
+    image, painter = image_with((10, 10, 40, 25), (20, 50, 40, 70)), Painter()
+    pipeline = Pipeline(Finder([PERSON, DOG], ["person", "dog"], [0.9, 0.8]), MaskRecipe.none(), painter)
+    (result,) = pipeline([image])
+    assert np.array_equal(result.mask, PERSON)
+    assert (result.image[PERSON] == 7).all()
+    assert np.array_equal(result.image[~PERSON], image[~PERSON])
+    assert np.array_equal(painter.protect, DOG)
+    assert result.detections.labels == ("person",)
+    assert set(result.seconds) == {"segment", "refine", "inpaint"}
+    assert np.array_equal(result.parts["object"], PERSON)
+    assert not result.parts["shadow"].any()
+
+
+def test_detections_below_the_score_stay():
+    pipeline = Pipeline(Finder([PERSON], ["person"], [0.4]), MaskRecipe.none(), Painter(), min_score=0.5)
+    image = image_with((10, 10, 40, 25))
+    (result,) = pipeline([image])
+    assert not result.mask.any()
+    assert np.array_equal(result.image, image)
+    assert result.image is not image
+
+
+def test_every_class_goes_where_none_is_named():
+    pipeline = Pipeline(
+        Finder([PERSON, DOG], ["person", "dog"], [0.9, 0.8]), MaskRecipe.none(), Painter(), classes=None
+    )
+    (result,) = pipeline([image_with()])
+    assert np.array_equal(result.mask, PERSON | DOG)
+
+
+def test_the_mask_is_refined_by_the_recipe():
+    pipeline = Pipeline(Finder([PERSON], ["person"], [0.9]), MaskRecipe(), Painter())
+    (result,) = pipeline([image_with()])
+    assert result.mask.sum() > PERSON.sum()
+    assert (result.mask | ~PERSON).all()
+
+
+def test_detections_can_be_passed_in():
+    found = Detections.from_masks(DOG[None], ["dog"], np.ones(1, np.float32))
+    pipeline = Pipeline(None, MaskRecipe.none(), Painter(), classes=("dog",))
+    results = pipeline([image_with()] * 2, detections=[found, Detections.empty(HEIGHT, WIDTH)])
+    assert [bool(result.mask.any()) for result in results] == [True, False]
+
+
+def test_wrong_use_is_refused():
+    finder = Finder([PERSON], ["person"], [0.9])
+    with pytest.raises(TypeError, match="sequence of class names"):
+        Pipeline(finder, MaskRecipe(), Painter(), classes="person")
+    with pytest.raises(ValueError, match="min_score from 0 to 1, got 2"):
+        Pipeline(finder, MaskRecipe(), Painter(), min_score=2)
+    with pytest.raises(ValueError, match="no segmenter"):
+        Pipeline(None, MaskRecipe(), Painter())([image_with()])
+    with pytest.raises(ValueError, match="detections for 1 images, got 0"):
+        Pipeline(finder, MaskRecipe(), Painter())([image_with()], detections=[])
+    with pytest.raises(ValueError, match="image's size"):
+        Pipeline(finder, MaskRecipe(), Painter())([image_with()[:50]])
+    with pytest.raises(ValueError, match="did you mean"):
+        Pipeline(finder, MaskRecipe(), Painter(), classes=("persn",))([image_with()])
+
+
+def test_remove_objects_with_the_shipped_models():
+    image = image_with()
+    result = remove_objects(image, classes=("person",), segmenter="builtin", inpainter="telea")
+    assert result.image.shape == image.shape
+    assert result.image.dtype == np.uint8
+    assert np.array_equal(result.image[~result.mask], image[~result.mask])
