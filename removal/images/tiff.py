@@ -38,6 +38,8 @@ _SAMPLES = (WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, CHANNELS, PLANES, EXT
 _PIECES = (STRIP_OFFSETS, STRIP_SIZES, 278, TILE_WIDTH, 323, TILE_OFFSETS, TILE_SIZES)
 _CODING = (266, 292, 293, PREDICTOR, 320, 347, 529, 530, 531, 532)  # fill order, fax, palette, JPEG, YCbCr
 _STRUCTURE = frozenset((*_SAMPLES, *_PIECES, *_CODING))
+_SINGLE = _STRUCTURE - {BITS, EXTRA_SAMPLES, SAMPLE_FORMAT, 320, 347, 529, 530, 532}
+_SINGLE -= {STRIP_OFFSETS, STRIP_SIZES, TILE_OFFSETS, TILE_SIZES}
 # Further pictures, layers and previews; kinds of page; what is kept elsewhere.
 _DROPPED = frozenset((SUBFILE, OLD_SUBFILE, 280, 281, 297, 330, 513, 514, 37724, 50784, XMP, PHOTOSHOP, ICC))
 _DEFLATE, _OLD_JPEG, _JPEG = 8, 6, 7
@@ -97,6 +99,9 @@ def _refuse_more_pages(data: bytes, following: int) -> None:
 
 
 def _refuse_unsupported(page: dict[int, Entry], depths: set[int]) -> None:
+    for code in _SINGLE & page.keys():
+        if len(page[code].integers()) != 1:
+            raise ValueError(f"its tag {code} is damaged")
     if _number(page, SUBFILE) & 1:
         raise ValueError("its first picture is only a preview (a raw photo?)")
     if _number(page, SAMPLE_FORMAT, 1) not in (1, 4):

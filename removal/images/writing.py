@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 
 from removal.images.bmp import encode_bmp
-from removal.images.colour import eight_bits, expand_palette, fill, fits_profile, over_white, view
+from removal.images.colour import (
+    eight_bits,
+    expand_palette,
+    fill,
+    fits_profile,
+    over_white,
+    repeat_grey,
+    view,
+)
 from removal.images.files import refuse_existing, write_atomically
 from removal.images.jpeg import encode_jpeg
 from removal.images.metadata import edited_metadata
@@ -141,7 +149,7 @@ def _channels(raster: Raster, kind: str) -> Raster:
         return Raster(samples, layout)
     if layout == "LA":
         return Raster(samples[..., [0, 0, 0, 1]], "RGBA")
-    return Raster(np.repeat(samples[..., None], 3, axis=2), "RGB")
+    return Raster(repeat_grey(samples), "RGB")
 
 
 def write_png(pixels: np.ndarray, path: str | Path, *, overwrite: bool = False) -> None:

@@ -141,6 +141,7 @@ def test_exif_icc_xmp_and_dpi_are_kept_in_and_across_formats(
         options = {**options, "xmp": XMP}
     if suffix == "tif":
         exif[700] = XMP
+        exif[34665], exif[34853] = exif.get_ifd(34665), exif.get_ifd(34853)
         Image.fromarray(gradient()).save(path, exif=exif, icc_profile=SRGB)
     else:
         Image.fromarray(gradient()).save(path, exif=exif, icc_profile=SRGB, dpi=(300, 300), **options)
@@ -251,7 +252,8 @@ def test_xmp_pictures_and_dangling_references_go() -> None:
         b' tiff:Make="Maker"/>',
         b' tiff:Make="Maker" xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmlns:note="http://ns.adobe.com/xmp/note/"'
         b' xmlns:g="http://ns.google.com/photos/1.0/image/" xmlns:c="http://ns.google.com/photos/1.0/camera/"'
-        b' xmlns:o="urn:other" g:Data="abc" note:HasExtendedXMP="123" c:MicroVideoOffset="9" o:Small="/9j/4AAQ">'
+        b' xmlns:o="urn:other" g:Data="abc" note:HasExtendedXMP="123" c:MicroVideoOffset="9"'
+        b' o:Small="/9j/4AAQ">'
         b"<xmp:Thumbnails><rdf:Alt><rdf:li>secret</rdf:li></rdf:Alt></xmp:Thumbnails>"
         b"<xmp:Rating>5</xmp:Rating></rdf:Description>",
     )
