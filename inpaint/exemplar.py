@@ -21,16 +21,17 @@ class ExemplarSettings:
     coarse_rounds: int = 12
     fine_rounds: int = 4
     sweeps: int = 2
-    texture_weight: float = 20.0
+    texture_weight: float = 300.0
     near_weight: float = 300.0
-    coarse_bandwidth: float = 0.5
-    fine_bandwidth: float = 0.3
+    coarse_bandwidth: float = 3.0
+    fine_bandwidth: float = 0.5
     last_bandwidth: float = 0.02
-    confidence_decay: float = 0.93
+    confidence_decay: float = 0.5
     coarsest_hole_px: float = 6.0
     peel: bool = True
     poisson: bool = True
-    real: float = 60.0
+    real: float = 20.0
+    screen: float = 1e-2
 
 
 class Level(NamedTuple):
@@ -54,7 +55,7 @@ def complete(image, mask, *, protect=None, guide=None, seed=0, settings=Exemplar
         holes = np.argwhere(mask).astype(np.int32)
         out = level.image.copy()
         copy_best(level.image, holes, matches.index, matches.field, matches.cost, out, origin)
-        return assemble(out, mask, usable, origin, real_edge_levels=settings.real)
+        return assemble(out, mask, usable, origin, real_edge_levels=settings.real, screen=settings.screen)
     return levels[0].image
 
 
@@ -137,7 +138,7 @@ def _solve_level(levels, number, matches, seed, settings):
     index[targets[:, 0], targets[:, 1]] = np.arange(len(targets))
     holes = np.argwhere(hole).astype(np.int32)
     depth = cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 3)
-    confidence = np.power(np.float32(settings.confidence_decay), depth)
+    confidence = np.maximum(np.power(np.float32(settings.confidence_decay), depth), np.float32(1e-25))
     rng = np.random.default_rng((seed, number))
     sources = np.argwhere(valid)
     coarsest = number == len(levels) - 1

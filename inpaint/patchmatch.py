@@ -160,13 +160,17 @@ def vote(image, texture, holes, index, field, cost, confidence, bandwidth, out, 
         bottom = min(y + RADIUS, height - 1)
         left = max(x - RADIUS, 0)
         right = min(x + RADIUS, width - 1)
-        best = _FAR
+        mean = np.float32(0)
+        count = 0
         for v in range(top, bottom + 1):
             for u in range(left, right + 1):
                 j = index[v, u]
-                if j >= 0 and cost[j] < best:
-                    best = cost[j]
-        scale = np.float32(-1.0) / (np.float32(bandwidth) * (best + np.float32(SIDE * SIDE * 3)))
+                if j >= 0:
+                    mean += cost[j]
+                    count += 1
+        if count == 0:
+            continue
+        scale = np.float32(-1.0) / (np.float32(bandwidth) * (mean / count + np.float32(1.0)))
         total = np.float32(0)
         red = np.float32(0)
         green = np.float32(0)
@@ -178,7 +182,7 @@ def vote(image, texture, holes, index, field, cost, confidence, bandwidth, out, 
                 j = index[v, u]
                 if j < 0:
                     continue
-                w = confidence[v, u] * np.exp((cost[j] - best) * scale)
+                w = confidence[v, u] * np.exp(cost[j] * scale)
                 b = field[j, 0] + y - v
                 a = field[j, 1] + x - u
                 total += w

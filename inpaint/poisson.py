@@ -71,10 +71,11 @@ def seam_equations(image, fill, origin, hole, usable, real_edge, right, down, pi
                 miss1 = miss1 / guides - (np.float32(fill[v, u, 1]) - np.float32(fill[y, x, 1]))
                 miss2 = miss2 / guides - (np.float32(fill[v, u, 2]) - np.float32(fill[y, x, 2]))
                 size = max(abs(miss0), abs(miss1), abs(miss2)) / real_edge
-                trust = max(np.float32(0.01), (1 - min(size, np.float32(1)) ** 2) ** 2)
+                trust = (1 - min(size, np.float32(1)) ** 2) ** 2
                 wanted[y, x, 0] -= trust * miss0
                 wanted[y, x, 1] -= trust * miss1
                 wanted[y, x, 2] -= trust * miss2
+                trust = max(trust, np.float32(0.01))
                 if not inside:
                     pinned[y, x] += trust
                 elif way == 0:
@@ -191,6 +192,8 @@ def assemble(
     *,
     real_edge_levels: float = 60.0,
     cycles: int = 8,
+    screen: float = 1e-3,
+    most: float = 30.0,
 ) -> np.ndarray:
     """Even the seams between copied pieces and with the surroundings.
 
@@ -223,12 +226,12 @@ def assemble(
         pinned,
         wanted,
     )
-    pinned += np.float32(SCREEN) * hole
+    pinned += np.float32(screen) * hole
     correction = np.zeros_like(wanted)
     grid = Grid(right, down, pinned)
     for _ in range(cycles):
         grid.cycle(wanted, correction)
     assembled = image.copy()
-    evened = np.clip(np.rint(image[box] + correction), 0, 255).astype(np.uint8)
+    evened = np.clip(np.rint(image[box] + np.clip(correction, -most, most)), 0, 255).astype(np.uint8)
     np.copyto(assembled[box], evened, where=mask[box][..., None])
     return assembled
