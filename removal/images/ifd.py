@@ -104,6 +104,15 @@ def read_directory(data: bytes, offset: int, header: Header, depth: int = 0) -> 
     return entries, struct.unpack_from(order + ("Q" if header.big else "I"), data, end)[0] if follows else 0
 
 
+def main_directory(block: bytes) -> list[Entry]:
+    """Tags of a block's first directory; none where it is unreadable."""
+    try:
+        header = read_header(block)
+        return read_directory(block, header.first, header)[0]
+    except IfdError:
+        return []
+
+
 def _read_entry(data: bytes, at: int, header: Header, depth: int) -> Entry | None:
     code, kind = struct.unpack_from(f"{header.order}HH", data, at)
     (count,) = struct.unpack_from(header.order + ("Q" if header.big else "I"), data, at + 4)
@@ -135,7 +144,8 @@ def _reorder(value: bytes, kind: int, order: str) -> bytes:
 
 def write_directory(entries: Iterable[Entry], start: int, order: str = "<") -> bytes:
     """Bytes of one directory, to be placed at offset `start`, its values and sub-directories after it."""
-    ordered = sorted((_classic(entry) for entry in entries), key=lambda entry: entry.code)
+    kept = [classic for entry in entries if (classic := _classic(entry)) is not None]
+    ordered = sorted(kept, key=lambda entry: entry.code)
     table_end = start + 2 + 12 * len(ordered) + 4
     table, rest = [struct.pack(f"{order}H", len(ordered))], bytearray()
     for entry in ordered:
@@ -154,11 +164,14 @@ def write_directory(entries: Iterable[Entry], start: int, order: str = "<") -> b
     return b"".join(table) + b"\0\0\0\0" + bytes(rest)
 
 
-def _classic(entry: Entry) -> Entry:
-    """The 8-byte integers of BigTIFF have no place in a classic TIFF."""
-    if entry.kind not in (16, 18):
+def _classic(entry: Entry) -> Entry | None:
+    """The entry as a classic TIFF can hold it; None for larger integers and links to nothing."""
+    if entry.code in SUB_DIRECTORIES and not entry.children:
+        return None
+    if entry.kind not in (16, 17, 18):
         return entry
-    return long(entry.code, *entry.integers())
+    values = entry.integers()
+    return long(entry.code, *values) if values and max(values) <= 0xFFFFFFFF else None
 
 
 def write_structure(entries: Iterable[Entry]) -> bytes:

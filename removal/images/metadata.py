@@ -16,6 +16,7 @@ from removal.images.ifd import (
     Entry,
     Header,
     IfdError,
+    main_directory,
     read_directory,
     read_header,
     write_structure,
@@ -50,11 +51,7 @@ def read_orientation(metadata: Metadata) -> int:
 
     The EXIF tag counts; XMP's tiff:Orientation stands in where there is none, as it does in Pillow.
     """
-    try:
-        header = read_header(metadata.exif)
-        entries, _ = read_directory(metadata.exif, header.first, header)
-    except IfdError:
-        entries = []
+    entries = main_directory(metadata.exif)
     stated = [value for entry in entries if entry.code == ORIENTATION for value in entry.integers()[:1]]
     if not stated and (found := _XMP_ORIENTATION.search(metadata.xmp)):
         stated = [int(found[2])]
@@ -63,12 +60,7 @@ def read_orientation(metadata: Metadata) -> int:
 
 def read_resolution(exif: bytes) -> tuple[float, float] | None:
     """Dots per inch, horizontal and vertical, that an EXIF block or a TIFF states; None where it does not."""
-    try:
-        header = read_header(exif)
-        entries, _ = read_directory(exif, header.first, header)
-    except IfdError:
-        return None
-    page = {entry.code: entry for entry in entries}
+    page = {entry.code: entry for entry in main_directory(exif)}
     across = page[_ACROSS].rational() if _ACROSS in page else None
     down = page[_DOWN].rational() if _DOWN in page else None
     unit = (page[_UNIT].integers() or (1,))[0] if _UNIT in page else 2
@@ -87,12 +79,7 @@ def edited_metadata(metadata: Metadata, orientation: int) -> Metadata:
 
 def standard_exif(exif: bytes) -> bytes:
     """An EXIF block with the usual text tags, EXIF and GPS only: without anyone's private tags."""
-    try:
-        header = read_header(exif)
-        entries, _ = read_directory(exif, header.first, header)
-    except IfdError:
-        return b""
-    return write_structure(entry for entry in entries if entry.code in _STANDARD_TAGS)
+    return write_structure(entry for entry in main_directory(exif) if entry.code in _STANDARD_TAGS)
 
 
 def clean_exif(exif: bytes, orientation: int = 1) -> bytes:
@@ -121,7 +108,7 @@ def clean_exif(exif: bytes, orientation: int = 1) -> bytes:
 
 def _set_upright(block: bytearray, entries: list[Entry], order: str, *, swap: bool) -> None:
     every = [*entries, *(child for entry in entries for child in entry.children)]
-    places = {entry.code: entry for entry in every if entry.kind in (3, 4)}
+    places = {entry.code: entry for entry in every if entry.kind in (3, 4) and entry.count}
     across, down = ([entry for entry in entries if entry.code == code] for code in (_ACROSS, _DOWN))
     if swap and across and down and len(across[0].value) == len(down[0].value) > 4:
         one, two = (slice(entry.offset, entry.offset + len(entry.value)) for entry in (across[0], down[0]))

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from removal.images.bmp import decode_bmp
 from removal.images.colour import eight_bits, luma, view
@@ -134,7 +133,7 @@ def _decode(path: Path, data: bytes, kind: str, max_megapixels: float) -> Decode
         raise
     except (OSError, SyntaxError, ValueError, LookupError, TypeError, EOFError, ArithmeticError) as error:
         raise PhotoError(f"{path}: damaged or unsupported {kind} file: {_one_line(error)}") from error
-    except (struct.error, zlib.error, Image.DecompressionBombError) as error:
+    except (struct.error, zlib.error) as error:
         raise PhotoError(f"{path}: damaged or unsupported {kind} file: {_one_line(error)}") from error
 
 

@@ -15,8 +15,8 @@ from removal.images.colour import from_image, to_image
 from removal.images.ifd import (
     UNDEFINED,
     Entry,
-    IfdError,
     long,
+    main_directory,
     read_directory,
     read_header,
     short,
@@ -25,6 +25,7 @@ from removal.images.ifd import (
 )
 from removal.images.metadata import clean_photoshop, read_resolution
 from removal.images.photo import Decoded, Metadata, Raster, TiffSettings
+from removal.images.size_limit import pillow_limit_lifted
 
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 256, 257, 258, 259, 262
 STRIP_OFFSETS, CHANNELS, STRIP_SIZES = 273, 277, 279
@@ -141,7 +142,8 @@ def _decode_8_bits(structure: list[Entry], strips: Sequence[bytes], order: str) 
 
 def _load(bare: bytes) -> TiffImagePlugin.TiffImageFile:
     image = TiffImagePlugin.TiffImageFile(io.BytesIO(bare))
-    image.load()
+    with pillow_limit_lifted(image.width * image.height):
+        image.load()
     return image
 
 
@@ -236,16 +238,14 @@ def encode_tiff(raster: Raster, metadata: Metadata, settings: TiffSettings | Non
         options["quality"] = _JPEG_QUALITY
     to_image(bare).save(buffer, "TIFF", **options)
     data = buffer.getvalue()
-    header = read_header(data)
-    entries, _ = read_directory(data, header.first, header)
-    page = {entry.code: entry for entry in entries if entry.code in _STRUCTURE}
+    page = {entry.code: entry for entry in main_directory(data) if entry.code in _STRUCTURE}
     strips = _read_strips(data, page)
     if wide:
         page |= {entry.code: entry for entry in _wide_tags(raster, settings)}
     if settings.compression == 32946:
         page[COMPRESSION] = short(COMPRESSION, 32946)
     page |= {entry.code: entry for entry in _metadata_tags(metadata)}
-    return write_tiff(page.values(), strips, order=header.order, tags=(STRIP_OFFSETS, STRIP_SIZES))
+    return write_tiff(page.values(), strips, order=read_header(data).order, tags=(STRIP_OFFSETS, STRIP_SIZES))
 
 
 def _usable(settings: TiffSettings, raster: Raster) -> TiffSettings:
@@ -287,13 +287,8 @@ def _metadata_tags(metadata: Metadata) -> list[Entry]:
             _rational(DOWN, metadata.dpi[1]),
             short(RESOLUTION_UNIT, 2),
         ]
-    if metadata.exif:
-        header = read_header(metadata.exif)
-        try:
-            entries, _ = read_directory(metadata.exif, header.first, header)
-        except IfdError:
-            entries = []
-        tags += [entry for entry in entries if entry.code not in _STRUCTURE | _DROPPED]
+    described = main_directory(metadata.exif)
+    tags += [entry for entry in described if entry.code not in _STRUCTURE | _DROPPED]
     if metadata.xmp:
         tags.append(Entry(XMP, 1, len(metadata.xmp), metadata.xmp))
     if metadata.icc:

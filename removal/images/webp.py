@@ -9,6 +9,7 @@ from PIL import WebPImagePlugin
 from removal.images.colour import from_image, to_image
 from removal.images.metadata import read_resolution
 from removal.images.photo import Decoded, Metadata, Raster, WebpSettings
+from removal.images.size_limit import pillow_limit_lifted
 
 _QUALITY_WITHOUT_SOURCE = 90
 
@@ -16,10 +17,12 @@ _QUALITY_WITHOUT_SOURCE = 90
 def decode_webp(data: bytes, check_size: Callable[[int, int], None]) -> Decoded:
     """Decode a WebP file. check_size(width, height) is called before any pixel is. Raises ValueError."""
     chunks = dict(_chunks(data))
-    check_size(*_size(chunks))
+    width, height = _size(chunks)
+    check_size(width, height)
     if b"ANIM" in chunks:
         raise ValueError("animated pictures are not supported")
-    image = WebPImagePlugin.WebPImageFile(io.BytesIO(data))
+    with pillow_limit_lifted(width * height):
+        image = WebPImagePlugin.WebPImageFile(io.BytesIO(data))
     info = image.info
     exif = info.get("exif", b"").removeprefix(b"Exif\0\0")
     metadata = Metadata(

@@ -158,10 +158,15 @@ def test_bombs_cost_nothing(tmp_path: Path) -> None:
     assert "30000 x 30000 pixels (900 megapixels)" in refusal(tmp_path / "bomb.jpg")
 
 
-def test_large_photos_under_the_limit_are_read(tmp_path: Path) -> None:
-    """Pillow's own limits (a warning from 89 megapixels, an error from 179) do not apply."""
-    Image.new("1", (20000, 10000)).save(tmp_path / "plan.png")
-    assert read_photo(tmp_path / "plan.png").pixels.shape == (10000, 20000, 3)
+@pytest.mark.parametrize(("suffix", "options"), SAVED)
+def test_pillows_own_limits_do_not_apply(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, options: dict
+) -> None:
+    """It warns from 89 megapixels and refuses from 179."""
+    Image.fromarray(noise()).save(tmp_path / f"photo.{suffix}", **options)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", HEIGHT * WIDTH // 3)
+    assert read_photo(tmp_path / f"photo.{suffix}").pixels.shape == (HEIGHT, WIDTH, 3)
+    assert Image.MAX_IMAGE_PIXELS == HEIGHT * WIDTH // 3
 
 
 def test_moving_and_many_page_files_are_refused(tmp_path: Path) -> None:

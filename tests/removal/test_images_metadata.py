@@ -10,8 +10,8 @@ import tifffile
 from PIL import Image, ImageCms, ImageOps, PngImagePlugin, TiffImagePlugin
 
 from removal.images import read_photo, write_photo
-from removal.images.ifd import IfdError, read_directory, read_header
-from removal.images.metadata import clean_exif, clean_photoshop, clean_xmp
+from removal.images.ifd import IfdError, main_directory, read_directory, read_header
+from removal.images.metadata import clean_exif, clean_photoshop, clean_xmp, standard_exif
 
 HEIGHT, WIDTH = 24, 40
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -278,6 +278,22 @@ def test_damaged_metadata_is_dropped_and_not_an_error(tmp_path: Path) -> None:
     assert clean_photoshop(b"nonsense, longer than a header") == b""
     with pytest.raises(IfdError, match="runs past the end"):
         read_directory(b"II*\0\x08\0\0\0\xff\xff", 8, read_header(b"II*\0\x08\0\0\0"))
+
+
+def test_damage_anywhere_in_metadata_never_fails() -> None:
+    rng = np.random.default_rng(5)
+    packet = XMP.replace(b"Make", b"Thumbnails")
+    resources = b"8BIM\x04\x0c\0\0" + struct.pack(">I", 30) + bytes(30) + RESOURCES
+    blocks = [(exif_block(6, order=order), lambda block: clean_exif(block, 6)) for order in "<>"]
+    for block, clean in [*blocks, (packet, clean_xmp), (resources, clean_photoshop)]:
+        for _ in range(300):
+            broken = bytearray(block)
+            for at in rng.integers(0, min(len(block), 200), 4):
+                broken[at] = rng.integers(0, 256)
+            cleaned = clean(bytes(broken[: rng.integers(len(block) // 2, len(block) + 1)]))
+            assert len(cleaned) <= len(block) + 50  # XML may come back with longer escapes
+            for entry in main_directory(standard_exif(cleaned)):
+                assert entry.offset + len(entry.value) <= len(block)
 
 
 def test_tiff_keeps_its_tags_and_drops_its_preview_page(tmp_path: Path) -> None:
