@@ -19,7 +19,8 @@ class PlanError(ValueError):
 
 @dataclass(frozen=True)
 class Job:
-    """One photo to work on, and the file to write. `problem`: why it cannot be done; None = nothing known yet."""
+    """One photo to work on, and the file to write. `problem`: why it cannot be done; None = nothing known
+    yet."""
 
     source: Path
     target: Path
@@ -28,7 +29,8 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one photo: "done", "unchanged" (nothing to remove), "skipped" (done by an earlier run) or "failed"."""
+    """What became of one photo: "done", "unchanged" (nothing to remove), "skipped" (done by an earlier run)
+    or "failed"."""
 
     job: Job
     outcome: str
@@ -54,7 +56,8 @@ class Outcome:
 
 
 def photos_in(folder: Path, *, leave_out: Path | None = None) -> list[Path]:
-    """The photos in a folder and below it, by name; hidden files and everything in `leave_out` are passed over."""
+    """The photos in a folder and below it, by name; hidden files and everything in `leave_out` are passed
+    over."""
     found = []
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
@@ -67,7 +70,8 @@ def photos_in(folder: Path, *, leave_out: Path | None = None) -> list[Path]:
 def plan_jobs(inputs: Sequence[Path], out: Path | None) -> list[Job]:
     """Which file each photo is written to (docs/usage.md, "Where the result goes"), before any work is done.
 
-    inputs: photos and folders. out: a file, a folder, or None = beside each photo. Raises PlanError where two photos would
+    inputs: photos and folders. out: a file, a folder, or None = beside each photo. Raises PlanError where
+    two photos would
     write one file, where an output would write over an input, or where the output does not fit the inputs.
     """
     is_file = out is not None and out.suffix.lower() in PHOTO_SUFFIXES and not out.is_dir()
@@ -107,9 +111,11 @@ def check_targets(jobs: Sequence[Job]) -> None:
 
 
 class Manifest:
-    """What was done in an output folder: lines of JSON in `removal.jsonl`, each written when a photo starts or ends.
+    """What was done in an output folder: lines of JSON in `removal.jsonl`, each written when a photo starts
+    or ends.
 
-    settings: what the results depend on. A folder that holds results of other settings is refused (PlanError).
+    settings: what the results depend on. A folder that holds results of other settings is refused
+    (PlanError).
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, Any], *, overwrite: bool = False):

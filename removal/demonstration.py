@@ -14,7 +14,8 @@ from removal.run import RunError, RunOptions, run
 
 @dataclass(frozen=True)
 class Demonstration:
-    """What came of it: PSNR in dB where the figure or its shadow was, and over the whole picture; what ran."""
+    """What came of it: PSNR in dB where the figure or its shadow was, and over the whole picture; what
+    ran."""
 
     removed: Path
     sheet: Path
@@ -45,7 +46,6 @@ def demonstrate(number: int, options: RunOptions, *, say: Callable[[str], None])
     Raises RunError where the job fails, OSError where nothing can be written.
     """
     from removal.images import read_photo, write_png
-    from removal.run import nothing
     from removal.scene import render_scene
 
     removed = options.output
@@ -57,7 +57,7 @@ def demonstrate(number: int, options: RunOptions, *, say: Callable[[str], None])
     write_png(scene.photo, photo, overwrite=options.overwrite)
     write_png(scene.clean, removed.with_name("clean.png"), overwrite=options.overwrite)
     models: dict[str, str] = {}
-    (outcome,) = run([photo], options, say=say or nothing, tell_models=models.update)
+    (outcome,) = run([photo], options, say=say, tell_models=models.update)
     if outcome.error is not None:
         raise RunError(outcome.error)
     after = read_photo(removed).pixels

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -22,20 +22,22 @@ class Removal:
     mask: bool (H, W), True where the photo was filled.
     detections: what was removed, one entry per object, before the mask was refined.
     parts: bool (H, W) each: what `mask` is made of ("object", "shadow", "attached").
-    seconds: wall time of each stage ("segment", "refine", "inpaint"); that of segmentation is the batch's mean.
+    seconds: wall time of each stage ("segment", "refine", "inpaint"); that of segmentation is the batch's
+    mean.
     """
 
     image: np.ndarray
     mask: np.ndarray
     detections: Detections
-    parts: dict[str, np.ndarray]
+    parts: Mapping[str, np.ndarray]
     seconds: dict[str, float]
 
 
 class Pipeline:
     """Removes the objects of some classes from photos.
 
-    segmenter: called with a list of images, gives their detections (`segment.load_segmenter`), or None where detections
+    segmenter: called with a list of images, gives their detections (`segment.load_segmenter`), or None where
+    detections
         are always passed in.
     recipe: how masks are mended; `MaskRecipe()` is the default one.
     inpainter: called with image, mask, protect (`inpaint.load_inpainter`).
@@ -65,8 +67,10 @@ class Pipeline:
     ) -> list[Removal]:
         """Removes the objects from each image.
 
-        images: uint8 (H, W, 3) RGB each, of any sizes. detections: what is in them, one entry per image; None = ask the
-        segmenter. Raises TypeError or ValueError for anything else, and ValueError where a mask covers a whole photo.
+        images: uint8 (H, W, 3) RGB each, of any sizes. detections: what is in them, one entry per image;
+        None = ask the
+        segmenter. Raises TypeError or ValueError for anything else, and ValueError where a mask covers a
+        whole photo.
         """
         images = list(images)
         seconds: dict[str, float] = {}
@@ -80,7 +84,8 @@ class Pipeline:
         return [replace(result, seconds=share | result.seconds) for result in results]
 
     def detect(self, images: Sequence[np.ndarray]) -> list[Detections]:
-        """Everything the segmenter finds, not the wanted classes alone: what stays is kept from being copied into holes."""
+        """Everything the segmenter finds, not the wanted classes alone: what stays is kept from being copied
+        into holes."""
         if self.segmenter is None:
             raise ValueError("expected detections, for this pipeline has no segmenter")
         if self.classes is not None:
@@ -90,10 +95,11 @@ class Pipeline:
         return self.segmenter(images, min_score=self.min_score)
 
     def erase(self, image: np.ndarray, found: Detections) -> Removal:
-        """One image, uint8 (H, W, 3) RGB, and what is in it -> what it looks like without the wanted objects."""
+        """One image, uint8 (H, W, 3) RGB, and what is in it -> what it looks like without the wanted
+        objects."""
         if (found.height, found.width) != image.shape[:2]:
             raise ValueError(
-                f"expected detections of the image's size {image.shape[:2]}, got {(found.height, found.width)}"
+                f"expected detections of the size {image.shape[:2]}, got {(found.height, found.width)}"
             )
         wanted = found.select(classes=self.classes, min_score=self.min_score)
         seconds: dict[str, float] = {}
@@ -128,11 +134,13 @@ def remove_objects(
 ) -> Removal:
     """Removes every object of the named classes from one photo.
 
-    image: uint8 (H, W, 3) RGB. classes: COCO class names. segmenter, inpainter: names that `segment.load_segmenter` and
-    `inpaint.load_inpainter` know. min_score: 0 to 1. seed: the same seed gives the same pixels. The models are loaded anew
-    at each call: for many photos build a `Pipeline` once.
+    image: uint8 (H, W, 3) RGB. classes: COCO class names. segmenter, inpainter: names that
+    `segment.load_segmenter` and
+    `inpaint.load_inpainter` know. min_score: 0 to 1. seed: the same seed gives the same pixels. The models
+    are loaded anew at each call: for many photos build a `Pipeline` once.
 
-    Raises TypeError or ValueError for anything else, and ValueError for a class that the segmenter does not know.
+    Raises TypeError or ValueError for anything else, and ValueError for a class that the segmenter does not
+    know.
     """
     pipeline = Pipeline(
         load_segmenter(segmenter, device=device),

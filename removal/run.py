@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from removal.batch import Job, Manifest, Outcome, PlanError, plan_jobs
 
@@ -23,7 +23,8 @@ class RunError(RuntimeError):
 class RunOptions:
     """What the command line can say; the names are those of its options.
 
-    Exactly one of classes alone, masks (with classes where they are COCO annotations) and boxes says what to remove.
+    Exactly one of classes alone, masks (with classes where they are COCO annotations) and boxes says what to
+    remove.
     """
 
     classes: tuple[str, ...] = ()
@@ -37,7 +38,7 @@ class RunOptions:
     inpainter: str = "auto"
     weights: str | None = None
     device: str = "auto"
-    precision: str = "auto"
+    precision: Literal["auto", "float32"] = "auto"
     seed: int = 0
     compare: bool = False
     save_masks: bool = False
@@ -86,8 +87,8 @@ def run(
 
     say: told in one line what `auto` fell back to. track: wraps the list of jobs, for a progress bar.
     tell_models: given what runs ("masks", "inpainter") in words, before the first photo.
-    Raises PlanError for inputs that do not fit together and RunError where models or masks cannot be had, both before
-    any photo is worked on.
+    Raises PlanError for inputs that do not fit together and RunError where models or masks cannot be had,
+    both before any photo is worked on.
     """
     options.check()
     check_names(options)
@@ -166,14 +167,17 @@ def build(options: RunOptions, say: Callable[[str], None]) -> tuple[Pipeline, Ma
     pipeline = Pipeline(segmenter, recipe, inpainter, classes=wanted, min_score=options.score)
     if segmenter is not None:
         source = sources.from_detector(pipeline)
-    masks = segmenter.description if segmenter is not None else "boxes" if options.boxes else str(options.masks)
+    masks = (
+        segmenter.description if segmenter is not None else "boxes" if options.boxes else str(options.masks)
+    )
     return pipeline, source, {"masks": masks, "inpainter": inpainter.description}
 
 
 def erase_photo(
     job: Job, pipeline: Pipeline, source: MaskSource, options: RunOptions, *, overwrite: bool
 ) -> Outcome:
-    """The whole path of one photo, from file to file. What goes wrong with it is in the outcome and not raised."""
+    """The whole path of one photo, from file to file. What goes wrong with it is in the outcome and not
+    raised."""
     from removal.images import read_photo, write_photo
     from removal.pipeline import timed
 

@@ -14,7 +14,8 @@ PART_COLOURS = {"object": (230, 40, 40), "shadow": (50, 110, 240), "attached": (
 def comparison_sheet(before: np.ndarray, parts: Mapping[str, np.ndarray], after: np.ndarray) -> np.ndarray:
     """The three pictures in a row, the parts of the mask in colours over the dimmed photo.
 
-    before, after: uint8 (H, W, 3) RGB; parts: bool (H, W) each, by the names of PART_COLOURS. Returns uint8 (h, w, 3).
+    before, after: uint8 (H, W, 3) RGB; parts: bool (H, W) each, by the names of PART_COLOURS. Returns uint8
+    (h, w, 3).
     """
     import cv2
 

@@ -1,4 +1,5 @@
-"""Where the masks come from: a detector, boxes, files of another team, COCO annotations. Each is called with a photo."""
+"""Where the masks come from: a detector, boxes, files of another team, COCO annotations. Each is called with
+a photo."""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ def from_files(path: Path) -> MaskSource:
 
 
 def from_coco(path: Path, classes: Sequence[str] | None) -> MaskSource:
-    """Masks of COCO annotations; the photo is found in them by its file name. `classes` are checked here, before any work."""
+    """Masks of COCO annotations; the photo is found in them by its file name. `classes` are checked here,
+    before any work."""
     annotations = CocoMasks(path)
     annotations.check_classes(classes)
     return lambda photo: annotations.detections(photo.path)

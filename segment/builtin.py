@@ -1,6 +1,8 @@
-"""`builtin`: a small person finder whose weights ship with the package, so that people can be found with no network.
+"""`builtin`: a small person finder whose weights ship with the package, so that people can be found with no
+network.
 
-The network is `person_finder.py`, its training `training.py`; docs/builtin-finder.md says what it scores and where it fails.
+The network is `person_finder.py`, its training `training.py`; docs/builtin-finder.md says what it scores and
+where it fails.
 """
 
 from __future__ import annotations
@@ -58,7 +60,8 @@ def person_probability(
 ) -> np.ndarray:
     """Probability that a pixel shows a person: float32 (h, w) in [0, 1], at half the largest working size.
 
-    image: uint8 (H, W, 3) RGB. The photo is looked at in each of `sides` (long side, px) as it is and mirrored.
+    image: uint8 (H, W, 3) RGB. The photo is looked at in each of `sides` (long side, px) as it is and
+    mirrored.
     """
     largest = max(sides) / 2 / max(image.shape[:2])
     target = tuple(max(1, round(side * largest)) for side in image.shape[:2])
@@ -86,7 +89,8 @@ def fit_to_edges(
 ) -> np.ndarray:
     """Guided filter (He et al. 2010, grey guide): moves the soft outline onto the photo's edges.
 
-    probability: float32 (h, w); image: uint8 (H, W, 3) RGB of the same aspect. Returns float32 at the image's size.
+    probability: float32 (h, w); image: uint8 (H, W, 3) RGB of the same aspect. Returns float32 at the
+    image's size.
     """
     height, width = image.shape[:2]
     guide = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
@@ -132,7 +136,8 @@ class BuiltinSegmenter:
 
 
 def regions(person: np.ndarray, probability: np.ndarray, min_score: float) -> Detections:
-    """One detection for each connected region; its score is the mean probability inside, most certain first."""
+    """One detection for each connected region; its score is the mean probability inside, most certain
+    first."""
     height, width = person.shape
     count, labelled, stats, _ = cv2.connectedComponentsWithStats(person.astype(np.uint8), connectivity=8)
     masks, scores = [], []

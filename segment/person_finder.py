@@ -1,7 +1,7 @@
 """The network behind the `builtin` segmenter: a small residual U-Net with a global view.
 
-After Ronneberger et al. 2015 (skip connections), He et al. 2016 (residual blocks) and Liu et al. 2015 ("ParseNet":
-the mean over the whole picture is added at the bottom, so that every place knows the scene).
+After Ronneberger et al. 2015 (skip connections), He et al. 2016 (residual blocks) and Liu et al. 2015
+("ParseNet": the mean over the whole picture is added at the bottom, so that every place knows the scene).
 """
 
 from __future__ import annotations
@@ -65,9 +65,10 @@ class Merge(nn.Module):
 class PersonFinder(nn.Module):
     """Person logits for a batch of images.
 
-    images: float32 (N, 3, H, W) in [-1, 1], RGB, H and W multiples of 32. Returns float32 (N, 1, H/2, W/2) logits,
-    and in training mode also the logits at 1/8 for deep supervision. `fused` = the network as shipped, with the batch normalisation
-    folded into the convolutions by `fused_copy`.
+    images: float32 (N, 3, H, W) in [-1, 1], RGB, H and W multiples of 32. Returns float32 (N, 1, H/2, W/2)
+    logits,
+    and in training mode also the logits at 1/8 for deep supervision. `fused` = the network as shipped, with
+    the batch normalisation folded into the convolutions by `fused_copy`.
     """
 
     def __init__(self, *, fused: bool = False):
@@ -109,7 +110,8 @@ class PersonFinder(nn.Module):
         return logits if coarse is None else (logits, coarse)
 
     def fused_copy(self) -> PersonFinder:
-        """The same function (in evaluation mode) with every batch normalisation folded into its convolution."""
+        """The same function (in evaluation mode) with every batch normalisation folded into its
+        convolution."""
         fused = PersonFinder(fused=True).eval()
         state = {k: v.clone() for k, v in self.state_dict().items() if ".norm." not in k}
         for name, module in self.named_modules():

@@ -1,7 +1,10 @@
-"""How the weights of the `builtin` person finder were made: `python -m segment.training --data DIR --out DIR`.
+"""How the weights of the `builtin` person finder were made: `python -m segment.training --data DIR --out
+DIR`.
 
-Reads top to bottom. A network (`person_finder.py`) learns from scratch on labelled people and on people pasted into photos
-without people (`training_data.py`): AdamW, cosine decay, BCE + Dice with ignored pixels, averaged weights, growing crops.
+Reads top to bottom. A network (`person_finder.py`) learns from scratch on labelled people and on people
+pasted into photos
+without people (`training_data.py`): AdamW, cosine decay, BCE + Dice with ignored pixels, averaged weights,
+growing crops.
 """
 
 from __future__ import annotations
@@ -58,8 +61,9 @@ def segmentation_loss(logits: Tensor, label: Tensor) -> Tensor:
 
     logits float32 (N, 1, h, w); label uint8 (N, 1, H, W), brought to the logits' size by averaging.
     """
-    known = functional.adaptive_avg_pool2d((label != IGNORE).float(), logits.shape[-2:])
-    person = functional.adaptive_avg_pool2d((label == PERSON).float(), logits.shape[-2:])
+    size = logits.shape[-2], logits.shape[-1]
+    known = functional.adaptive_avg_pool2d((label != IGNORE).float(), size)
+    person = functional.adaptive_avg_pool2d((label == PERSON).float(), size)
     target = person / known.clamp_min(1e-6)
     known = (known > 0.5).float()
     cross_entropy = functional.binary_cross_entropy_with_logits(logits, target.clamp(0, 1), reduction="none")
@@ -95,8 +99,8 @@ class Average:
 def train(settings: TrainingSettings, data: Path, out: Path, *, start: Path | None = None) -> PersonFinder:
     """Trains, writes config.json, log.jsonl and last.pt to `out`, and returns the averaged network.
 
-    data: the folder with `coco`, `people`, `train` and `photos`. start: weights of an earlier run to go on from; None = random.
-    Raises FloatingPointError where the loss is not finite.
+    data: the folder with `coco`, `people`, `train` and `photos`. start: weights of an earlier run to go on
+    from; None = random. Raises FloatingPointError where the loss is not finite.
     """
     out.mkdir(parents=True, exist_ok=True)
     record = asdict(settings) | {"data": data.name, "start": None if start is None else str(start)}
@@ -157,9 +161,14 @@ def train_step(
 
 
 def save_weights(network: PersonFinder, path: Path) -> None:
-    """Writes what ships: batch normalisation folded in, float16, safetensors; how it was made is in the metadata."""
-    state = {name: value.half().contiguous() for name, value in network.eval().fused_copy().state_dict().items()}
-    save_file(state, path, {"architecture": "segment.person_finder.PersonFinder(fused=True)", "licence": "MIT"})
+    """Writes what ships: batch normalisation folded in, float16, safetensors; how it was made is in the
+    metadata."""
+    state = {
+        name: value.half().contiguous() for name, value in network.eval().fused_copy().state_dict().items()
+    }
+    save_file(
+        state, path, {"architecture": "segment.person_finder.PersonFinder(fused=True)", "licence": "MIT"}
+    )
 
 
 @click.command()

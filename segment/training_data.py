@@ -1,7 +1,7 @@
 """Samples for the person finder: labelled photos, and photos without people into which people are pasted.
 
-Cut-and-paste training follows Dwibedi et al. 2017 and Ghiasi et al. 2021: things other than people are pasted too (label 0),
-so that the traces of pasting tell the network nothing.
+Cut-and-paste training follows Dwibedi et al. 2017 and Ghiasi et al. 2021: things other than people are
+pasted too (label 0), so that the traces of pasting tell the network nothing.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Collection:
 
 
 def held_out(number: int) -> bool:
-    """Whether the image with this id or position belongs to the test split: every fourth."""
+    """Whether the COCO image with this id belongs to the test split: every fourth."""
     return number % 4 == 0
 
 
@@ -89,7 +89,9 @@ def load_coco(folder: Path, *, test: bool) -> tuple[list[Labelled], list[Cutout]
     coco.dataset = json.loads((folder / "instances.json").read_text())
     coco.createIndex()
     person_id = next(c["id"] for c in coco.dataset["categories"] if c["name"] == "person")
-    images, people, things = [], [], []
+    images: list[Labelled] = []
+    people: list[Cutout] = []
+    things: list[Cutout] = []
     for info in coco.dataset["images"]:
         if held_out(info["id"]) != test:
             continue
@@ -111,25 +113,28 @@ def load_coco(folder: Path, *, test: bool) -> tuple[list[Labelled], list[Cutout]
 
 
 def load_set(folder: Path, *, test: bool) -> list[Labelled]:
-    """One set of `people/`; `camvid` is a film, so that its last quarter and not every fourth picture is the test split."""
+    """One split of a set of `people/`. Kept apart for testing: every tenth photo of the large sets, the last
+    quarter of `camvid`, which is a film, and nothing of the small sets.
+    """
     paths = sorted((folder / "images").glob("*.jpg"))
     images = []
     for index, path in enumerate(paths):
-        in_test = index >= len(paths) * 3 // 4 if folder.name == "camvid" else held_out(index // 3)
-        if folder.name not in ("camvid", "hsd290", "ccp"):
-            in_test = False
-        elif folder.name != "camvid":
-            in_test = index % 10 == 0
-        if in_test != test:
-            continue
-        label = cv2.imread(str(folder / "masks" / f"{path.stem}.png"), cv2.IMREAD_GRAYSCALE)
-        image, label = stored(read_rgb(path), label)
-        images.append(Labelled(image, label, f"{folder.name}/{path.name}"))
+        if folder.name == "camvid":
+            in_test = index >= len(paths) * 3 // 4
+        else:
+            in_test = folder.name in PASTED_PEOPLE and index % 10 == 0
+        if in_test == test:
+            label = cv2.imread(str(folder / "masks" / f"{path.stem}.png"), cv2.IMREAD_GRAYSCALE)
+            if label is None:
+                raise ValueError(f"no mask for the photo {path}")
+            image, label = stored(read_rgb(path), label)
+            images.append(Labelled(image, label, f"{folder.name}/{path.name}"))
     return images
 
 
 def load_collection(data: Path, *, with_people: set[str]) -> Collection:
-    """The training split of the data folder. `with_people`: names of background photos that show people and are left out."""
+    """The training split of the data folder. `with_people`: names of background photos that show people and
+    are left out."""
     coco, people, things = load_coco(data / "coco", test=False)
     collection = Collection(people=people, things=things)
     collection.groups["coco"] = [i for i in coco if (i.label == PERSON).any()]
@@ -204,7 +209,8 @@ class SampleSource:
     def crop(
         self, image: np.ndarray, label: np.ndarray, size: int, centre: tuple[float, float] | None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """A turned, stretched, maybe mirrored square of the picture; what lies outside of it is "not known"."""
+        """A turned, stretched, maybe mirrored square of the picture; what lies outside of it is "not
+        known"."""
         rng = self.rng
         height, width = label.shape
         long_side = size * np.exp(rng.uniform(np.log(0.9), np.log(2.2)))
@@ -280,7 +286,8 @@ class SampleSource:
         return np.clip(warped + shift, 0, 255)
 
     def recolour(self, image: np.ndarray) -> np.ndarray:
-        """Brightness, contrast, saturation, tint, gamma, blur, noise, grey, JPEG: what cameras and people do."""
+        """Brightness, contrast, saturation, tint, gamma, blur, noise, grey, JPEG: what cameras and people
+        do."""
         rng = self.rng
         values = image.astype(np.float32)
         values = (values - 127.5) * rng.uniform(0.65, 1.35) + 127.5 + rng.uniform(-35, 35)

@@ -116,4 +116,6 @@ def description(outcome: Outcome) -> str:
 def summary(outcomes: Sequence[Outcome]) -> str:
     names = ("done", "unchanged", "skipped", "failed")
     counts = {name: sum(outcome.outcome == name for outcome in outcomes) for name in names}
-    return f"{len(outcomes)} photos: " + ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    return f"{len(outcomes)} photos: " + ", ".join(
+        f"{count} {name}" for name, count in counts.items() if count
+    )

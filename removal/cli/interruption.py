@@ -1,7 +1,7 @@
 """Ctrl-C that cannot get lost.
 
-Python drops a KeyboardInterrupt that arrives inside a weak reference's callback, as an import makes many; so the signal
-is also remembered, and long loops ask for it.
+Python drops a KeyboardInterrupt that arrives inside a weak reference's callback, as an import makes many; so
+the signal is also remembered, and long loops ask for it.
 """
 
 from __future__ import annotations

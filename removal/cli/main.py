@@ -1,4 +1,5 @@
-"""The command line: a group whose default command erases objects, so that `remove --class person photo.jpg` just works."""
+"""The command line: a group whose default command erases objects, so that `remove --class person photo.jpg`
+just works."""
 
 from __future__ import annotations
 

@@ -37,10 +37,8 @@ class BoxType(click.ParamType):
                 param,
                 context,
             )
-        if x < 0 or y < 0 or width < 1 or height < 1:
-            self.fail(
-                f"expected x, y of at least 0 and width, height of at least 1, got {value!r}", param, context
-            )
+        if width < 1 or height < 1:
+            self.fail(f"expected a width and height of at least 1, got {value!r}", param, context)
         return x, y, width, height
 
 

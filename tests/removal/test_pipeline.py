@@ -104,7 +104,7 @@ def test_wrong_use_is_refused():
         Pipeline(None, MaskRecipe(), Painter())([image_with()])
     with pytest.raises(ValueError, match="detections for 1 images, got 0"):
         Pipeline(finder, MaskRecipe(), Painter())([image_with()], detections=[])
-    with pytest.raises(ValueError, match="image's size"):
+    with pytest.raises(ValueError, match="detections of the size"):
         Pipeline(finder, MaskRecipe(), Painter())([image_with()[:50]])
     with pytest.raises(ValueError, match="did you mean"):
         Pipeline(finder, MaskRecipe(), Painter(), classes=("persn",))([image_with()])

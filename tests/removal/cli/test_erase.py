@@ -268,7 +268,9 @@ def test_ctrl_c_leaves_nothing_behind(photo, masks, tmp_path):
     for path in tmp_path.glob("in*.png"):
         path.rename(tmp_path / "in" / path.name)
     command = [sys.executable, "-m", "removal.cli.main", "--masks", "mask.png", "in", "-o", "out", *FAST]
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     deadline = time.monotonic() + 60
     while len(list(tmp_path.glob("out/*.png"))) < 3 and time.monotonic() < deadline:
         time.sleep(0.01)
