@@ -1,9 +1,47 @@
-"""Contextual attention from its formula, with whole score matrices: what the one in blocks is held to."""
+"""DeepFillv2 written plainly, attention with whole score matrices: what ours is held to and timed against."""
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 
 from inpaint.networks.attention import AttentionRules
+from inpaint.networks.deepfillv2 import DeepFillV2
+
+
+def plain_forward(
+    network: DeepFillV2, images: torch.Tensor, masks: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """(coarse, refined) with the weights of `network`; H and W multiples of 8."""
+    layout = network.layout
+    ones = torch.ones_like(masks)
+    coarse = torch.tanh(_run(network.coarse, torch.cat([images * (1 - masks), ones, masks], dim=1)))
+    inputs = coarse * masks + images * (1 - masks)
+    if layout.refiner_inputs == 5:
+        inputs = torch.cat([inputs, ones, masks], dim=1)
+    attended = plain_attention(_run(network.matching, inputs), masks, layout.attention)
+    features = torch.cat([_run(network.hallucination, inputs), _run(network.attended, attended)], dim=1)
+    return coarse, torch.tanh(_run(network.decoder, features))
+
+
+def _run(layers, features):
+    for layer in layers:
+        spec = layer.spec
+        if spec.upsample:
+            features = F.interpolate(features, scale_factor=2)
+        reach = spec.dilation * (spec.kernel // 2)
+        if layer.padding == "reflect":
+            features = F.pad(features, [reach] * 4, mode="reflect")
+        elif layer.padding == "same" and spec.stride == 2:
+            features = F.pad(features, (0, 1, 0, 1))
+        else:
+            features = F.pad(features, [reach] * 4)
+        features = F.conv2d(features, layer.weight, layer.bias, spec.stride, 0, spec.dilation)
+        if spec.gated:
+            features, gate = features.chunk(2, dim=1)
+        if spec.activation != "none":
+            features = getattr(F, spec.activation)(features)
+        if spec.gated:
+            features = features * torch.sigmoid(gate)
+    return features
 
 
 def plain_attention(features: torch.Tensor, masks: torch.Tensor, rules: AttentionRules) -> torch.Tensor:
