@@ -3,6 +3,7 @@
 import io
 import struct
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from PIL import JpegImagePlugin
 
@@ -117,6 +118,22 @@ def _read_dpi(jfif: bytes | None, exif: bytes) -> tuple[float, float] | None:
         across, down = struct.unpack_from(">HH", jfif, 8)
         return (across * per_inch, down * per_inch) if across and down else None
     return read_resolution(exif)
+
+
+def turned(settings: JpegSettings, orientation: int) -> JpegSettings:
+    """Settings for the picture turned upright, so that it is quantised as before.
+
+    A quarter turn (orientation 5 to 8) swaps the frequencies along and across, as in a lossless rotation: the
+    tables are transposed. 4:2:2 would then thin the colours the other way as well: it becomes 4:4:4.
+    """
+    if orientation < 5:
+        return settings
+    tables = tuple(
+        tuple(table[row * 8 + col] for col in range(8) for row in range(8)) for table in settings.tables
+    )
+    return replace(
+        settings, tables=tables, subsampling=0 if settings.subsampling == 1 else settings.subsampling
+    )
 
 
 def encode_jpeg(raster: Raster, metadata: Metadata, settings: JpegSettings | None) -> bytes:

@@ -18,9 +18,9 @@ from removal.images.colour import (
     view,
 )
 from removal.images.files import refuse_existing, write_atomically
-from removal.images.jpeg import encode_jpeg
+from removal.images.jpeg import encode_jpeg, turned
 from removal.images.metadata import edited_metadata
-from removal.images.photo import PHOTO_SUFFIXES, Metadata, Photo, PhotoError, Raster
+from removal.images.photo import PHOTO_SUFFIXES, JpegSettings, Metadata, Photo, PhotoError, Raster
 from removal.images.png import encode_png
 from removal.images.tiff import encode_tiff
 from removal.images.webp import encode_webp, new_webp_settings
@@ -112,6 +112,8 @@ def _encode(photo: Photo, pixels: np.ndarray, mask: np.ndarray, kind: str, path:
     if kind != photo.format:
         metadata = replace(metadata, extra=())
         settings = new_webp_settings(lossless=photo.format != "JPEG") if kind == "WEBP" else None
+    elif isinstance(settings, JpegSettings):
+        settings = turned(settings, photo.orientation)
     try:
         return _ENCODERS[kind](raster, metadata, settings)
     except (OSError, ValueError) as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import skimage.color
 import tifffile
 from PIL import Image, ImageCms
 
@@ -403,8 +404,56 @@ def test_full_palette_makes_room_from_colours_used_nowhere(
         )
 
 
-def test_cmyk_is_shown_through_its_profile(tmp_path: Path) -> None:
-    """A profile for another colour space than the file's is not used, and not written."""
+def cmyk_profile() -> bytes:
+    """A small ICC profile (ICC.1:2001-04) whose full cyan is Lab (60, -40, 30); back, only black is used."""
+
+    def table(inputs: int, outputs: int, corners: list[tuple[int, ...]]) -> bytes:
+        """lut16Type (section 6.5.7) with two grid points a side and straight curves."""
+        head = b"mft2\0\0\0\0" + bytes([inputs, outputs, 2, 0])
+        head += struct.pack(">9i", *(65536 if at % 4 == 0 else 0 for at in range(9))) + struct.pack(
+            ">HH", 2, 2
+        )
+        grid = b"".join(struct.pack(f">{outputs}H", *corner) for corner in corners)
+        return head + struct.pack(">HH", 0, 65535) * inputs + grid + struct.pack(">HH", 0, 65535) * outputs
+
+    white, cyan = (100 * 652, 128 * 256, 128 * 256), (60 * 652, (128 - 40) * 256, (128 + 30) * 256)
+    black = (0, 128 * 256, 128 * 256)
+    tags = {
+        b"A2B0": table(4, 3, [white, black] * 4 + [cyan, black] * 4),
+        b"B2A0": table(3, 4, [(0, 0, 0, 65535)] * 4 + [(0, 0, 0, 0)] * 4),
+        b"wtpt": b"XYZ \0\0\0\0" + struct.pack(">3i", 63190, 65536, 54061),
+    }
+    body, index, at = b"", struct.pack(">I", len(tags)), 128 + 4 + 12 * len(tags)
+    for name, content in tags.items():
+        index += name + struct.pack(">II", at + len(body), len(content))
+        body += content
+    head = struct.pack(">I", at + len(body)) + b"\0\0\0\0\x02\x10\0\0prtrCMYKLab " + bytes(12) + b"acsp"
+    head += bytes(28) + struct.pack(">3i", 63190, 65536, 54061)
+    return head.ljust(128, b"\0") + index + body
+
+
+def test_cmyk_is_shown_and_filled_through_its_profile(
+    tmp_path: Path, mask: np.ndarray, fill: np.ndarray
+) -> None:
+    ink = np.zeros((HEIGHT, WIDTH, 4), np.uint8)
+    ink[20:, :, 0] = 255
+    source = Image.frombytes("CMYK", (WIDTH, HEIGHT), ink.tobytes())
+    source.save(tmp_path / "ink.tif", icc_profile=cmyk_profile())
+
+    photo = read_photo(tmp_path / "ink.tif")
+    with Image.open(write_photo(photo, fill, mask)) as after:
+        written, profile = np.asarray(after), after.info["icc_profile"]
+
+    assert np.abs(photo.pixels[0, 0].astype(int) - 255).max() <= 2
+    lab = skimage.color.rgb2lab(photo.pixels[30, 0] / 255)
+    assert np.abs(lab - (60, -40, 30)).max() <= 3
+    assert profile == cmyk_profile()
+    np.testing.assert_array_equal(written[~mask], ink[~mask])
+    lightness = skimage.color.rgb2lab(np.array(RED) / 255)[0]
+    assert np.abs(written[mask] - (0, 0, 0, 255 * (1 - lightness / 100))).max() <= 3
+
+
+def test_a_profile_of_another_colour_space_is_not_used(tmp_path: Path) -> None:
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     pillow_image("CMYK").save(tmp_path / "ink.tif", icc_profile=srgb)
 
@@ -530,3 +579,23 @@ def test_mask_images(tmp_path: Path) -> None:
     )
     np.testing.assert_array_equal(np.unique(read_mask_image(tmp_path / "red.png")), [76])
     assert read_mask_image(tmp_path / "red.png").dtype == np.uint8
+
+
+def test_a_jpeg_turned_upright_is_quantised_as_before(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    rough = cv2.resize(
+        rng.integers(0, 256, (12, 16, 3), dtype=np.uint8), (256, 192), interpolation=cv2.INTER_CUBIC
+    )
+    exif = Image.Exif()
+    exif[274] = 6
+    tables = [list(range(8, 72)), list(range(4, 132, 2))]
+    Image.fromarray(rough).save(tmp_path / "photo.jpg", qtables=tables, subsampling=0, exif=exif)
+    photo = read_photo(tmp_path / "photo.jpg")
+    mask = np.zeros((256, 192), bool)
+    mask[:8, :8] = True
+
+    with Image.open(write_photo(photo, photo.pixels, mask)) as after:
+        assert after.quantization[0] == np.arange(8, 72).reshape(8, 8).T.ravel().tolist()
+        assert after.quantization[1] == np.arange(4, 132, 2).reshape(8, 8).T.ravel().tolist()
+        difference = np.abs(np.asarray(after).astype(int) - photo.pixels)
+    assert difference.mean() < 0.3
