@@ -37,7 +37,7 @@ def even_seams(image: np.ndarray, fill: np.ndarray, mask: np.ndarray) -> np.ndar
     evened = fill.copy()
     if not mask.any() or mask.all():
         return evened
-    rows, columns = mask.any(axis=1).nonzero()[0], mask.any(axis=0).nonzero()[0]
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     box = (
         slice(max(0, rows[0] - WINDOW_PX), rows[-1] + WINDOW_PX + 1),
         slice(max(0, columns[0] - WINDOW_PX), columns[-1] + WINDOW_PX + 1),

@@ -221,12 +221,12 @@ def _inside(a: Window, b: Window) -> bool:
 
 def _tightened(box: Box, mask: np.ndarray) -> Box:
     part = mask[box.slices]
-    rows, columns = part.any(axis=1), part.any(axis=0)
+    rows, columns = np.flatnonzero(part.any(axis=1)), np.flatnonzero(part.any(axis=0))
     return Box(
-        box.top + int(rows.argmax()),
-        box.left + int(columns.argmax()),
-        box.top + len(rows) - int(rows[::-1].argmax()),
-        box.left + len(columns) - int(columns[::-1].argmax()),
+        box.top + int(rows[0]),
+        box.left + int(columns[0]),
+        box.top + int(rows[-1]) + 1,
+        box.left + int(columns[-1]) + 1,
     )
 
 

@@ -157,7 +157,7 @@ def resolve_auto(options: InpainterOptions | None = None) -> AutoChoice:
     Args:
         options: what `load_inpainter` would be given; None = its defaults.
     """
-    reasons = []
+    reasons: list[str] = []
     for name in AUTO_ORDER:
         if name not in _builders:
             continue
@@ -199,9 +199,7 @@ def check_inputs(image: np.ndarray, mask: np.ndarray, protect: np.ndarray | None
     if image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
         raise ValueError(f"expected image of shape (H, W, 3), received {image.shape}")
     height, width = image.shape[:2]
-    for name, array in (("mask", mask), ("protect", protect)):
-        if name == "protect" and array is None:
-            continue
+    for name, array in [("mask", mask)] + ([] if protect is None else [("protect", protect)]):
         _check_array(name, array, np.dtype(bool))
         if array.shape != (height, width):
             raise ValueError(f"expected {name} of the image's size {(height, width)}, received {array.shape}")

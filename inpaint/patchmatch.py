@@ -62,9 +62,7 @@ def _cost(flat, texture, y, x, source_y, source_x, texture_weight, near_weight, 
 
 
 @njit(nogil=True, cache=True, parallel=True)
-def search(
-    flat, texture, targets, index, valid, field, cost, seed, reach, local_only, texture_weight, near_weight
-):
+def search(flat, texture, targets, index, valid, field, cost, seed, reach, texture_weight, near_weight):
     """One sweep of propagation and random search (Barnes et al. 2009, section 3.2), writing field and cost.
 
     Args:
@@ -76,8 +74,7 @@ def search(
         field: int32 (N, 2), row and column of each target's source.
         cost: float32 (N,), set anew for each target.
         seed: of this sweep; odd ones run backwards.
-        reach: radius in pixels that the random search starts with.
-        local_only: 1 = search no farther than `reach` from the present source, else it halves down to 1.
+        reach: radius in pixels that the random search starts with; it halves down to 1.
         texture_weight, near_weight: weights of the terms of the cost.
     """
     height, width = index.shape
@@ -139,20 +136,24 @@ def search(
 
 
 @njit(nogil=True, cache=True, parallel=True)
-def vote(image, texture, holes, index, field, cost, confidence, bandwidth, out, out_texture):
+def vote(image, texture, holes, index, field, cost, confidence, bandwidth, colours, textures):
     """New colours of the hole from all patches that cover a pixel (Wexler et al. 2007, section 3.2).
+
+    The scale of the weights is the mean cost of those patches and not the least: the least would let flat
+    patches, whose costs are low everywhere, outvote textured ones and grow.
 
     Args:
         image: uint8 (H, W, 3).
         texture: uint8 (H, W, 2).
         holes: int32 (M, 2), the hole's pixels.
         index, field, cost: as for `search`.
-        confidence: float32 (H, W), weight of the patch centred there.
-        bandwidth: share of the best cost above which a patch counts for e times less; small = sharp.
-        out: uint8 (H, W, 3), written in the hole.
-        out_texture: uint8 (H, W, 2), written in the hole.
+        confidence: float32 (N,), weight of each target's patch.
+        bandwidth: share of the mean cost by which a patch must be dearer to count e times less.
+        colours: uint8 (M, 3), written.
+        textures: uint8 (M, 2), written.
     """
     height, width = index.shape
+    half = np.float32(0.5)
     for n in prange(holes.shape[0]):
         y = holes[n, 0]
         x = holes[n, 1]
@@ -168,9 +169,7 @@ def vote(image, texture, holes, index, field, cost, confidence, bandwidth, out, 
                 if j >= 0:
                     mean += cost[j]
                     count += 1
-        if count == 0:
-            continue
-        scale = np.float32(-1.0) / (np.float32(bandwidth) * (mean / count + np.float32(1.0)))
+        scale = np.float32(-1.0) / (bandwidth * (mean / count + np.float32(1.0)))
         total = np.float32(0)
         red = np.float32(0)
         green = np.float32(0)
@@ -182,7 +181,7 @@ def vote(image, texture, holes, index, field, cost, confidence, bandwidth, out, 
                 j = index[v, u]
                 if j < 0:
                     continue
-                w = confidence[v, u] * np.exp(cost[j] * scale)
+                w = confidence[j] * np.exp(cost[j] * scale)
                 b = field[j, 0] + y - v
                 a = field[j, 1] + x - u
                 total += w
@@ -191,26 +190,23 @@ def vote(image, texture, holes, index, field, cost, confidence, bandwidth, out, 
                 blue += w * image[b, a, 2]
                 t0 += w * texture[b, a, 0]
                 t1 += w * texture[b, a, 1]
-        if total > 0:
-            half = np.float32(0.5)
-            out[y, x, 0] = np.uint8(red / total + half)
-            out[y, x, 1] = np.uint8(green / total + half)
-            out[y, x, 2] = np.uint8(blue / total + half)
-            out_texture[y, x, 0] = np.uint8(t0 / total + half)
-            out_texture[y, x, 1] = np.uint8(t1 / total + half)
+        colours[n, 0] = np.uint8(red / total + half)
+        colours[n, 1] = np.uint8(green / total + half)
+        colours[n, 2] = np.uint8(blue / total + half)
+        textures[n, 0] = np.uint8(t0 / total + half)
+        textures[n, 1] = np.uint8(t1 / total + half)
 
 
 @njit(nogil=True, cache=True, parallel=True)
-def match_known(flat, texture, known, targets, candidates, texture_weight, near_weight, field):
+def match_known(flat, known, targets, candidates, near_weight, field):
     """Best source of each target over the pixels already known, among all candidates.
 
     Args:
         flat: uint8 (H, 3 W).
-        texture: uint8 (H, W, 2).
-        known: bool (H, W), True = pixel and texture may be compared.
+        known: bool (H, W), True = the pixel may be compared.
         targets: int32 (N, 2).
         candidates: int32 (K, 2), sources.
-        texture_weight, near_weight: as for `search`.
+        near_weight: as for `search`.
         field: int32 (N, 2), written.
     """
     for i in prange(targets.shape[0]):
@@ -231,7 +227,7 @@ def match_known(flat, texture, known, targets, candidates, texture_weight, near_
             for dy in range(-RADIUS, RADIUS + 1):
                 if c >= best:
                     break
-                row = 0
+                row = np.int32(0)
                 for dx in range(-RADIUS, RADIUS + 1):
                     if known[y + dy, x + dx]:
                         for k in range(3):
@@ -247,13 +243,12 @@ def match_known(flat, texture, known, targets, candidates, texture_weight, near_
 
 
 @njit(nogil=True, cache=True, parallel=True)
-def copy_best(image, holes, index, field, cost, out, origin):
-    """Give each hole pixel the colour that the cheapest patch covering it has for it.
+def best_origins(holes, index, field, cost, origin):
+    """Where each hole pixel's colour comes from in the cheapest patch that covers it: the sharp last pass.
 
     Args:
-        image, holes, index, field, cost: as for `vote`.
-        out: uint8 (H, W, 3), written in the hole.
-        origin: int32 (H, W, 2), written in the hole: where the colour was taken from.
+        holes, index, field, cost: as for `vote`.
+        origin: int32 (M, 2), row and column, written.
     """
     height, width = index.shape
     for n in prange(holes.shape[0]):
@@ -265,7 +260,5 @@ def copy_best(image, holes, index, field, cost, out, origin):
                 j = index[v, u]
                 if j >= 0 and cost[j] < best:
                     best = cost[j]
-                    origin[y, x, 0] = field[j, 0] + y - v
-                    origin[y, x, 1] = field[j, 1] + x - u
-        for k in range(3):
-            out[y, x, k] = image[origin[y, x, 0], origin[y, x, 1], k]
+                    origin[n, 0] = field[j, 0] + y - v
+                    origin[n, 1] = field[j, 1] + x - u

@@ -8,9 +8,29 @@ section 3). Multigrid by 2 x 2 aggregation with over-correction (Braess 1995).
 import numpy as np
 from numba import njit, prange
 
-SCREEN = 1e-4
-"""Pull of the correction towards zero, against the weight 1 of a trusted pair."""
+SCREEN = 1e-2
+"""Pull of the correction towards zero, against the weight 1 of a trusted pair: without it, what textured
+seams miss adds up to blotches."""
+MOST_LEVELS = 30
+"""The correction is clipped to this."""
+REAL_EDGE_LEVELS = 20.0
+"""A seam that misses this much cannot be told from texture or a real edge."""
+LEAST_WEIGHT = np.float32(0.01)
+"""Weight of a pair that is left alone, so that no piece is quite cut off."""
+CYCLES = 6
 COARSEST_PX = 8
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _add_gradient(image, usable, at, dy, dx, sign, total):
+    """Add the step from a pixel to its neighbour in the photo, where both are original; returns how many."""
+    b = at[0] + dy
+    a = at[1] + dx
+    if b < 0 or b >= usable.shape[0] or a < 0 or a >= usable.shape[1] or not usable[b, a]:
+        return 0
+    for k in range(3):
+        total[k] += sign * (np.float32(image[b, a, k]) - np.float32(image[at[0], at[1], k]))
+    return 1
 
 
 @njit(nogil=True, cache=True, parallel=True)
@@ -21,67 +41,47 @@ def seam_equations(image, fill, origin, hole, usable, real_edge, right, down, pi
         image: uint8 (H, W, 3), the photo that colours were copied from.
         fill: uint8 (h, w, 3), the copied colours in the box to solve for.
         origin: int32 (h, w, 2), where in `image` each came from.
-        hole: uint8 (h, w): 0 = known, 1 = hole, 2 = outside the photo.
+        hole: bool (h, w).
         usable: bool (H, W), True = neither hole nor protected.
-        real_edge: levels; a seam that misses more than this is left alone.
+        real_edge: levels; a seam that misses this much or more is left alone.
         right, down: float32 (h, w), written: weight of a pixel's pair with its right and lower neighbour.
         pinned: float32 (h, w), written: weight of its pairs with known pixels.
         wanted: float32 (h, w, 3), written: right-hand side.
     """
     height, width = hole.shape
     for y in prange(height):
+        missed = np.empty(3, np.float32)
         for x in range(width):
-            if hole[y, x] != 1:
+            if not hole[y, x]:
                 continue
             for way in range(4):
                 dy = (way == 1) - (way == 3)
                 dx = (way == 0) - (way == 2)
                 v = y + dy
                 u = x + dx
-                if v < 0 or v >= height or u < 0 or u >= width or hole[v, u] == 2:
+                if v < 0 or v >= height or u < 0 or u >= width:
                     continue
-                inside = hole[v, u] == 1
-                size = np.float32(0)
-                miss0 = np.float32(0)
-                miss1 = np.float32(0)
-                miss2 = np.float32(0)
-                guides = 0
-                b = origin[y, x, 0]
-                a = origin[y, x, 1]
-                if 0 <= b + dy < usable.shape[0] and 0 <= a + dx < usable.shape[1] and usable[b + dy, a + dx]:
-                    miss0 += np.float32(image[b + dy, a + dx, 0]) - np.float32(image[b, a, 0])
-                    miss1 += np.float32(image[b + dy, a + dx, 1]) - np.float32(image[b, a, 1])
-                    miss2 += np.float32(image[b + dy, a + dx, 2]) - np.float32(image[b, a, 2])
-                    guides += 1
-                if inside:
-                    b = origin[v, u, 0]
-                    a = origin[v, u, 1]
-                    if (
-                        0 <= b - dy < usable.shape[0]
-                        and 0 <= a - dx < usable.shape[1]
-                        and usable[b - dy, a - dx]
-                    ):
-                        miss0 += np.float32(image[b, a, 0]) - np.float32(image[b - dy, a - dx, 0])
-                        miss1 += np.float32(image[b, a, 1]) - np.float32(image[b - dy, a - dx, 1])
-                        miss2 += np.float32(image[b, a, 2]) - np.float32(image[b - dy, a - dx, 2])
-                        guides += 1
+                missed[:] = 0
+                guides = _add_gradient(image, usable, origin[y, x], dy, dx, 1, missed)
+                if hole[v, u]:
+                    guides += _add_gradient(image, usable, origin[v, u], -dy, -dx, -1, missed)
                 if guides == 0:
                     continue
-                miss0 = miss0 / guides - (np.float32(fill[v, u, 0]) - np.float32(fill[y, x, 0]))
-                miss1 = miss1 / guides - (np.float32(fill[v, u, 1]) - np.float32(fill[y, x, 1]))
-                miss2 = miss2 / guides - (np.float32(fill[v, u, 2]) - np.float32(fill[y, x, 2]))
-                size = max(abs(miss0), abs(miss1), abs(miss2)) / real_edge
-                trust = (1 - min(size, np.float32(1)) ** 2) ** 2
-                wanted[y, x, 0] -= trust * miss0
-                wanted[y, x, 1] -= trust * miss1
-                wanted[y, x, 2] -= trust * miss2
-                trust = max(trust, np.float32(0.01))
-                if not inside:
-                    pinned[y, x] += trust
+                largest = np.float32(0)
+                for k in range(3):
+                    there = np.float32(fill[v, u, k]) - np.float32(fill[y, x, k])
+                    missed[k] = missed[k] / guides - there
+                    largest = max(largest, abs(missed[k]))
+                trust = (1 - min(largest / real_edge, np.float32(1)) ** 2) ** 2
+                for k in range(3):
+                    wanted[y, x, k] -= trust * missed[k]
+                weight = max(trust, LEAST_WEIGHT)
+                if not hole[v, u]:
+                    pinned[y, x] += weight
                 elif way == 0:
-                    right[y, x] = trust
+                    right[y, x] = weight
                 elif way == 1:
-                    down[y, x] = trust
+                    down[y, x] = weight
 
 
 @njit(nogil=True, cache=True, parallel=True)
@@ -190,10 +190,8 @@ def assemble(
     usable: np.ndarray,
     origin: np.ndarray,
     *,
-    real_edge_levels: float = 60.0,
-    cycles: int = 8,
-    screen: float = 1e-3,
-    most: float = 30.0,
+    real_edge_levels: float = REAL_EDGE_LEVELS,
+    cycles: int = CYCLES,
 ) -> np.ndarray:
     """Even the seams between copied pieces and with the surroundings.
 
@@ -201,7 +199,8 @@ def assemble(
         image: uint8 (H, W, 3), with the copied colours in the hole.
         mask: bool (H, W), True = hole, not empty.
         usable: bool (H, W), True = original pixel that gradients may be taken from.
-        origin: int32 (H, W, 2), row and column in `image` that a hole pixel was copied from.
+        origin: int32 (M, 2), row and column in `image` that each hole pixel was copied from, in
+            raster order.
         real_edge_levels: a seam that misses this much or more is taken for a real edge.
         cycles: multigrid cycles.
 
@@ -211,13 +210,15 @@ def assemble(
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     top, left = max(0, int(rows[0]) - 1), max(0, int(columns[0]) - 1)
     box = slice(top, int(rows[-1]) + 2), slice(left, int(columns[-1]) + 2)
-    hole = mask[box].astype(np.uint8)
+    hole = np.ascontiguousarray(mask[box])
+    origins = np.zeros((*hole.shape, 2), np.int32)
+    origins[mask[box]] = origin
     right, down, pinned = (np.zeros(hole.shape, np.float32) for _ in range(3))
     wanted = np.zeros((*hole.shape, 3), np.float32)
     seam_equations(
         image,
         image[box],
-        origin[box],
+        origins,
         hole,
         usable,
         np.float32(real_edge_levels),
@@ -226,12 +227,14 @@ def assemble(
         pinned,
         wanted,
     )
-    pinned += np.float32(screen) * hole
+    pinned += np.float32(SCREEN) * hole
     correction = np.zeros_like(wanted)
     grid = Grid(right, down, pinned)
     for _ in range(cycles):
         grid.cycle(wanted, correction)
     assembled = image.copy()
-    evened = np.clip(np.rint(image[box] + np.clip(correction, -most, most)), 0, 255).astype(np.uint8)
+    evened = np.clip(np.rint(image[box] + np.clip(correction, -MOST_LEVELS, MOST_LEVELS)), 0, 255).astype(
+        np.uint8
+    )
     np.copyto(assembled[box], evened, where=mask[box][..., None])
     return assembled
