@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 OFFLINE_VARIABLE = "REMOVAL_OFFLINE"
 TIMEOUT_S = 10.0
 _ATTEMPTS = 3
-_CHUNK_BYTES = 1 << 20
+_CHUNK_BYTES = 1 << 16  # a break loses what of its chunk had come
 
 
 class WeightsError(RuntimeError):
@@ -125,8 +125,9 @@ def _download(weights: PretrainedWeights, file: BinaryIO, timeout_s: float) -> N
         desc=weights.file_name, unit="B", unit_scale=True, file=sys.stderr, disable=not sys.stderr.isatty()
     ) as bar:
         for attempt in range(1, _ATTEMPTS + 1):
+            response = _answer(weights.url, file.tell(), timeout_s)
             try:
-                with _answer(weights.url, file.tell(), timeout_s) as response:
+                with response:
                     if response.status_code != requests.codes.partial_content:
                         file.seek(0)
                         file.truncate()
@@ -136,10 +137,9 @@ def _download(weights: PretrainedWeights, file: BinaryIO, timeout_s: float) -> N
                         file.write(chunk)
                         bar.update(len(chunk))
                 return
-            except (requests.exceptions.ChunkedEncodingError, requests.ConnectionError) as error:
-                broke_midway = file.tell() > 0
-                if not broke_midway or attempt == _ATTEMPTS:
-                    raise error
+            except (requests.exceptions.ChunkedEncodingError, requests.ConnectionError):
+                if attempt == _ATTEMPTS:
+                    raise
 
 
 def _answer(url: str, start: int, timeout_s: float) -> requests.Response:
@@ -151,24 +151,32 @@ def _answer(url: str, start: int, timeout_s: float) -> requests.Response:
     import requests
 
     outcome: list[requests.Response | Exception] = []
+    given_up = threading.Event()
 
     def ask() -> None:
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
         try:
             response = requests.get(url, stream=True, timeout=timeout_s, headers=headers)
-            response.raise_for_status()
-            outcome.append(response)
         except Exception as error:
             outcome.append(error)
+            return
+        outcome.append(response)
+        if given_up.is_set():
+            response.close()
 
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     thread.join(timeout_s)
     if not outcome:
+        given_up.set()
         raise requests.Timeout(f"no answer within {timeout_s:g} s")
-    if isinstance(outcome[0], Exception):
-        raise outcome[0]
-    return outcome[0]
+    answer = outcome[0]
+    if isinstance(answer, Exception):
+        raise answer
+    if not answer.ok:
+        answer.close()
+        answer.raise_for_status()
+    return answer
 
 
 def _reason(error: OSError, timeout_s: float) -> str:
