@@ -65,9 +65,7 @@ def write_photo(
     that names the file.
     """
     _check(photo, pixels, mask)
-    path = (
-        photo.path.with_name(f"{photo.path.stem}.removed{photo.path.suffix}") if path is None else Path(path)
-    )
+    path = _removed_path(photo) if path is None else Path(path)
     kind = output_format(photo, path)
     refuse_existing(path, overwrite=overwrite)
     if kind == photo.format and not mask.any():
@@ -87,6 +85,11 @@ def output_format(photo: Photo, path: Path) -> str:
         known = " ".join(sorted(PHOTO_SUFFIXES))
         raise PhotoError(f"{path}: expected a suffix among {known}, received {suffix or 'none'}")
     return PHOTO_SUFFIXES[suffix]
+
+
+def _removed_path(photo: Photo) -> Path:
+    usual = next(suffix for suffix, kind in PHOTO_SUFFIXES.items() if kind == photo.format)
+    return photo.path.with_name(f"{photo.path.stem}.removed{photo.path.suffix or usual}")
 
 
 def _check(photo: Photo, pixels: np.ndarray, mask: np.ndarray) -> None:

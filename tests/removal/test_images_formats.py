@@ -549,6 +549,13 @@ def test_content_counts_and_not_the_name(tmp_path: Path, mask: np.ndarray, fill:
         assert after.format == "PNG"
 
 
+def test_a_photo_without_a_suffix_gets_its_formats(
+    tmp_path: Path, mask: np.ndarray, fill: np.ndarray
+) -> None:
+    Image.fromarray(smooth()).save(tmp_path / "photo", "JPEG")
+    assert write_photo(read_photo(tmp_path / "photo"), fill, mask) == tmp_path / "photo.removed.jpg"
+
+
 def test_arguments_are_left_alone(tmp_path: Path, mask: np.ndarray, fill: np.ndarray) -> None:
     Image.fromarray(smooth()).save(tmp_path / "photo.png")
     photo = read_photo(tmp_path / "photo.png")
