@@ -1,8 +1,10 @@
 """Published DeepFillv2 weights: where they are, on what terms, and getting them into the cache."""
 
+import contextlib
 import hashlib
 import os
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,6 +138,8 @@ def _download(record: PublishedWeights, part: Path, timeout_s: float) -> None:
     import pooch
     import requests
 
+    if not _answers(record.url, timeout_s):
+        raise _unavailable(record, f"no answer within {timeout_s:g} s")
     download = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=timeout_s)
     for attempt in range(1, ATTEMPTS + 1):
         try:
@@ -147,6 +151,23 @@ def _download(record: PublishedWeights, part: Path, timeout_s: float) -> None:
         except requests.RequestException as error:
             reason = "nothing answered" if isinstance(error, requests.Timeout) else type(error).__name__
             raise _unavailable(record, reason) from error
+
+
+def _answers(url: str, timeout_s: float) -> bool:
+    """Whether the host answers, or refuses, in time.
+
+    A thread asks, because looking up the host's name is under no timeout of requests.
+    """
+    import requests
+
+    def ask() -> None:
+        with contextlib.suppress(requests.RequestException):  # the download itself says what was wrong
+            requests.head(url, timeout=timeout_s)
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(timeout_s)
+    return not thread.is_alive()
 
 
 def _unavailable(record: PublishedWeights, reason: str) -> WeightsUnavailableError:

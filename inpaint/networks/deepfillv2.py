@@ -41,34 +41,45 @@ class DeepFillV2(nn.Module):
             if name.endswith("weight"):
                 nn.init.kaiming_uniform_(parameter, nonlinearity="relu", mode="fan_out", generator=generator)
 
-    def forward(self, images: Tensor, masks: Tensor, *, hole_only: bool = False) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, images: Tensor, masks: Tensor, *, hole_only: bool = False, avoid: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Fill the holes: (coarse, refined), both float32 (N, 3, H, W) in [-1, 1].
 
         images: float32 (N, 3, H, W) in [-1, 1]; what lies under the hole is not looked at.
         masks: float32 (N, 1, H, W), 1 = hole, 0 = keep, each image its own. Any H and W: a size that is no
         multiple of 8 is continued by reflection inside, and cut off again.
         hole_only: answer inside the hole only, with the same values, and return `images` elsewhere: what the
-        composite needs, for a fraction of the work.
+            composite needs, for a fraction of the work.
+        avoid: float32 (N, 1, H, W), 1 = attention copies nothing from here either; None = the hole alone.
+
+        Raises TypeError or ValueError for another dtype or shape.
         """
         _check(images, masks)
+        if avoid is not None:
+            _check(images, avoid)
+            avoid = torch.maximum(masks, avoid)
         height, width = images.shape[-2:]
         least = REFLECT_MIN_PX if self.layout.padding == "reflect" else GRID_PX
-        padded, holes = (_continue(batch, least) for batch in (images, masks))
+        padded, holes, barred = (
+            _continue(batch, least) for batch in (images, masks, masks if avoid is None else avoid)
+        )
         if images.device.type == "cpu" and not torch.is_grad_enabled():
             padded = padded.contiguous(memory_format=torch.channels_last)
-        stages = self._fill_holes(padded, holes) if hole_only else self._fill_everything(padded, holes)
+        fill = self._fill_holes if hole_only else self._fill_everything
+        stages = fill(padded, holes, barred)
         coarse, refined = (stage[:, :, :height, :width].contiguous() for stage in stages)
         return coarse, refined
 
-    def _fill_everything(self, images: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
+    def _fill_everything(self, images: Tensor, masks: Tensor, barred: Tensor) -> tuple[Tensor, Tensor]:
         coarse = self._coarse(images, masks)
         composite = torch.where(masks > 0, coarse, images)
         inputs = self._refiner_inputs(composite, masks)
-        attended = self.attended(self._attend(inputs, masks, needed=None))
+        attended = self.attended(self._attend(inputs, barred, needed=None))
         features = torch.cat([self.hallucination(inputs), attended], dim=1)
         return coarse, _to_rgb(self.decoder(features))
 
-    def _fill_holes(self, images: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
+    def _fill_holes(self, images: Tensor, masks: Tensor, barred: Tensor) -> tuple[Tensor, Tensor]:
         """The same, with each branch run on no more than what can reach the hole."""
         hole = masks > 0
         coarse, refined = images.clone(), images.clone()
@@ -78,7 +89,7 @@ class DeepFillV2(nn.Module):
         box = _around(rows, columns, self._reach.coarse_px, images.shape)
         _paste(coarse, self._coarse(images[box], masks[box]), hole, box)
         inputs = self._refiner_inputs(coarse, masks)
-        attended = self._attend(inputs, masks, needed=self._needed_cells(hole))
+        attended = self._attend(inputs, barred, needed=self._needed_cells(hole))
         tail = _around(rows, columns, 4 * self._reach.tail_features, images.shape)
         body = _around(rows, columns, self._reach.hallucination_px, images.shape)
         features = torch.cat(
@@ -100,10 +111,10 @@ class DeepFillV2(nn.Module):
             return composite
         return torch.cat([composite, torch.ones_like(masks), masks], dim=1)
 
-    def _attend(self, inputs: Tensor, masks: Tensor, needed: Tensor | None) -> Tensor:
+    def _attend(self, inputs: Tensor, barred: Tensor, needed: Tensor | None) -> Tensor:
         return contextual_attention(
             self.matching(inputs),
-            masks,
+            barred,
             self.layout.attention,
             needed=needed,
             max_scores_mb=self.max_scores_mb,

@@ -1,0 +1,240 @@
+"""The inpainter `deepfillv2`: the learned fill, at any size, its detail taken from the photo."""
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+import torch
+
+from inpaint.blending import even_seams
+from inpaint.checkpoints import load_deepfillv2
+from inpaint.exemplar import complete
+from inpaint.inpainter import InpainterOptions, WindowInpainter
+from inpaint.networks.deepfillv2 import DeepFillV2
+from inpaint.published import DEFAULT, PUBLISHED, WeightsUnavailableError, fetch
+from inpaint.tensors import images_to_tensor, masks_to_tensor, tensor_to_images
+
+PRECISIONS = ("auto", "float32", "bfloat16")
+BATCH_PX = 8 * 512 * 512
+"""Windows of one size go through the network together up to this many pixels."""
+
+
+@dataclass(frozen=True)
+class DeepFillSettings:
+    """How the network is used.
+
+    working_size_px: a window whose longer side is more than this is shrunk to it before it is filled. The
+        networks were trained at 256 px, and see no farther than that.
+    context: width of the surroundings shown on each side of a hole, as a share of its longer side.
+    detail: where a window was shrunk, fill it again at full size with the photo's own texture, guided by the
+        network's fill; off = the network's fill enlarged.
+    colour: even out colour steps at the hole's edge.
+    compile: compile the network's branches (torch.compile; the first windows wait for it).
+    """
+
+    working_size_px: int = 512
+    context: float = 1.0
+    detail: bool = True
+    colour: bool = True
+    compile: bool = False
+
+    def __post_init__(self) -> None:
+        if self.working_size_px < 64:
+            raise ValueError(f"expected working_size_px of at least 64, received {self.working_size_px}")
+        if self.context < 0:
+            raise ValueError(f"expected a context of 0 or more, received {self.context}")
+
+
+DEFAULT_SETTINGS = DeepFillSettings()
+
+
+class DeepFillInpainter(WindowInpainter):
+    """`deepfillv2`: fills each window with the network, then brings the photo's texture and colours back."""
+
+    name = "deepfillv2"
+
+    def __init__(
+        self,
+        network: DeepFillV2,
+        *,
+        source: str = "given network",
+        device: str = "auto",
+        precision: str = "auto",
+        seed: int = 0,
+        settings: DeepFillSettings = DEFAULT_SETTINGS,
+    ) -> None:
+        """Take over a network (`inpaint.checkpoints.load_deepfillv2`) and move it to the device.
+
+        Args:
+            network: in eval mode; it is moved, and with `settings.compile` compiled.
+            source: where its weights are from, for the description.
+            device: "auto" (a GPU where there is one), "cpu", "cuda", "cuda:1", "mps".
+            precision: "float32", "bfloat16" (convolutions only), "auto" = that where the hardware has it.
+            seed: of the guided exemplar fill.
+            settings: how the network is used.
+
+        Raises:
+            ValueError: an unknown precision, or a device that is not there.
+        """
+        self.device = _device(device)
+        self.precision = _precision(precision, self.device)
+        self.seed = seed
+        self.settings = settings
+        self.context = settings.context
+        self.even_seams = settings.colour
+        self.network = network.to(self.device)
+        if settings.compile:
+            for branch in network.children():
+                branch.compile(dynamic=True)
+        extras = [name for name in ("detail", "colour") if getattr(settings, name)]
+        self.description = (
+            f"deepfillv2 ({network.layout.name}, {source}), {self.precision} on {self.device.type}, "
+            f"at {settings.working_size_px} px, {' and '.join(extras) or 'nothing'} restored, seed {seed}"
+        )
+
+    def fill_window(self, image: np.ndarray, mask: np.ndarray, protect: np.ndarray | None) -> np.ndarray:
+        """Fill one window, as the base class says."""
+        return self.fill_windows([image], [mask], [protect])[0]
+
+    def fill_windows(
+        self,
+        images: Sequence[np.ndarray],
+        masks: Sequence[np.ndarray],
+        protects: Sequence[np.ndarray | None],
+    ) -> list[np.ndarray]:
+        """Shrink what is too large, run the network, bring size, colours and detail back."""
+        limit = self.settings.working_size_px
+        windows = [_Shrunk.of(*window, limit) for window in zip(images, masks, protects, strict=True)]
+        filled: list[np.ndarray] = [np.empty(0)] * len(windows)
+        for group in _groups(windows):
+            for index, result in zip(group, self._run([windows[i] for i in group]), strict=True):
+                filled[index] = result
+        return [self._restore(*window) for window in zip(images, masks, protects, filled, strict=True)]
+
+    def _run(self, windows: "Sequence[_Shrunk]") -> list[np.ndarray]:
+        """The network's fills, uint8, of windows of one size."""
+        images = images_to_tensor([window.image for window in windows], self.device)
+        masks = masks_to_tensor([window.mask for window in windows], self.device)
+        avoid = masks_to_tensor([window.avoid for window in windows], self.device)
+        reduced: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
+        if self.precision == "bfloat16":
+            reduced = torch.autocast(self.device.type, torch.bfloat16)
+        with torch.inference_mode(), reduced:
+            _, refined = self.network(images, masks, hole_only=True, avoid=avoid)
+        return tensor_to_images(refined)
+
+    def _restore(
+        self, image: np.ndarray, mask: np.ndarray, protect: np.ndarray | None, filled: np.ndarray
+    ) -> np.ndarray:
+        if filled.shape == image.shape:
+            return filled
+        height, width = mask.shape
+        enlarged = cv2.resize(filled, (width, height), interpolation=cv2.INTER_CUBIC)
+        if not self.settings.detail:
+            return enlarged
+        # Evened before as well as after: the guide chooses among the photo's patches by their colour.
+        guide = even_seams(image, enlarged, mask) if self.settings.colour else enlarged
+        return complete(image, mask, protect=protect, guide=guide, seed=self.seed)
+
+
+@dataclass(frozen=True)
+class _Shrunk:
+    """A window at the size that the network sees; `avoid`: bool, hole or protected, not to be copied from."""
+
+    image: np.ndarray
+    mask: np.ndarray
+    avoid: np.ndarray
+
+    @staticmethod
+    def of(image: np.ndarray, mask: np.ndarray, protect: np.ndarray | None, limit_px: int) -> "_Shrunk":
+        avoid = mask if protect is None else mask | protect
+        longer = max(mask.shape)
+        if longer <= limit_px:
+            return _Shrunk(image, mask, avoid)
+        height, width = (max(1, round(side * limit_px / longer)) for side in mask.shape)
+        small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+        return _Shrunk(small, _cover(mask, height, width), _cover(avoid, height, width))
+
+
+def _cover(mask: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Shrunk so that a pixel with any part of the mask is masked: no old colour is averaged into the rest."""
+    share = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+    return share > 1e-6
+
+
+def _groups(windows: Sequence[_Shrunk]) -> list[list[int]]:
+    """Indices of windows that go together: one size, up to `BATCH_PX`."""
+    by_size: dict[tuple[int, ...], list[int]] = {}
+    for index, window in enumerate(windows):
+        by_size.setdefault(window.mask.shape, []).append(index)
+    groups = []
+    for (height, width), indices in by_size.items():
+        count = max(1, BATCH_PX // (height * width))
+        groups += [indices[first : first + count] for first in range(0, len(indices), count)]
+    return groups
+
+
+def build(options: InpainterOptions) -> DeepFillInpainter:
+    """The inpainter as `load_inpainter("deepfillv2", ...)` gives it.
+
+    Raises WeightsUnavailableError where the weights cannot be had, FileNotFoundError for a file that is not
+    there, CheckpointError for one that is no DeepFillv2 generator, ValueError as `DeepFillInpainter` does.
+    """
+    path = _weights_path(options.weights)
+    network = load_deepfillv2(path)
+    return DeepFillInpainter(
+        network,
+        source=path.name,
+        device=options.device,
+        precision=options.precision,
+        seed=options.seed,
+    )
+
+
+def why_not(options: InpainterOptions) -> str | None:
+    """Why the weights cannot be had, or None where they are (fetched if need be)."""
+    try:
+        path = _weights_path(options.weights)
+    except WeightsUnavailableError as error:
+        return str(error)
+    return None if path.is_file() else f"there is no file {path}"
+
+
+def _weights_path(weights: str | Path | None) -> Path:
+    if weights is None:
+        weights = DEFAULT
+    if isinstance(weights, str) and weights in PUBLISHED:
+        return fetch(PUBLISHED[weights])
+    return Path(weights)
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    device = torch.device(name)
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"expected a device that is there, received {name!r}: torch finds no CUDA GPU")
+    return device
+
+
+def _precision(name: str, device: torch.device) -> Literal["float32", "bfloat16"]:
+    if name not in PRECISIONS:
+        raise ValueError(f"expected a precision of {', '.join(PRECISIONS)}, received {name!r}")
+    if name == "auto":
+        return "bfloat16" if _has_bfloat16(device) else "float32"
+    return "bfloat16" if name == "bfloat16" else "float32"
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    """Whether the hardware computes in bfloat16 itself; emulated, it is slower than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type != "cpu":
+        return False
+    # Private in torch: a release without one of them means float32.
+    names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, name)() for name in names if hasattr(torch.cpu, name))
