@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from torch.nn import functional
 
 from segment.detections import Detections
@@ -31,14 +31,15 @@ def load_network(weights: Path = WEIGHTS) -> PersonFinder:
 
     Raises ValueError where the file does not hold exactly this network's weights.
     """
-    with safe_open(weights, framework="pt") as file:
-        state = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
     with torch.device("meta"):
         network = PersonFinder(fused=True)
     try:
+        with safe_open(weights, framework="pt") as file:
+            state = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
         network.load_state_dict(state, strict=True, assign=True)
-    except RuntimeError as error:
-        raise ValueError(f"{weights} does not hold the person finder's weights: {error}") from error
+    except (RuntimeError, SafetensorError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{weights} does not hold the person finder's weights: {reason}") from error
     return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
 
@@ -118,9 +119,10 @@ class BuiltinSegmenter:
     def __call__(
         self, images: Sequence[np.ndarray], *, classes: Sequence[str] | None = None, min_score: float = 0.05
     ) -> list[Detections]:
-        from segment.segmenter import check_classes
+        from segment.segmenter import check_classes, check_images
 
         check_classes(self, classes)
+        check_images(images)
         return [self.find(image, min_score) for image in images]
 
     def find(self, image: np.ndarray, min_score: float) -> Detections:

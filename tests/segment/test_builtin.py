@@ -1,0 +1,115 @@
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from segment import load_segmenter
+from segment.builtin import (
+    WEIGHTS,
+    fit_to_edges,
+    load_builtin,
+    load_network,
+    person_probability,
+    regions,
+    working_image,
+)
+
+
+@pytest.fixture(scope="module")
+def finder():
+    return load_segmenter("builtin", device="cpu")
+
+
+def test_the_weights_ship_with_the_package_and_are_small():
+    assert WEIGHTS.stat().st_size <= 8_000_000
+    assert all(p.dtype == torch.float32 for p in load_network().parameters())
+
+
+def test_photos_of_any_size_and_no_person_in_a_plain_one(finder):
+    for height, width in ((64, 64), (37, 411), (500, 90), (1, 1)):
+        (found,) = finder([np.full((height, width, 3), 128, np.uint8)])
+        assert (found.height, found.width) == (height, width)
+        assert len(found) == 0
+
+
+def test_people_are_found_in_real_photos(finder, shared):
+    from PIL import Image
+
+    for name, least in (("intel_0293", 0.6), ("closeup_0001", 0.6)):
+        folder = shared / "data/pairs" / name
+        photo = np.asarray(Image.open(folder / "photo.png").convert("RGB"))
+        truth = np.asarray(Image.open(folder / "object.png").convert("L")) > 127
+        (found,) = finder([photo])
+        mask = found.union()
+        assert (mask & truth).sum() / (mask | truth).sum() > least, name
+        assert set(found.labels) == {"person"}
+        assert (np.diff(found.scores) <= 0).all()
+
+
+def test_the_answer_is_the_same_twice_and_min_score_leaves_out_the_doubtful(finder, rng):
+    image = rng.integers(0, 255, (120, 160, 3), np.uint8)
+    first, second = finder([image, image])
+    assert np.array_equal(first.union(), second.union())
+    assert len(finder([image], min_score=1.0)[0]) == 0
+
+
+def test_only_people_are_known(finder):
+    with pytest.raises(ValueError, match="finds only person; 'dog' needs Mask R-CNN's weights: download"):
+        finder([np.zeros((8, 8, 3), np.uint8)], classes=["dog"])
+    with pytest.raises(ValueError, match="did you mean 'person'"):
+        finder([np.zeros((8, 8, 3), np.uint8)], classes=["persons"])
+    with pytest.raises(TypeError, match="uint8"):
+        finder([np.zeros((8, 8, 3), np.float32)])
+
+
+def test_a_file_with_other_weights_is_refused(tmp_path):
+    save_file({"stem.weight": torch.zeros(2)}, tmp_path / "other.safetensors")
+    with pytest.raises(ValueError, match=r"other\.safetensors does not hold the person finder's weights"):
+        load_builtin(device="cpu", weights=tmp_path / "other.safetensors")
+    (tmp_path / "text.safetensors").write_text("hello")
+    with pytest.raises(ValueError, match=r"text\.safetensors does not hold"):
+        load_builtin(device="cpu", weights=tmp_path / "text.safetensors")
+    with pytest.raises(FileNotFoundError):
+        load_builtin(device="cpu", weights=tmp_path / "none.safetensors")
+
+
+def test_working_images_keep_their_aspect_and_are_padded_with_grey():
+    padded, height, width = working_image(np.zeros((300, 600, 3), np.uint8), 200)
+    assert (height, width) == (100, 200)
+    assert padded.shape == (128, 224, 3)
+    assert (padded[100:] == 127).all()
+    assert (padded[:100, :200] == 0).all()
+
+
+def test_looking_at_the_mirror_image_gives_the_mirrored_answer(finder, rng):
+    image = rng.integers(0, 255, (64, 96, 3), np.uint8)
+    plain = person_probability(finder.network, image, sides=(96,))
+    mirrored = person_probability(finder.network, np.ascontiguousarray(image[:, ::-1]), sides=(96,))
+    assert np.abs(plain - mirrored[:, ::-1]).max() < 1e-3
+
+
+def test_a_soft_outline_moves_onto_the_edge_of_the_photo():
+    image = np.full((80, 80, 3), 30, np.uint8)
+    image[:, 40:] = 220
+    soft = np.clip((np.arange(80, dtype=np.float32) - 28) / 16, 0, 1)[None].repeat(
+        80, 0
+    )  # middle at column 36
+    fitted = fit_to_edges(soft, image) > 0.5
+    before = np.abs((soft > 0.5).argmax(axis=1) - 40).mean()
+    after = np.abs(fitted.argmax(axis=1) - 40).mean()
+    assert before == 3  # the first column above one half is 37
+    assert after <= 1
+
+
+def test_regions_are_instances_with_their_mean_probability_most_certain_first():
+    person = np.zeros((100, 100), bool)
+    person[10:30, 10:30] = True
+    person[50:90, 50:90] = True
+    person[2, 2] = True  # a speck
+    probability = np.where(person, 0.6, 0.1).astype(np.float32)
+    probability[50:90, 50:90] = 0.9
+    found = regions(person, probability, 0.05)
+    assert len(found) == 2
+    assert found.scores.tolist() == pytest.approx([0.9, 0.6], abs=0.02)
+    assert found.boxes.tolist() == [[50, 50, 90, 90], [10, 10, 30, 30]]
+    assert len(regions(person, probability, 0.8)) == 1
