@@ -27,11 +27,11 @@ def psnr_in_mask(result: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> flo
 
 
 def swd(result: np.ndarray, truth: np.ndarray, mask: np.ndarray, *, seed: int = 1) -> float:
-    """Sliced Wasserstein distance of Laplacian-pyramid patches (Karras et al. 2018, section 5), lower is better.
+    """Sliced Wasserstein distance of Laplacian-pyramid patches (Karras et al. 2018, section 5).
 
-    Patches of 7 x 7 pixels are drawn at the same places of both pictures, with their centres in the hole, and
-    compared along 64 random directions; the distances of 3 pyramid levels are added up, in grey levels. Levels
-    where fewer than 20 centres fit are left out.
+    Lower is better. Patches of 7 x 7 pixels are drawn from both pictures, with their centres in the hole,
+    and compared along 64 random directions; the distances of 3 pyramid levels are added up, in grey levels.
+    Levels where fewer than 20 centres fit are left out.
 
     Args:
         result, truth: uint8 (H, W, 3).
