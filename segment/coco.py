@@ -158,15 +158,35 @@ def _read_rle(segmentation: Mapping[str, Any], height: int, width: int) -> Rle:
     size, counts = segmentation.get("size"), segmentation.get("counts")
     if size != [height, width]:
         raise ValueError(f"expected run lengths of size {[height, width]}, got {size}")
-    if isinstance(counts, list):
-        if any(not isinstance(count, int) or count < 0 for count in counts) or sum(counts) != height * width:
-            raise ValueError(f"expected run lengths that add up to {height * width} pixels")
-        return coco_mask.frPyObjects({"size": size, "counts": counts}, height, width)
-    if not isinstance(counts, str):
+    if isinstance(counts, str):
+        counts = _parse_counts(counts)
+    if not isinstance(counts, list):
         raise ValueError(f"expected counts to be a list or a string, got {type(counts).__name__}")
-    rle: Rle = {"size": size, "counts": counts.encode("ascii")}
-    coco_mask.decode(rle)  # raises ValueError where the runs do not add up
-    return rle
+    if any(not isinstance(count, int) or count < 0 for count in counts) or sum(counts) != height * width:
+        raise ValueError(f"expected run lengths that add up to {height * width} pixels")
+    return coco_mask.frPyObjects({"size": size, "counts": counts}, height, width)
+
+
+def _parse_counts(text: str) -> list[int]:
+    """Run lengths of COCO's string: groups of 5 bits, from the fourth on as differences to the last but one.
+
+    pycocotools reads these too, but takes strings whose runs end before the image does.
+    """
+    counts: list[int] = []
+    value = shift = 0
+    for letter in text:
+        bits = ord(letter) - 48
+        if not 0 <= bits < 64:
+            raise ValueError(f"expected COCO's run-length string, got the letter {letter!r} in it")
+        value |= (bits & 31) << shift
+        shift += 5
+        if bits & 32:  # more groups follow
+            continue
+        if bits & 16:
+            value -= 1 << shift
+        counts.append(value + counts[-2] if len(counts) > 2 else value)
+        value = shift = 0
+    return counts
 
 
 def _box(entry: Mapping[str, Any], rle: Rle) -> np.ndarray:

@@ -22,13 +22,16 @@ class MaskFiles:
     path: one mask file, which then is every photo's, or a folder; in it and its folders, a photo's mask is
     the file with the photo's stem, and of several the one whose folders agree most with the photo's.
     threshold: grey level (0 to 255) above which a pixel is to be removed.
+    allow_empty: whether a mask that marks nothing means that nothing is to be removed; else an error.
 
     Raises FileNotFoundError for a path that does not exist, ValueError for a folder without mask files.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, threshold: int = 127) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], *, threshold: int = 127, allow_empty: bool = False
+    ) -> None:
         self.path = Path(path)
-        self.threshold = threshold
+        self.threshold, self.allow_empty = threshold, allow_empty
         if not self.path.exists():
             raise FileNotFoundError(f"masks not found: {self.path}")
         self._by_stem: dict[str, list[Path]] = {}
@@ -52,7 +55,8 @@ class MaskFiles:
     def mask(self, photo: str | os.PathLike[str], size: tuple[int, int]) -> np.ndarray:
         """Mask of a photo, bool (H, W), True = remove. ``size``: height and width of the upright photo.
 
-        Raises ValueError naming the file where it cannot be read, has another size, or marks nothing.
+        Raises ValueError naming the file where it cannot be read, has another size, or marks nothing
+        (unless that is allowed).
         """
         path = self.find(photo)
         mask = read_mask(path, threshold=self.threshold)
@@ -61,13 +65,14 @@ class MaskFiles:
                 f"mask {path} is {mask.shape[1]} x {mask.shape[0]}, but the photo {photo} is "
                 f"{size[1]} x {size[0]} (width x height)"
             )
-        if not mask.any():
+        if not self.allow_empty and not mask.any():
             raise ValueError(f"mask {path} is empty: no pixel is brighter than {self.threshold}")
         return mask
 
     def detections(self, photo: str | os.PathLike[str], size: tuple[int, int]) -> Detections:
-        """The mask of a photo as one instance labelled "mask" with score 1; errors as in `mask`."""
-        return Detections.from_masks([self.mask(photo, size)], [LABEL], [1.0])
+        """The mask of a photo as one instance labelled "mask", none where it is empty; errors as in `mask`."""
+        mask = self.mask(photo, size)
+        return Detections.from_masks([mask], [LABEL], [1.0]) if mask.any() else Detections.empty(*size)
 
 
 def read_mask(path: Path, *, threshold: int = 127) -> np.ndarray:

@@ -1,0 +1,186 @@
+import json
+
+import numpy as np
+import pytest
+
+from segment import CocoMasks
+from segment.coco import read_segmentation
+
+SQUARE = [[1, 1, 3, 1, 3, 3, 1, 3]]  # columns and rows 1 and 2
+RUNS = {"size": [4, 5], "counts": [0, 4, 16]}  # the first column
+COMPRESSED = {"size": [4, 5], "counts": "04`0"}  # the same
+
+
+def annotations(**changes) -> dict:
+    content = {
+        "categories": [{"id": 1, "name": "person"}, {"id": 18, "name": "dog"}],
+        "images": [
+            {"id": 7, "file_name": "train/1.jpg", "height": 4, "width": 5},
+            {"id": 8, "file_name": "val/1.jpg", "height": 4, "width": 5},
+            {"id": 9, "file_name": "2.jpg", "height": 4, "width": 5},
+        ],
+        "annotations": [
+            {
+                "id": 1,
+                "image_id": 7,
+                "category_id": 1,
+                "segmentation": SQUARE,
+                "bbox": [1, 1, 2, 2],
+                "iscrowd": 0,
+            },
+            {
+                "id": 2,
+                "image_id": 7,
+                "category_id": 18,
+                "segmentation": RUNS,
+                "bbox": [0, 0, 1, 4],
+                "iscrowd": 1,
+            },
+            {"id": 3, "image_id": 8, "category_id": 18, "segmentation": COMPRESSED},
+        ],
+    }
+    return content | changes
+
+
+@pytest.fixture
+def load(tmp_path):
+    def write_and_load(content) -> CocoMasks:
+        path = tmp_path / "coco.json"
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
+        return CocoMasks(path)
+
+    return write_and_load
+
+
+def first_column() -> np.ndarray:
+    mask = np.zeros((4, 5), bool)
+    mask[:, 0] = True
+    return mask
+
+
+def test_polygons_and_both_kinds_of_run_lengths(load):
+    found = load(annotations()).detections(7)
+    assert found.labels == ("person", "dog")
+    assert found.scores.tolist() == [1, 1]
+    square = np.zeros((4, 5), bool)
+    square[1:3, 1:3] = True
+    np.testing.assert_array_equal(found.mask(0), square)
+    np.testing.assert_array_equal(found.mask(1), first_column())
+    np.testing.assert_array_equal(found.boxes, [[1, 1, 3, 3], [0, 0, 1, 4]])
+    other = load(annotations()).detections(8)
+    np.testing.assert_array_equal(other.mask(0), first_column())
+    np.testing.assert_array_equal(other.boxes, [[0, 0, 1, 4]])  # no bbox given: the mask's
+
+
+def test_crowds_can_be_left_out(load):
+    assert load(annotations()).detections(7, crowds=False).labels == ("person",)
+
+
+def test_photos_are_found_by_stem_and_then_by_folder(load):
+    coco = load(annotations())
+    assert coco.detections("anywhere/train/1.png", (4, 5)).labels == ("person", "dog")
+    assert coco.detections("val/1.jpg").labels == ("dog",)
+    assert len(coco.detections("elsewhere/2.tif")) == 0
+    with pytest.raises(
+        ValueError, match=r"expected one image for 1\.jpg .* found several: train/1\.jpg, val/1\.jpg"
+    ):
+        coco.detections("1.jpg")
+    with pytest.raises(ValueError, match=r"one image for 3\.jpg in .*coco\.json, found none"):
+        coco.detections("3.jpg")
+    with pytest.raises(ValueError, match="has no image 5"):
+        coco.detections(5)
+
+
+def test_the_photo_must_have_the_size_of_its_annotations(load):
+    with pytest.raises(ValueError, match=r"image 7 is 5 x 4 there, but the photo train/1\.jpg is 10 x 8"):
+        load(annotations()).detections("train/1.jpg", (8, 10))
+
+
+def test_results(load):
+    entry = {"image_id": 42, "category_id": 1, "segmentation": COMPRESSED, "score": 0.25}
+    coco = load([entry])
+    assert len(coco.classes) == 80
+    for photo in (42, "000000000042.jpg", "COCO_val2014_000000000042.png"):
+        found = coco.detections(photo)
+        assert (found.labels, found.scores.tolist()) == (("person",), [0.25])
+        np.testing.assert_array_equal(found.mask(0), first_column())
+    assert len(coco.detections("43.jpg", (2, 3))) == 0
+    with pytest.raises(ValueError, match="no results for image 43"):
+        coco.detections("43.jpg")
+    with pytest.raises(ValueError, match=r"photo\.jpg ends in no image id"):
+        coco.detections("photo.jpg")
+
+
+def test_class_names_are_those_of_the_file(load):
+    coco = load(annotations())
+    assert coco.check_classes(None) == coco.classes == ("person", "dog")
+    assert coco.check_classes(["dog"]) == ("dog",)
+    with pytest.raises(
+        ValueError, match=r"unknown class 'dgo' \(did you mean 'dog'\?\); known classes: person, dog"
+    ):
+        coco.check_classes(["dgo"])
+    with pytest.raises(TypeError, match="the string 'dog'"):
+        coco.check_classes("dog")
+
+
+@pytest.mark.parametrize(
+    ("segmentation", "message"),
+    [
+        (None, "expected polygons or run lengths, got 'None'"),
+        ([], "expected polygons or run lengths"),
+        ([[1, 1, 3, 3]], "at least three x, y pairs"),
+        ([[1, 1, 3, 1, 3, 3, 1]], "at least three x, y pairs"),
+        ({"size": [5, 4], "counts": [20]}, r"of size \[4, 5\], got \[5, 4\]"),
+        ({"size": [4, 5], "counts": [19]}, "add up to 20 pixels"),
+        ({"size": [4, 5], "counts": [-1, 21]}, "add up to 20 pixels"),
+        ({"size": [4, 5]}, "counts to be a list or a string, got NoneType"),
+        ({"size": [4, 5], "counts": ""}, "add up to 20 pixels"),
+        ({"size": [4, 5], "counts": "04"}, "add up to 20 pixels"),
+        ({"size": [4, 5], "counts": "04`0~"}, "the letter '~' in it"),
+    ],
+)
+def test_broken_segmentations(segmentation, message):
+    with pytest.raises(ValueError, match=message):
+        read_segmentation(segmentation, 4, 5)
+
+
+def test_a_broken_object_is_named(load):
+    broken = {"id": 77, "image_id": 7, "category_id": 1, "segmentation": []}
+    with pytest.raises(ValueError, match=r"coco\.json: object 77 of image 7: expected polygons"):
+        load(annotations(annotations=[broken])).detections(7)
+    with pytest.raises(ValueError, match="object 77 of image 7: unknown category_id 5"):
+        load(annotations(annotations=[broken | {"category_id": 5}])).detections(7)
+
+
+def test_broken_files(load, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"nothing\.json"):
+        CocoMasks(tmp_path / "nothing.json")
+    with pytest.raises(ValueError, match=r"coco\.json is no JSON file"):
+        load("no json")
+    with pytest.raises(ValueError, match="COCO annotations or results, got str"):
+        load('"text"')
+    with pytest.raises(ValueError, match="is no COCO file: KeyError 'categories'"):
+        load({"images": []})
+
+
+def test_real_annotations_agree_with_pycocotools(shared, capsys):
+    from pycocotools.coco import COCO
+
+    path = shared / "data" / "coco" / "instances.json"
+    reference, ours = COCO(str(path)), CocoMasks(path)
+    compared = 0
+    for number in sorted(reference.imgs)[:40]:
+        objects = reference.imgToAnns[number]
+        found = ours.detections(reference.imgs[number]["file_name"])
+        assert found.labels == tuple(reference.cats[entry["category_id"]]["name"] for entry in objects)
+        for index, entry in enumerate(objects):
+            np.testing.assert_array_equal(found.mask(index), reference.annToMask(entry).astype(bool))
+            compared += 1
+    assert compared > 200
+
+
+def test_results_of_another_team(shared):
+    coco = CocoMasks(shared / "data" / "team_masks" / "results.json")
+    found = coco.detections("000000051712.jpg", (368, 640))
+    assert set(found.labels) == {"person"}
+    assert 0 < found.union().mean() < 1
