@@ -9,7 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from inpaint.networks.attention import AttentionRules, contextual_attention
 from inpaint.networks.fusion import fuse_scores, plan_fusion
 
-PLAIN = Path(__file__).resolve().parents[2] / "benchmarks" / "plain_deepfillv2.py"
+PLAIN = Path(__file__).resolve().parents[3] / "benchmarks" / "plain_deepfillv2.py"
 plain_attention = runpy.run_path(str(PLAIN))["plain_attention"]
 
 PT = AttentionRules(fuse=True, sampling="strided", invalid="zero", overlap="four")
