@@ -70,7 +70,7 @@ class MaskFiles:
         return mask
 
     def detections(self, photo: str | os.PathLike[str], size: tuple[int, int]) -> Detections:
-        """The mask of a photo as one instance labelled "mask", none where it is empty; errors as in `mask`."""
+        """The mask of a photo as one instance labelled "mask", none where it is empty; errors of `mask`."""
         mask = self.mask(photo, size)
         return Detections.from_masks([mask], [LABEL], [1.0]) if mask.any() else Detections.empty(*size)
 

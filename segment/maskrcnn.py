@@ -55,6 +55,17 @@ def _record(published: Any, architecture: str) -> PretrainedWeights:
 
 MASKRCNN_V2 = _record(MaskRCNN_ResNet50_FPN_V2_Weights.COCO_V1, "Mask R-CNN ResNet-50-FPN V2")
 MASKRCNN_V1 = _record(MaskRCNN_ResNet50_FPN_Weights.COCO_V1, "Mask R-CNN ResNet-50-FPN V1")
+# What the readers raise on a file of another kind: torch's takes any bytes for a pickle's instructions.
+_UNREADABLE = (
+    RuntimeError,
+    pickle.UnpicklingError,
+    EOFError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    SafetensorError,
+)
 PUBLISHED = {"maskrcnn": MASKRCNN_V2, "maskrcnn-v1": MASKRCNN_V1}
 
 
@@ -85,7 +96,7 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
         if path.suffix == ".safetensors":
             return load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError, SafetensorError) as error:
+    except _UNREADABLE as error:
         raise ValueError(f"{path} is no weights file that can be read: {_first_line(error)}") from error
     if isinstance(state, dict) and isinstance(state.get("model"), dict):  # torchvision's training script
         state = state["model"]
