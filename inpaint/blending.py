@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 
 BAND_PX = 3
-"""Width of the bands on both sides of the edge whose mean colours are compared."""
-WINDOW_PX = 15
-"""Length of the piece of edge over which they are compared, so that texture averages out."""
+"""Width of the bands on both sides of the edge whose colours are compared, and of the windows for it."""
+AVERAGE_PX = 31
+"""Length of the piece of edge over which trusted steps are averaged, so that texture cancels out."""
 REAL_EDGE_LEVELS = 48.0
 """A step of this size is taken for a real edge that happens to run along the hole, and left alone."""
 
@@ -39,8 +39,8 @@ def even_seams(image: np.ndarray, fill: np.ndarray, mask: np.ndarray) -> np.ndar
         return evened
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     box = (
-        slice(max(0, rows[0] - WINDOW_PX), rows[-1] + WINDOW_PX + 1),
-        slice(max(0, columns[0] - WINDOW_PX), columns[-1] + WINDOW_PX + 1),
+        slice(max(0, rows[0] - AVERAGE_PX), rows[-1] + AVERAGE_PX + 1),
+        slice(max(0, columns[0] - AVERAGE_PX), columns[-1] + AVERAGE_PX + 1),
     )
     hole = mask[box].astype(np.float32)
     step, weight = _edge_step(image[box], fill[box], hole)
@@ -52,23 +52,25 @@ def even_seams(image: np.ndarray, fill: np.ndarray, mask: np.ndarray) -> np.ndar
 
 def _edge_step(image: np.ndarray, fill: np.ndarray, hole: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Colour step (outside minus inside) along the inner edge and how far it is to be trusted, 0 to 1."""
-    kernel = np.ones((2 * BAND_PX + 1, 2 * BAND_PX + 1), np.uint8)
+    side = 2 * BAND_PX + 1
+    kernel = np.ones((side, side), np.uint8)
     outer = cv2.dilate(hole, kernel) - hole
     inner = hole - cv2.erode(hole, kernel)
-    outer_mean, outer_share = _local_mean(image, outer)
-    inner_mean, inner_share = _local_mean(fill, inner)
+    outer_mean, outer_share = _local_mean(image, outer, side)
+    inner_mean, inner_share = _local_mean(fill, inner, side)
     step = outer_mean - inner_mean
     size = np.abs(step).max(axis=2) / REAL_EDGE_LEVELS
     trust = np.square(np.clip(1 - np.square(size), 0, 1))
-    weight = inner * trust * ((outer_share > 0) & (inner_share > 0))
-    return step * (weight > 0)[..., None], weight.astype(np.float32)
+    trust *= inner * ((outer_share > 0) & (inner_share > 0))
+    average, _ = _local_mean(step, trust, AVERAGE_PX)
+    return average, trust
 
 
-def _local_mean(values: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    size = (WINDOW_PX, WINDOW_PX)
+def _local_mean(values: np.ndarray, weight: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
     border = cv2.BORDER_REFLECT_101
-    total = cv2.boxFilter(values.astype(np.float32) * weight[..., None], -1, size, borderType=border)
-    share = cv2.boxFilter(weight, -1, size, borderType=border)
+    total = cv2.boxFilter(values.astype(np.float32) * weight[..., None], -1, (side, side), borderType=border)
+    share = cv2.boxFilter(weight, -1, (side, side), borderType=border)
+    share[share < 1e-6] = 0  # running sums leave a trace where nothing was added
     return total / np.maximum(share, 1e-6)[..., None], share
 
 
@@ -96,7 +98,8 @@ def _pull_push(weighted: np.ndarray, weight: np.ndarray) -> np.ndarray:
     # Four times the mean is the sum that a cell of four pixels holds: a coarse cell counts as known as soon
     # as about one of its pixels is.
     coarse_weight = 4 * cv2.pyrDown(weight)
-    coarse = 4 * cv2.pyrDown(weighted)
+    coarse = 4 * cv2.pyrDown(weighted).reshape(*coarse_weight.shape, -1)
     scale = 1 / np.maximum(coarse_weight, 1.0)
     spread = _pull_push(coarse * scale[..., None], coarse_weight * scale)
-    return own * known + cv2.pyrUp(spread, dstsize=(width, height)) * (1 - known)
+    spread = cv2.pyrUp(spread, dstsize=(width, height)).reshape(height, width, -1)
+    return own * known + spread * (1 - known)

@@ -52,7 +52,7 @@ class ExemplarSettings:
     fine_bandwidth: float = 0.5
     confidence_decay: float = 0.5
     guide_level: int = 2
-    guide_bandwidth: float = 0.5
+    guide_bandwidth: float = 0.15
 
 
 DEFAULT_SETTINGS = ExemplarSettings()

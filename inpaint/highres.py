@@ -141,7 +141,7 @@ def windows(
         for i, other in enumerate(kept):
             if _overlap(window.view, other.view):
                 hole = window.hole.union(other.hole)
-                view = _view(hole, mask, protect, context)
+                view = window.view.union(other.view)
                 if view.area_px <= window.view.area_px + other.view.area_px or _inside(window, other):
                     del kept[i]
                     pending.insert(0, Window(hole, view))

@@ -1,0 +1,171 @@
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import inpaint
+from inpaint.inpainter import (
+    Inpainter,
+    InpainterOptions,
+    WindowInpainter,
+    check_inputs,
+    inpainter_names,
+    load_inpainter,
+    register,
+    resolve_auto,
+)
+
+OURS = ("exemplar", "telea", "navier-stokes")
+
+
+class Grey(WindowInpainter):
+    """Fills with one grey and remembers what it was shown."""
+
+    name = "grey"
+    description = "one grey"
+    even_seams = False
+
+    def __init__(self) -> None:
+        self.shown: list[tuple[np.ndarray, np.ndarray, np.ndarray | None]] = []
+
+    def fill_window(self, image, mask, protect):
+        self.shown.append((image, mask, protect))
+        return np.full_like(image, 77)
+
+
+def photo(rng, height=60, width=80):
+    return rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def square(height=60, width=80):
+    mask = np.zeros((height, width), bool)
+    mask[20:40, 30:50] = True
+    return mask
+
+
+def test_only_the_hole_changes_and_arguments_are_not_written(rng):
+    image, mask = photo(rng), square()
+    kept = image.copy()
+    image.setflags(write=False)
+    mask.setflags(write=False)
+    filled = Grey()(image, mask)
+    assert filled.dtype == np.uint8
+    assert filled.shape == (60, 80, 3)
+    assert (filled[mask] == 77).all()
+    assert np.array_equal(filled[~mask], kept[~mask])
+    assert np.array_equal(image, kept)
+    assert filled.flags.writeable
+
+
+def test_arrays_in_any_memory_order_work(rng):
+    image, mask = photo(rng, 120, 160)[::2, ::2], square().T.copy().T
+    filled = Grey()(image, mask)
+    assert (filled[mask] == 77).all()
+    assert np.array_equal(filled[~mask], image[~mask])
+
+
+def test_an_empty_mask_gives_a_copy(rng):
+    image = photo(rng)
+    inpainter = Grey()
+    filled = inpainter(image, np.zeros((60, 80), bool))
+    assert np.array_equal(filled, image)
+    assert not np.shares_memory(filled, image)
+    assert inpainter.shown == []
+
+
+def test_protect_is_handed_on_and_dropped_where_nothing_would_be_left(rng):
+    image, mask = photo(rng), square()
+    protect = np.zeros_like(mask)
+    protect[:, :10] = True
+    inpainter = Grey()
+    inpainter(image, mask, protect)
+    assert inpainter.shown[0][2].sum() == protect.sum()
+    inpainter(image, mask, ~mask)
+    assert inpainter.shown[1][2] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        (([[0]], np.zeros((1, 1), bool)), TypeError, "expected image as a uint8 array, received list"),
+        ((np.zeros((4, 4, 3)), np.zeros((4, 4), bool)), TypeError, "received float64"),
+        ((np.zeros((4, 4), np.uint8), np.zeros((4, 4), bool)), ValueError, r"\(H, W, 3\), received \(4, 4\)"),
+        ((np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4), np.uint8)), TypeError, "mask of dtype bool"),
+        ((np.zeros((4, 4, 3), np.uint8), np.zeros((4, 5), bool)), ValueError, r"\(4, 4\), received \(4, 5\)"),
+        ((np.zeros((4, 4, 3), np.uint8), np.ones((4, 4), bool)), ValueError, "covers all of it"),
+        (
+            (np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4), bool), np.zeros((3, 4), bool)),
+            ValueError,
+            "expected protect",
+        ),
+        ((np.zeros((0, 4, 3), np.uint8), np.zeros((0, 4), bool)), ValueError, "expected image"),
+    ],
+)
+def test_what_breaks_the_contract_is_named(arguments, error, words):
+    with pytest.raises(error, match=words):
+        check_inputs(*arguments)
+    with pytest.raises(error, match=words):
+        Grey()(*arguments)
+
+
+def test_an_unknown_name_lists_the_known_ones():
+    with pytest.raises(ValueError, match=r"auto.*exemplar.*telea.*received 'photoshop'"):
+        load_inpainter("photoshop")
+
+
+def test_a_name_is_taken_once_and_auto_never():
+    with pytest.raises(ValueError, match="'telea' is taken"):
+        register("telea", lambda options: Grey())
+    with pytest.raises(ValueError, match="'auto' is taken"):
+        register("auto", lambda options: Grey())
+
+
+def test_auto_takes_the_first_that_can_run_and_says_why(monkeypatch):
+    import inpaint.inpainter as registry
+
+    monkeypatch.setattr(registry, "_builders", {"best": lambda o: Grey(), "good": lambda o: Grey()})
+    monkeypatch.setattr(registry, "_why_not", {"best": lambda o: f"no weights at {o.weights}"})
+    monkeypatch.setattr(registry, "AUTO_ORDER", ("unregistered", "best", "good"))
+    assert resolve_auto(InpainterOptions(weights="here")) == ("good", "no weights at here")
+    registry._why_not["best"] = lambda o: None
+    assert resolve_auto() == ("best", "")
+    registry._why_not.update(best=lambda o: "a", good=lambda o: "b")
+    with pytest.raises(ValueError, match="a; b"):
+        resolve_auto()
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_each_inpainter_keeps_the_contract(name, rng):
+    image, mask = photo(rng), square()
+    mask[0, 0] = True  # a speck
+    inpainter = load_inpainter(name)
+    assert isinstance(inpainter, Inpainter)
+    assert inpainter.name == name
+    assert inpainter.description
+    image.setflags(write=False)
+    filled = inpainter(image, mask)
+    assert np.array_equal(filled[~mask], image[~mask])
+    assert not np.array_equal(filled[mask], image[mask])
+    assert np.array_equal(filled, load_inpainter(name)(image, mask))
+
+
+def test_names_are_listed_and_exported():
+    assert inpainter_names()[0] == "auto"
+    assert set(OURS) <= set(inpainter_names())
+    assert inpaint.load_inpainter is load_inpainter
+    with pytest.raises(AttributeError, match="no attribute 'erase'"):
+        inpaint.erase  # noqa: B018
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    code = (
+        "import sys, inpaint; inpaint.load_inpainter; "
+        "print(sorted({'torch', 'cv2', 'numba'} & set(sys.modules)))"
+    )
+    root = os.path.dirname(os.path.dirname(inpaint.__file__))
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONPATH": root}
+    )
+    assert ran.stdout.strip() == "[]"
