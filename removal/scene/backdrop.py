@@ -15,8 +15,7 @@ PLINTH_M, SILL_M, LINTEL_M, WINDOW_M = 0.45, 0.95, 2.25, 1.15
 def paint_backdrop(
     camera: Camera, kind: str, base_row: int, light: Light, noise: Noise, rng: np.random.Generator
 ) -> np.ndarray:
-    """Light float32 (base_row, W, 3) of all that is seen above the ground's far edge; kind: one of
-    BACKDROPS."""
+    """Light float32 (base_row, W, 3) seen above the ground's far edge; kind: one of BACKDROPS."""
     if kind == "house":
         return House(camera, base_row, light, noise).paint(rng)
     if kind == "trees":
@@ -30,6 +29,7 @@ def _park(camera: Camera, base_row: int, light: Light, noise: Noise, rng: np.ran
     shown = _sky(rows, columns, camera.horizon_px, light, noise)
     scale = camera.height_px / 600
     foliage = Foliage(shown, light, noise, scale)
+    foliage.hedge(base_row, 110 * scale, rng, mist=0.55)
     foliage.row_of_trees(base_row, crown_px=120 * scale, leaves_px=27 * scale, mist=0.42, rng=rng)
     foliage.row_of_trees(base_row, crown_px=70 * scale, leaves_px=23 * scale, mist=0.10, rng=rng)
     foliage.hedge(base_row, 26 * scale, rng)
@@ -123,7 +123,7 @@ class House:
         frame = linear("#e4e0d6") * (self.ambient + self.direct * lit[..., None])
         lay(0.03, wide - 0.03, 0, tall - 0.04, frame)
         cloud = 0.10 * smoothstep(0, 1.2, noise.layers(self.x[:, part] * 1.5, v * 1.2, 4))
-        glass = self.sky * (0.05 + 0.30 * smoothstep(0.2, 0.9, v / tall) + cloud)[..., None] + 0.012
+        glass = self.sky * (0.30 + 0.35 * smoothstep(0.0, 0.9, v / tall) + 1.5 * cloud)[..., None] + 0.012
         lay(0.10, wide / 2 - 0.03, 0.07, tall - 0.11, glass)
         lay(wide / 2 + 0.03, wide - 0.10, 0.07, tall - 0.11, glass)
         folds = 0.6 + 0.2 * np.sin(u * 70 + 2 * noise(u * 9, v))

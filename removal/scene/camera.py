@@ -8,8 +8,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Camera:
-    """A level pinhole camera. World: metres, x right of the axis, y above the ground, distance along the
-    axis."""
+    """A level pinhole camera. World, in metres: x right of its axis, y above the ground, distance."""
 
     height_px: int
     width_px: int
@@ -30,8 +29,7 @@ class Camera:
 
 
 class Noise:
-    """Smooth noise over the plane, about one feature per unit, mean 0 and deviation 1; repeats after 512
-    units."""
+    """Smooth noise over the plane: a feature per unit, mean 0, deviation 1; repeats after PERIOD."""
 
     PERIOD = 256
     STEPS = 2

@@ -11,8 +11,7 @@ HAZE = np.array([0.56, 0.64, 0.75], np.float32)
 
 
 class Foliage:
-    """Paints into `shown`, light float32 (H, W, 3), in place. scale: pixels for one pixel of a 600 px
-    picture."""
+    """Paints into `shown`, light float32 (H, W, 3), in place. scale: its pixels for one at 600 px height."""
 
     def __init__(self, shown: np.ndarray, light: Light, noise: Noise, scale: float) -> None:
         self.shown = shown
@@ -38,13 +37,13 @@ class Foliage:
             for column, row in zip(columns, rows, strict=True):
                 self._ball(column, row, leaves_px * rng.uniform(0.7, 1.5), green, mist, rng)
 
-    def hedge(self, base_row: int, tall_px: float, rng: np.random.Generator) -> None:
-        """A clipped hedge along the ground's far edge, its foot in its own shade."""
+    def hedge(self, base_row: int, tall_px: float, rng: np.random.Generator, mist: float = 0.0) -> None:
+        """A hedge, or a distant wood in the mist, along the ground's far edge, its foot in its own shade."""
         rows = slice(max(0, int(base_row - 0.7 * tall_px)), base_row)
-        self.shown[rows] = linear("#2a371c") * (self.light.sky * 0.35)
+        self.shown[rows] = linear("#2a371c") * self.light.sky * 0.35 * (1 - mist) + HAZE * mist
         for column in np.arange(-0.7 * tall_px, self.shown.shape[1] + 0.7 * tall_px, 0.45 * tall_px):
             row = base_row - tall_px * rng.uniform(0.2, 0.8)
-            self._ball(column, row, 0.72 * tall_px, linear("#44562c") * rng.uniform(0.8, 1.15), 0.0, rng)
+            self._ball(column, row, 0.72 * tall_px, linear("#44562c") * rng.uniform(0.8, 1.15), mist, rng)
 
     def _trunk(self, base_row: int, centre: float, tall: float, half: float) -> None:
         first, last = max(0, int(centre - 2 * half)), min(self.shown.shape[1], int(centre + 2 * half) + 2)

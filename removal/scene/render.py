@@ -77,8 +77,7 @@ def render_scene(*, height: int = 600, width: int = 900, seed: int = 0, figure: 
 
 
 def choose_setting(height: int, width: int, rng: np.random.Generator) -> Setting:
-    """The camera frames the figure at about half the picture's height, a third from one side, its shadow
-    inward."""
+    """The figure stands a third from one side, about half as tall as the picture, its shadow inward."""
     distance = rng.uniform(6.6, 7.4)
     tall = rng.uniform(0.54, 0.60) * height
     camera = Camera(
@@ -118,6 +117,7 @@ def _surroundings(setting: Setting, noise: Noise, rng: np.random.Generator) -> t
     far_m = rng.uniform(10.5, 13.0) if setting.backdrop == "house" else rng.uniform(22, 30)
     base_row = int(camera.horizon_px + camera.focal_px * camera.eye_m / far_m)
     backdrop = paint_backdrop(camera, setting.backdrop, base_row, setting.light, noise, rng)
+    backdrop = cv2.GaussianBlur(backdrop, (0, 0), 0.8 * camera.height_px / 600)  # it lies behind the focus
     return paint_ground(camera, setting.ground, base_row, noise, rng), backdrop
 
 
@@ -131,8 +131,7 @@ def _shadows(setting: Setting, body: Body, base_row: int) -> tuple[np.ndarray, n
 def _lit(
     albedo: np.ndarray, backdrop: np.ndarray, light: Light, hidden: np.ndarray, contact: np.ndarray
 ) -> np.ndarray:
-    """Light float32 (H, W, 3) that reaches the camera; hidden, contact: shares of sun and sky taken from
-    the ground."""
+    """Light float32 (H, W, 3); hidden, contact: shares of sun and sky kept from the ground."""
     base_row = len(backdrop)
     sun = light.sun * light.towards_sun[1].astype(np.float32) * (1 - hidden[base_row:, :, None])
     sky = light.sky * (1 - contact[base_row:, :, None]) * (1 - 0.18 * hidden[base_row:, :, None])

@@ -33,8 +33,10 @@ class Buffer:
 
 @dataclass(frozen=True)
 class Part:
-    """A surface and how it looks; `over_m`: how far it wins against what was drawn before it, `melt`: 1
-    where it flows into that without a crease."""
+    """A surface and how it looks.
+
+    over_m: how far it wins against what was drawn before. melt: 1 where it flows into that without a crease.
+    """
 
     surface: Surface
     finish: Finish

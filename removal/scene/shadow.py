@@ -15,8 +15,7 @@ OVERSAMPLING = 2
 def cast_shadow(
     camera: Camera, stand: Stand, body: Body, towards_sun: np.ndarray, softness: float
 ) -> np.ndarray:
-    """Share of the sun that is hidden: float32 (H, W) from 0 to 1. softness: penumbra in metres per metre
-    of way."""
+    """Share of the sun that is hidden: float32 (H, W) from 0 to 1. softness: penumbra per metre of way."""
     balls = _balls(stand, body)
     size = (camera.height_px, camera.width_px)
     lit = np.ones(size, np.float32)

@@ -70,17 +70,30 @@ def tube(canvas: Canvas, nodes: np.ndarray, *, flat_end: bool = False, depth: fl
         ex, ey = b[0] - a[0], b[1] - a[1]
         length2 = max(ex * ex + ey * ey, 1e-9)
         t = (dx * ex + dy * ey) / length2
-        cut = (t <= 1) if flat_end and k == len(nodes) - 2 else True
         t = np.clip(t, 0, 1)
         radius = a[3] + t * (b[3] - a[3])
         off2 = (dx - t * ex) ** 2 + (dy - t * ey) ** 2
         side = (dx * ey - dy * ex) / length2**0.5
         height = a[2] + t * (b[2] - a[2]) + depth * np.sqrt(np.maximum(radius**2 - off2, 0))
-        better = (off2 < radius**2) & cut & (height > z[rows, columns])
+        better = (off2 < radius**2) & (height > z[rows, columns])
         z[rows, columns][better] = height[better]
         along[rows, columns][better] = (lengths[k] + t * (lengths[k + 1] - lengths[k]))[better]
         around[rows, columns][better] = np.arcsin(np.clip(side / radius, -1, 1))[better]
-    return Surface(box, z, np.isfinite(z), along, around)
+    inside = np.isfinite(z)
+    if flat_end:
+        inside &= ~_beyond_end(nodes, x, y)
+    return Surface(box, np.where(inside, z, -np.inf).astype(np.float32), inside, along, around)
+
+
+def _beyond_end(nodes: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Pixels past the last node of a tube and near it, where the balls before it would round off the cut."""
+    end, way = nodes[-1], nodes[-1, :2] - nodes[-3, :2]
+    way = way / max(np.linalg.norm(way), 1e-6)
+    dx, dy = x - end[0], y - end[1]
+    # The rim is a ring seen from a little above: its near side hangs lower.
+    side = (dx * way[1] - dy * way[0]) / end[3]
+    rim = 0.10 * end[3] * np.sqrt(np.maximum(1 - side**2, 0))
+    return (dx * way[0] + dy * way[1] > rim) & (dx**2 + dy**2 < (2 * end[3]) ** 2)
 
 
 def stack(canvas: Canvas, profile: np.ndarray) -> Surface:

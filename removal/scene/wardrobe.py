@@ -7,10 +7,10 @@ import numpy as np
 from removal.scene.camera import Noise, smoothstep
 from removal.scene.surfaces import Surface
 
-SKIN = ("#e0ac8a", "#c98d68", "#f0c4a6", "#a06a48", "#74492f", "#dca383")
+SKIN = ("#d6a88c", "#bd8a6c", "#e3bca4", "#96694d", "#6d4934", "#cf9f84")
 HAIR = ("#2a1d15", "#4a3121", "#15110f", "#7a5632", "#a97f4e", "#3a2a20")
 TOPS = ("#8c2f2b", "#2f4a6b", "#50603d", "#c8b48a", "#b9bcc0", "#3a3f47", "#a8623a", "#5b3a52", "#dcd8cd")
-BOTTOMS = ("#33425c", "#242a36", "#8a7a5e", "#4d5866", "#5c6b82", "#2b2b2d")
+BOTTOMS = ("#3a4a66", "#2b3140", "#8a7a5e", "#4d5866", "#5c6b82", "#34343a")
 SHOES = ("#e4e2dd", "#3b2a20", "#26282c", "#7d5a3a", "#9aa3ab")
 
 
@@ -136,7 +136,7 @@ def folds(
     joints: position along the limb and half width in metres, height of the folds in metres.
     """
     along, around = surface.along, surface.around
-    drape = 0.0040 * noise(along * 4.5 + seed, around * 1.3 + seed)
+    drape = 0.0055 * noise(along * 4.5 + seed, around * 1.3 + seed)
     bent = along + 0.035 * around * np.sign(np.sin(seed * 7.0)) + 0.03 * noise(along * 5 + seed, around * 0.8)
     rings = 1 - np.abs(noise.layers(bent * 11 + seed, around * 0.9 + along * 9 + 2 * seed, 2, 0.4))
     heights = np.full_like(along, 0.0008)
@@ -158,7 +158,7 @@ def seat(surface: Surface, noise: Noise, outfit: Outfit) -> Finish:
 
 def trouser(surface: Surface, noise: Noise, outfit: Outfit, seed: float, *, shorts: bool) -> Finish:
     end = 0.44 if shorts else 0.85
-    joints = ((0.43, 0.09, 0.0050), (0.02, 0.10, 0.0040), (end - 0.04, 0.07, 0.0065)) if not shorts else (
+    joints = ((0.43, 0.10, 0.0085), (0.02, 0.12, 0.0060), (end - 0.05, 0.08, 0.0100)) if not shorts else (
         (0.02, 0.1, 0.004), (end, 0.2, 0.004))  # fmt: skip
     relief = folds(surface, noise, seed, joints)
     weave = noise(surface.along * 420, surface.around * 30) + noise(
@@ -176,7 +176,7 @@ def trouser(surface: Surface, noise: Noise, outfit: Outfit, seed: float, *, shor
 
 def sleeve(surface: Surface, noise: Noise, outfit: Outfit, seed: float, *, jacket: bool) -> Finish:
     joints = (
-        ((0.30, 0.07, 0.0055), (0.05, 0.06, 0.0030), (0.50, 0.06, 0.0050))
+        ((0.30, 0.08, 0.0085), (0.05, 0.06, 0.0030), (0.50, 0.06, 0.0070))
         if jacket
         else ((0.1, 0.1, 0.0035),)
     )
@@ -202,7 +202,7 @@ def shirt(
     cross = 1 - np.abs(noise.layers(turn * 1.1 - up * 3, up * 13 + turn * 1.6 + 9, 2, 0.4))
     waist = np.exp(-(((up - 0.10) / 0.10) ** 2))
     arms = np.exp(-(((up - 0.42) / 0.09) ** 2)) * smoothstep(0.7, 1.2, np.abs(np.sin(turn)) * 1.6)
-    relief = 0.0042 * pull + (0.0018 + 0.0060 * waist + 0.0045 * arms) * cross
+    relief = 0.0060 * pull + (0.0025 + 0.0085 * waist + 0.0060 * arms) * cross
     colour = _pattern(outfit, up, turn * 0.16, jacket=jacket)
     finish = cloth(colour, relief, noise(up * 330, turn * 60), 0.04)
     albedo = finish.albedo
