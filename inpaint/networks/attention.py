@@ -70,22 +70,25 @@ def contextual_attention(
         Passing a bound that one cell's scores exceed takes the cells one by one. Backward recomputes them,
         tile by tile.
 
-    Computed in float32 (float64 stays), returned in the dtype of `features`. An image without a valid key
+    Scores and softmax are computed in float32 (float64 stays); patches of half precision are mixed in half
+    precision. The answer has the dtype of `features`. An image without a valid key
     gets 0. Raises ValueError where H or W is odd, or the shapes do not fit.
     """
     _check(features, masks, needed)
     if max_scores_mb is None:
         max_scores_mb = 96 if features.device.type == "cpu" else 1024
-    dtype = features.dtype
     with torch.autocast(features.device.type, enabled=False):
-        exact = features if dtype == torch.float64 else features.float()
         answers = [
             _attend(
-                exact[images], masks[images], rules, None if needed is None else needed[images], max_scores_mb
+                features[images],
+                masks[images],
+                rules,
+                None if needed is None else needed[images],
+                max_scores_mb,
             )
-            for images in _groups(exact, needed, max_scores_mb)
+            for images in _groups(features, needed, max_scores_mb)
         ]
-        return torch.cat(answers).to(dtype)
+        return torch.cat(answers).to(features.dtype)
 
 
 def _check(features: Tensor, masks: Tensor, needed: Tensor | None) -> None:
@@ -106,11 +109,15 @@ def _matrices(features: Tensor) -> int:
     return 8 if torch.is_grad_enabled() and features.requires_grad else 3
 
 
+def _score_bytes(features: Tensor) -> int:
+    return max(features.element_size(), 4)
+
+
 def _groups(features: Tensor, needed: Tensor | None, max_scores_mb: float) -> Iterator[slice]:
     """Images answered together: as many as fit the bound whole; one by one where their cells differ."""
     count, _, height, width = features.shape
     cells = height * width // 4
-    whole_mb = _matrices(features) * cells**2 * features.element_size() / 2**20
+    whole_mb = _matrices(features) * cells**2 * _score_bytes(features) / 2**20
     size = max(1, int(max_scores_mb / whole_mb)) if needed is None else 1
     for first in range(0, count, size):
         yield slice(first, first + size)
@@ -123,9 +130,10 @@ def _attend(
     memory = _remember(features, masks, rules)
     height, width = memory.size
     cells = height * width
-    row_mb = _matrices(features) * len(features) * cells * features.element_size() / 2**20
+    row_mb = _matrices(features) * len(features) * cells * _score_bytes(features) / 2**20
     wanted = np.ones(memory.size, dtype=bool) if needed is None else needed[0].cpu().numpy()
-    canvas = features.new_zeros(len(features), features.shape[1], 2 * height + 2, 2 * width + 2)
+    shape = (len(features), features.shape[1], 2 * height + 2, 2 * width + 2)
+    canvas = torch.zeros(shape, dtype=memory.keys.dtype, device=features.device)
     for tile in _tiles(wanted, rows=max_scores_mb / row_mb, halo=2 if rules.fuse else 0):
         # Recomputing in backward keeps the graph of one tile alive, not that of all.
         if torch.is_grad_enabled() and features.requires_grad:
@@ -141,9 +149,11 @@ def _attend(
 
 def _remember(features: Tensor, masks: Tensor, rules: AttentionRules) -> _Memory:
     size = (features.shape[-2] // 2, features.shape[-1] // 2)
-    patches = F.unfold(_sample(features, size, rules), 3, padding=1).transpose(1, 2)
+    small = _sample(features, size, rules)
+    small = small if features.dtype == torch.float64 else small.float()
+    patches = F.unfold(small, 3, padding=1).transpose(1, 2)
     lengths = patches.square().sum(dim=2, keepdim=True).sqrt().clamp_min(NORM_FLOOR)
-    hole = F.max_pool2d(_sample(masks, size, rules).to(features.dtype), 3, stride=1, padding=1) > 0
+    hole = F.max_pool2d(_sample(masks, size, rules).to(small.dtype), 3, stride=1, padding=1) > 0
     invalid = hole.flatten(2)
     values = F.unfold(features, 4, stride=2, padding=1).transpose(1, 2)
     return _Memory(
@@ -201,7 +211,7 @@ def _answer(
         logits = logits.masked_fill(memory.invalid, 0)
     else:
         logits = logits.masked_fill(memory.invalid, float("-inf"))
-    patches = torch.softmax(logits, dim=2) @ memory.values
+    patches = (torch.softmax(logits, dim=2).to(memory.values.dtype) @ memory.values).to(logits.dtype)
     shape = ids[tile].shape
     inside = torch.from_numpy(np.flatnonzero(wanted[tile])).to(patches.device)
     dense = patches.new_zeros(len(patches), shape[0] * shape[1], patches.shape[2]).index_copy(

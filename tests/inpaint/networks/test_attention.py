@@ -197,14 +197,17 @@ def test_the_bound_on_memory_holds(rules):
     torch.testing.assert_close(answer, expected, rtol=0, atol=1e-5)
 
 
-def test_half_precision_features_are_compared_in_float32():
-    features = random_features(1, 8, 8).bfloat16()
+def test_half_precision_features_are_compared_in_float32_and_mixed_in_their_own():
+    # Large, so that scores in half precision would pick other keys.
+    features = (20 * random_features(1, 8, 8)).bfloat16()
     masks = no_holes(features.float())
     answer = contextual_attention(features, masks, PT)
     assert answer.dtype == torch.bfloat16
-    assert torch.equal(answer, contextual_attention(features.float(), masks, PT).bfloat16())
+    exact = contextual_attention(features.float(), masks, PT)
+    torch.testing.assert_close(answer.float(), exact, rtol=0.02, atol=0.02)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert torch.equal(contextual_attention(features, masks, PT), answer)
+        assert torch.equal(contextual_attention(features.float(), masks, PT), exact)
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 5), (4, 1), (3, 4)])
