@@ -9,7 +9,9 @@ neither the hole nor what is protected. The *field* gives each target its source
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from inpaint.compilation import kernel
 
 RADIUS = 3
 """Patches are 7 x 7 pixels."""
@@ -19,7 +21,7 @@ BANDS = 16
 _FAR = np.float32(3.4e38)
 
 
-@njit(nogil=True, cache=True, inline="always")
+@kernel(inline="always")
 def _hash(a, b, c):
     """Mix three integers into 64 bits (the finaliser of SplitMix64, Steele et al. 2014)."""
     z = (
@@ -32,7 +34,7 @@ def _hash(a, b, c):
     return z ^ (z >> np.uint64(31))
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 def _difference(flat, y, x, source_y, source_x, limit):
     """Sum of squared differences of two patches; any number above the limit once it is passed."""
     total = np.int32(0)
@@ -47,7 +49,7 @@ def _difference(flat, y, x, source_y, source_x, limit):
     return total
 
 
-@njit(nogil=True, cache=True, inline="always")
+@kernel(inline="always")
 def _cost(flat, texture, y, x, source_y, source_x, texture_weight, near_weight, limit):
     """Cost of giving a target a source: colours, texture at the centre, distance in the photo."""
     t0 = np.float32(texture[y, x, 0]) - np.float32(texture[source_y, source_x, 0])
@@ -61,7 +63,7 @@ def _cost(flat, texture, y, x, source_y, source_x, texture_weight, near_weight, 
     return extra + np.float32(_difference(flat, y, x, source_y, source_x, room))
 
 
-@njit(nogil=True, cache=True, parallel=True)
+@kernel(parallel=True)
 def search(flat, texture, targets, index, valid, field, cost, seed, reach, texture_weight, near_weight):
     """One sweep of propagation and random search (Barnes et al. 2009, section 3.2), writing field and cost.
 
@@ -135,7 +137,7 @@ def search(flat, texture, targets, index, valid, field, cost, seed, reach, textu
             cost[i] = best
 
 
-@njit(nogil=True, cache=True, parallel=True)
+@kernel(parallel=True)
 def vote(image, texture, holes, index, field, cost, confidence, bandwidth, colours, textures):
     """New colours of the hole from all patches that cover a pixel (Wexler et al. 2007, section 3.2).
 
@@ -197,7 +199,7 @@ def vote(image, texture, holes, index, field, cost, confidence, bandwidth, colou
         textures[n, 1] = np.uint8(t1 / total + half)
 
 
-@njit(nogil=True, cache=True, parallel=True)
+@kernel(parallel=True)
 def match_known(flat, known, targets, candidates, near_weight, field):
     """Best source of each target over the pixels already known, among all candidates.
 
@@ -242,7 +244,7 @@ def match_known(flat, known, targets, candidates, near_weight, field):
                 field[i, 1] = a
 
 
-@njit(nogil=True, cache=True, parallel=True)
+@kernel(parallel=True)
 def best_origins(holes, index, field, cost, origin):
     """Where each hole pixel's colour comes from in the cheapest patch that covers it: the sharp last pass.
 

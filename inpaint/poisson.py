@@ -6,7 +6,9 @@ section 3). Multigrid by 2 x 2 aggregation with over-correction (Braess 1995).
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from inpaint.compilation import kernel
 
 SCREEN = 1e-2
 """Pull of the correction towards zero, against the weight 1 of a trusted pair: without it, what textured
@@ -21,7 +23,7 @@ CYCLES = 6
 COARSEST_PX = 8
 
 
-@njit(nogil=True, cache=True, inline="always")
+@kernel(inline="always")
 def _add_gradient(image, usable, at, dy, dx, sign, total):
     """Add the step from a pixel to its neighbour in the photo, where both are original; returns how many."""
     b = at[0] + dy
@@ -33,7 +35,7 @@ def _add_gradient(image, usable, at, dy, dx, sign, total):
     return 1
 
 
-@njit(nogil=True, cache=True, parallel=True)
+@kernel(parallel=True)
 def seam_equations(image, fill, origin, hole, usable, real_edge, right, down, pinned, wanted):
     """Set up the least squares problem.
 
@@ -84,7 +86,7 @@ def seam_equations(image, fill, origin, hole, usable, real_edge, right, down, pi
                     down[y, x] = weight
 
 
-@njit(nogil=True, cache=True, parallel=True)
+@kernel(parallel=True)
 def _relax(right, down, pinned, wanted, c, colour):
     """One half of a red-black Gauss-Seidel sweep."""
     height, width = pinned.shape
@@ -110,7 +112,7 @@ def _relax(right, down, pinned, wanted, c, colour):
                 c[y, x, k] = value / total
 
 
-@njit(nogil=True, cache=True, parallel=True)
+@kernel(parallel=True)
 def _residual(right, down, pinned, wanted, c, out):
     height, width = pinned.shape
     for y in prange(height):
