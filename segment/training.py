@@ -45,7 +45,7 @@ class TrainingSettings:
 
 
 def crop_size(settings: TrainingSettings, progress: float) -> int:
-    for size, until in zip(settings.crop_px, settings.crop_until, strict=True):
+    for size, until in zip(settings.crop_px, settings.crop_until, strict=False):
         if progress < until:
             return size
     return settings.crop_px[-1]
@@ -177,12 +177,30 @@ def save_weights(network: PersonFinder, path: Path) -> None:
 @click.option("--steps", default=TrainingSettings.steps, show_default=True)
 @click.option("--minutes", type=float, default=None)
 @click.option("--batch", default=TrainingSettings.batch, show_default=True)
+@click.option("--learning-rate", default=TrainingSettings.learning_rate, show_default=True)
+@click.option("--crops", default="160,192,256", show_default=True, help="Crop sizes in px, early to late.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--start", type=click.Path(exists=True, dir_okay=False, path_type=Path), default=None)
 def main(
-    data: Path, out: Path, steps: int, minutes: float | None, batch: int, seed: int, start: Path | None
+    data: Path,
+    out: Path,
+    steps: int,
+    minutes: float | None,
+    batch: int,
+    learning_rate: float,
+    crops: str,
+    seed: int,
+    start: Path | None,
 ) -> None:
-    settings = TrainingSettings(steps=steps, minutes=minutes, batch=batch, seed=seed)
+    """Train the person finder and write person_finder.safetensors."""
+    settings = TrainingSettings(
+        steps=steps,
+        minutes=minutes,
+        batch=batch,
+        learning_rate=learning_rate,
+        crop_px=tuple(int(size) for size in crops.split(",")),
+        seed=seed,
+    )
     network = train(settings, data, out, start=start)
     save_weights(network, out / "person_finder.safetensors")
     click.echo(f"trained {parameter_count(network):,} parameters")

@@ -39,10 +39,11 @@ class Cutout:
 
 @dataclass
 class Collection:
-    """Everything one split needs. `groups` are drawn from with the weights of `group_weights`."""
+    """Everything the training draws from; `groups` with the weights of `GROUP_WEIGHTS`."""
 
     groups: dict[str, list[Labelled]] = field(default_factory=dict)
     backgrounds: list[np.ndarray] = field(default_factory=list)
+    scenes: list[np.ndarray] = field(default_factory=list)  # backgrounds full of things that people have
     people: list[Cutout] = field(default_factory=list)
     things: list[Cutout] = field(default_factory=list)
 
@@ -138,7 +139,7 @@ def load_collection(data: Path, *, with_people: set[str]) -> Collection:
     coco, people, things = load_coco(data / "coco", test=False)
     collection = Collection(people=people, things=things)
     collection.groups["coco"] = [i for i in coco if (i.label == PERSON).any()]
-    collection.backgrounds = [i.image for i in coco if not i.label.any() and i.name not in with_people]
+    collection.scenes = [i.image for i in coco if not i.label.any() and i.name not in with_people]
     for folder in sorted((data / "people").iterdir()):
         images = load_set(folder, test=False)
         if folder.name in PASTED_PEOPLE:
@@ -161,6 +162,15 @@ GROUP_WEIGHTS = {
     "coco_extra": 0.04,
     "ochuman_sample": 0.04,
 }
+
+
+SCENE_SHARE = 0.35  # of the samples into which people are pasted
+NUMBER_OF_PEOPLE = (
+    0.45,
+    0.25,
+    0.18,
+    0.12,
+)  # pasted, from none on: none at all keeps the finder from seeing people everywhere
 
 
 class SampleSource:
@@ -196,11 +206,11 @@ class SampleSource:
 
     def pasted(self, size: int) -> tuple[np.ndarray, np.ndarray]:
         rng = self.rng
-        background = self.collection.backgrounds[rng.integers(len(self.collection.backgrounds))]
+        scenes, others = self.collection.scenes, self.collection.backgrounds
+        source = scenes if scenes and (rng.random() < SCENE_SHARE or not others) else others
+        background = source[rng.integers(len(source))]
         image, label = self.crop(background, np.zeros(background.shape[:2], np.uint8), size, None)
-        items = [PERSON] * rng.choice(4, p=(0.25, 0.35, 0.25, 0.15)) + [0] * rng.choice(
-            4, p=(0.35, 0.35, 0.2, 0.1)
-        )
+        items = [PERSON] * rng.choice(4, p=NUMBER_OF_PEOPLE) + [0] * rng.choice(4, p=(0.35, 0.35, 0.2, 0.1))
         for mark in rng.permutation(items):
             source = self.collection.people if mark == PERSON else self.collection.things
             image, label = self.paste(image, label, source[rng.integers(len(source))], int(mark))

@@ -95,7 +95,7 @@ def collection(rng):
     alpha = np.full((50, 30), 255, np.uint8)
     person = Cutout(rng.integers(0, 255, (50, 30, 3), np.uint8), alpha)
     thing = Cutout(rng.integers(0, 255, (50, 30, 3), np.uint8), alpha)
-    return Collection({"coco": [Labelled(photo(), label, "a")]}, [photo()], [person], [thing])
+    return Collection({"coco": [Labelled(photo(), label, "a")]}, [photo()], [photo()], [person], [thing])
 
 
 def test_samples_have_the_asked_size_and_depend_on_the_seed_alone(rng):
