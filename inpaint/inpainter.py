@@ -4,7 +4,6 @@ Adding one: subclass `WindowInpainter`, supply `name`, `description` and `fill_w
 builder that imports the module only when called.
 """
 
-import importlib.util
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -244,8 +243,7 @@ def _why_not_deepfillv2(options: InpainterOptions) -> str | None:
     return why_not(options)
 
 
-if importlib.util.find_spec("inpaint.deepfillv2"):
-    register("deepfillv2", _build_deepfillv2, why_not=_why_not_deepfillv2)
+register("deepfillv2", _build_deepfillv2, why_not=_why_not_deepfillv2)
 register("exemplar", _build_exemplar)
 register("telea", _build_telea)
 register("navier-stokes", _build_navier_stokes)
