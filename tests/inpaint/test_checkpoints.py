@@ -1,0 +1,310 @@
+import hashlib
+import http.server
+import os
+import pickle
+import threading
+import time
+from collections import OrderedDict
+
+import pytest
+import torch
+from safetensors import safe_open
+
+from inpaint import published
+from inpaint.checkpoints import CheckpointError, check, convert, identify, load_deepfillv2
+from inpaint.networks.deepfillv2 import DeepFillV2
+from inpaint.networks.layouts import LAYOUTS
+from inpaint.published import PUBLISHED, PublishedWeights, WeightsUnavailableError, fetch, record_of
+
+EVERY_LAYOUT = pytest.mark.parametrize("layout", list(LAYOUTS))
+
+
+def published_state(layout: str) -> dict[str, torch.Tensor]:
+    """Fresh weights under the published names."""
+    ours = DeepFillV2(LAYOUTS[layout]).state_dict()
+    return {name: ours[key] for name, key in LAYOUTS[layout].key_map().items()}
+
+
+@pytest.fixture(scope="module")
+def pt_state():
+    return published_state("nipponjo_pt")
+
+
+def as_published(layout: str, state: dict[str, torch.Tensor]) -> dict[str, object]:
+    """The state as the published file of that layout nests it, with all that it holds besides."""
+    if layout == "mmagic":
+        entries = OrderedDict((f"generator.{name}", tensor) for name, tensor in state.items())
+        entries["generator.stage2.contextual_attention_neck.contextual_attention.fuse_kernel"] = torch.eye(3)
+        entries["disc.discriminator.convs.0.weight_orig"] = torch.zeros(2, 2)
+        return {"meta": {"iter": 3, "time": "today"}, "state_dict": entries}
+    extra = {"stage2.contextual_attention.fuse_weight": torch.eye(3).view(1, 1, 3, 3)}
+    return {
+        "G": state | (extra if layout == "nipponjo_pt" else {}),
+        "D": {"conv1.weight": torch.zeros(2)},
+        "n": 3,
+    }
+
+
+@EVERY_LAYOUT
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_file_as_published_is_recognised_and_loaded(tmp_path, layout, zipped):
+    state = published_state(layout)
+    path = tmp_path / "weights.pth"
+    torch.save(as_published(layout, state), path, _use_new_zipfile_serialization=zipped)
+    assert identify(path) == layout
+    network = load_deepfillv2(path)
+    assert network.layout is LAYOUTS[layout]
+    assert not network.training
+    loaded = network.state_dict()
+    for name, key in LAYOUTS[layout].key_map().items():
+        assert torch.equal(loaded[key], state[name])
+
+
+@EVERY_LAYOUT
+def test_the_names_are_those_of_the_published_files(shared, layout):
+    import json
+
+    shapes = json.loads((shared / "fixtures" / "deepfillv2" / f"{layout}.keys.json").read_text())
+    assert {name: list(tensor.shape) for name, tensor in published_state(layout).items()} == shapes
+
+
+def test_a_bare_state_dict_loads_and_half_precision_becomes_float32(pt_state):
+    state = {name: tensor.half() for name, tensor in pt_state.items()}
+    network = load_deepfillv2(state, max_scores_mb=5)
+    assert network.max_scores_mb == 5
+    assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
+
+
+def test_missing_and_unexpected_names_are_named_five_of_each(pt_state):
+    names = list(pt_state)
+    state = {name: pt_state[name] for name in names[7:]} | {f"other{i}": torch.zeros(1) for i in range(2)}
+    with pytest.raises(CheckpointError) as error:
+        load_deepfillv2(state)
+    message = str(error.value)
+    assert "nipponjo_pt generator" in message
+    assert f"missing {', '.join(names[:5])} and 2 more; unexpected other0, other1;" in message
+    assert names[5] not in message
+    assert "formats nipponjo_pt, nipponjo_tf, mmagic" in message
+
+
+def test_another_network_is_refused():
+    with pytest.raises(
+        CheckpointError, match=r"no DeepFillv2 generator, it holds layer\.weight; accepted are"
+    ):
+        load_deepfillv2({"layer.weight": torch.zeros(3)})
+    with pytest.raises(CheckpointError, match="it holds nothing"):
+        identify({})
+
+
+def test_a_wrong_shape_or_kind_is_named(pt_state):
+    name = "stage1.conv1.conv.weight"
+    with pytest.raises(
+        CheckpointError, match=r"conv1\.conv\.weight of shape \(2,\) instead of \(48, 5, 5, 5\)"
+    ):
+        load_deepfillv2(pt_state | {name: torch.zeros(2)})
+    with pytest.raises(
+        CheckpointError, match=r"conv1\.conv\.weight as a tensor of floats, received torch.int64"
+    ):
+        load_deepfillv2(pt_state | {name: torch.zeros(48, 5, 5, 5, dtype=torch.int64)})
+    with pytest.raises(CheckpointError, match="as a tensor of floats, received str"):
+        load_deepfillv2(pt_state | {name: "gone"})
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("share", [0.0, 0.0005, 0.01, 0.5, 0.999])
+def test_a_file_cut_short_is_refused(tmp_path, pt_state, zipped, share):
+    path = tmp_path / "weights.pth"
+    torch.save({"G": pt_state}, path, _use_new_zipfile_serialization=zipped)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(CheckpointError, match=r"weights\.pth: damaged, cut short, or no file of weights"):
+        load_deepfillv2(path)
+
+
+class Code:
+    """An object whose pickle runs a command when it is loaded."""
+
+    def __init__(self, marker):
+        self.marker = marker
+
+    def __reduce__(self):
+        return os.system, (f"touch {self.marker}",)
+
+
+def test_a_pickle_that_holds_code_is_refused_and_not_run(tmp_path, pt_state):
+    marker = tmp_path / "ran"
+    path = tmp_path / "weights.pth"
+    for zipped in (True, False):
+        torch.save({"G": pt_state, "x": Code(marker)}, path, _use_new_zipfile_serialization=zipped)
+        with pytest.raises(CheckpointError, match=r"refused, .*would run (posix|nt)\.system"):
+            load_deepfillv2(path)
+    path.write_bytes(pickle.dumps(Code(marker)))
+    with pytest.raises(CheckpointError, match="refused"):
+        check(path)
+    assert not marker.exists()
+
+
+def test_the_hash_is_held_to_the_one_given_and_to_the_published_one(tmp_path, pt_state):
+    path = tmp_path / "weights.pth"
+    torch.save(pt_state, path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert load_deepfillv2(path, sha256_prefix=digest[:8].upper()).layout.name == "nipponjo_pt"
+    with pytest.raises(CheckpointError, match=f"expected a SHA-256 starting 00000000, received {digest[:8]}"):
+        load_deepfillv2(path, sha256_prefix="00000000")
+    impostor = path.rename(tmp_path / PUBLISHED["deepfillv2-places"].file_name)
+    with pytest.raises(CheckpointError, match=f"starting 10d15793, received {digest[:8]}"):
+        load_deepfillv2(impostor)
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        load_deepfillv2(tmp_path / "none.pth")
+
+
+def test_check_says_what_a_file_holds(tmp_path, pt_state):
+    path = tmp_path / "states_pt_places2.pth"
+    torch.save({"G": pt_state}, path)
+    report = check(path)
+    assert (report.layout, report.parameters, report.source) == ("nipponjo_pt", 4052478, path.name)
+    assert report.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert report.published is PUBLISHED["deepfillv2-pt-places2"]
+    assert "CC BY-NC 4.0" in report.published.licence
+
+
+def test_convert_writes_safetensors_that_load_and_tell_their_origin(tmp_path, pt_state):
+    path = tmp_path / "weights.pth"
+    torch.save(as_published("nipponjo_pt", pt_state), path)
+    out = convert(path, tmp_path / "weights.safetensors")
+    with safe_open(out, framework="pt") as file:
+        assert file.metadata() == {
+            "format": "deepfillv2",
+            "layout": "nipponjo_pt",
+            "source": "weights.pth",
+            "source_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        }
+        assert set(file.keys()) == set(pt_state)
+    assert identify(out) == "nipponjo_pt"
+    assert check(out).source == "weights.pth"
+    loaded, original = load_deepfillv2(out).state_dict(), load_deepfillv2(path).state_dict()
+    assert all(torch.equal(loaded[key], original[key]) for key in original)
+    with pytest.raises(FileExistsError):
+        convert(path, out)
+    assert convert(path, out, overwrite=True) == out
+    with pytest.raises(ValueError, match=r"ending in \.safetensors, received weights\.bin"):
+        convert(path, tmp_path / "weights.bin")
+    out.write_bytes(out.read_bytes()[:100_000])
+    with pytest.raises(CheckpointError, match="damaged, cut short"):
+        load_deepfillv2(out)
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["weights.pth", "weights.safetensors"]
+
+
+def test_records_name_what_is_published():
+    assert set(PUBLISHED) == {
+        "deepfillv2-places",
+        "deepfillv2-celeba",
+        "deepfillv2-pt-places2",
+        "deepfillv2-tf-places2",
+        "deepfillv2-pt-celebahq",
+        "deepfillv2-tf-celebahq",
+    }
+    places = PUBLISHED["deepfillv2-places"]
+    assert places.url.endswith("/deepfillv2_256x256_8x2_places_20200619-10d15793.pth")
+    assert (places.layout, places.by_hand) == ("mmagic", False)
+    tf = PUBLISHED["deepfillv2-tf-celebahq"]
+    assert (tf.file_name, tf.layout, tf.sha256_prefix) == ("states_tf_celebahq.pth", "nipponjo_tf", None)
+    assert record_of(published.cache_folder() / tf.file_name) is tf
+
+
+class Server(http.server.BaseHTTPRequestHandler):
+    """Sends `body`; breaks off half way for the first `breaks` requests; waits `delay_s` first."""
+
+    body = b"weights" * 1000
+    breaks = 0
+    delay_s = 0.0
+
+    def do_HEAD(self):
+        time.sleep(type(self).delay_s)
+        self.send_response(200)
+        self.end_headers()
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.body)))
+        self.end_headers()
+        broken = type(self).breaks > 0
+        type(self).breaks -= 1
+        self.wfile.write(self.body[: len(self.body) // 2] if broken else self.body)
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """A record of a file on a server on this machine, with an empty cache, and the server's class."""
+    monkeypatch.setattr(published, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.delenv(published.OFFLINE_VARIABLE, raising=False)
+    handler = type("Handler", (Server,), {})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
+        threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
+        record = PublishedWeights(
+            name="test",
+            file_name="test.pth",
+            url=f"http://127.0.0.1:{running.server_port}/test.pth",
+            sha256_prefix=hashlib.sha256(Server.body).hexdigest()[:8],
+            layout="mmagic",
+            trained_on="nothing",
+            licence="none",
+        )
+        yield record, handler, tmp_path / "cache"
+        running.shutdown()
+
+
+def test_fetch_downloads_once_and_then_takes_the_file_in_the_cache(server, monkeypatch):
+    record, handler, cache = server
+    assert fetch(record) == cache / "test.pth"
+    assert (cache / "test.pth").read_bytes() == Server.body
+    handler.body = b"other"
+    monkeypatch.setenv(published.OFFLINE_VARIABLE, "1")
+    assert fetch(record).read_bytes() == Server.body
+
+
+def test_a_broken_download_is_started_over_and_given_up_after_three(server):
+    record, handler, cache = server
+    handler.breaks = 3
+    with pytest.raises(
+        WeightsUnavailableError, match=r"the connection broke 3 times; download test\.pth from"
+    ):
+        fetch(record)
+    assert list(cache.iterdir()) == []
+    handler.breaks = 2
+    assert fetch(record).read_bytes() == Server.body
+
+
+def test_another_file_than_published_is_not_kept(server):
+    record, handler, cache = server
+    handler.body = b"something else"
+    with pytest.raises(WeightsUnavailableError, match="sent another file: expected a SHA-256 starting"):
+        fetch(record)
+    assert list(cache.iterdir()) == []
+
+
+def test_a_server_that_never_answers_is_given_up_in_time(server):
+    record, handler, cache = server
+    handler.delay_s = 1.0
+    start = time.monotonic()
+    with pytest.raises(WeightsUnavailableError, match=r"no answer within 0\.2 s"):
+        fetch(record, timeout_s=0.2)
+    assert time.monotonic() - start < 0.9
+    assert list(cache.iterdir()) == []
+
+
+def test_offline_and_by_hand_say_what_to_do(server, monkeypatch):
+    record, _, cache = server
+    with pytest.raises(WeightsUnavailableError) as error:
+        fetch(PUBLISHED["deepfillv2-pt-places2"])
+    assert "download states_pt_places2.pth from https://drive.google.com/file/d/1L63" in str(error.value)
+    assert str(error.value).endswith(f"and put it in {cache}")
+    monkeypatch.setenv(published.OFFLINE_VARIABLE, "1")
+    with pytest.raises(WeightsUnavailableError, match="not in the cache and REMOVAL_OFFLINE is set"):
+        fetch(record)

@@ -1,0 +1,208 @@
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from inpaint import deepfillv2, load_inpainter
+from inpaint.checkpoints import CheckpointError
+from inpaint.deepfillv2 import DeepFillInpainter, DeepFillSettings, build, why_not
+from inpaint.inpainter import InpainterOptions
+from inpaint.networks.deepfillv2 import DeepFillV2
+from inpaint.networks.layouts import LAYOUTS
+from inpaint.published import WeightsUnavailableError
+from inpaint.tensors import images_to_tensor, masks_to_tensor
+
+SMALL = DeepFillSettings(working_size_px=64, context=0.5)
+
+
+class Constant(torch.nn.Module):
+    """Stands for a network: fills with one level, and remembers what it was given."""
+
+    layout = LAYOUTS["nipponjo_pt"]
+
+    def __init__(self, level: int = 200) -> None:
+        super().__init__()
+        self.level = level
+        self.calls: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
+
+    def forward(self, images, masks, *, hole_only, avoid):
+        assert hole_only
+        self.calls.append((images, masks, avoid))
+        refined = torch.where(masks > 0, self.level / 127.5 - 1, images)
+        return refined, refined
+
+
+@pytest.fixture(scope="module")
+def network():
+    network = DeepFillV2(LAYOUTS["nipponjo_pt"]).eval()
+    generator = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            scale = (4 / parameter[0].numel()) ** 0.5 if parameter.ndim > 1 else 0.1
+            parameter.copy_(torch.randn(parameter.shape, generator=generator) * scale)
+    return network
+
+
+def photo(height: int, width: int) -> np.ndarray:
+    """Soft blotches with grain."""
+    rng = np.random.default_rng(1)
+    blotches = cv2.resize(rng.uniform(60, 190, (6, 8, 3)).astype(np.float32), (width, height))
+    return np.clip(blotches + rng.normal(0, 12, (height, width, 3)), 0, 255).astype(np.uint8)
+
+
+def hole(height: int, width: int, top: int, left: int, size: int) -> np.ndarray:
+    mask = np.zeros((height, width), bool)
+    mask[top : top + size, left : left + size] = True
+    return mask
+
+
+@pytest.mark.parametrize(("height", "width", "size"), [(101, 83, 20), (203, 150, 60), (70, 300, 40)])
+def test_the_photo_keeps_its_size_and_all_that_is_outside_the_hole(network, height, width, size):
+    image, mask = photo(height, width), hole(height, width, 17, 21, size)
+    before = image.copy()
+    filled = DeepFillInpainter(network, settings=SMALL)(image, mask)
+    assert filled.shape == image.shape
+    assert filled.dtype == np.uint8
+    assert np.array_equal(filled[~mask], image[~mask])
+    assert (filled[mask] != image[mask]).mean() > 0.5
+    assert np.array_equal(image, before)
+
+
+def test_a_window_that_fits_gets_the_networks_own_pixels_rounded(network):
+    image, mask = photo(60, 64), hole(60, 64, 20, 20, 16)
+    settings = DeepFillSettings(working_size_px=64, colour=False)
+    filled = DeepFillInpainter(network, precision="float32", settings=settings)(image, mask)
+    with torch.no_grad():
+        _, refined = network(images_to_tensor([image]), masks_to_tensor([mask]))
+    expected = ((refined[0].permute(1, 2, 0) + 1) * 127.5).numpy()[mask]
+    assert np.abs(filled[mask] - expected).max() <= 0.501
+
+
+def test_a_large_window_is_shrunk_with_no_hole_colour_averaged_into_the_rest():
+    image, mask = photo(150, 300), hole(150, 300, 30, 50, 75)
+    image[mask] = (255, 0, 255)
+    network = Constant()
+    settings = DeepFillSettings(working_size_px=100, context=10, detail=False, colour=False)
+    filled = DeepFillInpainter(network, settings=settings)(image, mask)
+    images, masks, _ = network.calls[0]
+    assert images.shape == (1, 3, 50, 100)
+    clean = image.copy()
+    clean[mask] = 0
+    kept = masks[0, 0] == 0
+    expected = cv2.resize(clean, (100, 50), interpolation=cv2.INTER_AREA)
+    shown = torch.round((images[0].permute(1, 2, 0) + 1) * 127.5).numpy()
+    assert np.array_equal(shown[kept.numpy()], expected[kept.numpy()])
+    inner = hole(150, 300, 36, 56, 63)
+    assert np.abs(filled[inner].astype(int) - 200).max() <= 1  # enlarged again
+
+
+def test_detail_takes_the_texture_of_the_photo_and_the_structure_of_the_network():
+    image, mask = photo(160, 160), hole(160, 160, 50, 50, 60)
+    level = int(image[~mask].mean())
+    fills = {}
+    for detail in (True, False):
+        settings = DeepFillSettings(working_size_px=80, context=1, detail=detail)
+        fills[detail] = DeepFillInpainter(Constant(level), settings=settings)(image, mask)[55:105, 55:105]
+    grain = {key: float(np.std(fill - cv2.blur(fill, (7, 7)).astype(float))) for key, fill in fills.items()}
+    assert grain[False] < 2
+    assert grain[True] > 6  # the photo's own is about 12
+    assert abs(float(fills[True].mean()) - float(fills[False].mean())) < 8
+
+
+def test_colour_evens_a_step_at_the_edge():
+    image, mask = np.full((96, 96, 3), 120, np.uint8), hole(96, 96, 40, 40, 16)
+    steps = {}
+    for colour in (True, False):
+        settings = DeepFillSettings(working_size_px=128, colour=colour)
+        filled = DeepFillInpainter(Constant(132), settings=settings)(image, mask)
+        steps[colour] = abs(float(filled[40, 40:56].mean()) - 120)
+    assert steps[False] == 12
+    assert steps[True] <= 0.2 * 12
+
+
+def test_windows_of_one_size_go_through_the_network_together(monkeypatch):
+    image = photo(100, 700)
+    mask = hole(100, 700, 40, 60, 16) | hole(100, 700, 40, 340, 16) | hole(100, 700, 40, 600, 16)
+    network = Constant()
+    filled = DeepFillInpainter(network, settings=DeepFillSettings(colour=False))(image, mask)
+    assert [call[0].shape[0] for call in network.calls] == [3]
+    assert (filled[mask] == 200).all()
+    network = Constant()
+    monkeypatch.setattr(deepfillv2, "BATCH_PX", 2 * 100 * 120)
+    DeepFillInpainter(network, settings=DeepFillSettings(colour=False))(image, mask)
+    assert [call[0].shape[0] for call in network.calls] == [2, 1]
+
+
+def test_what_is_protected_is_not_attended_to():
+    image, mask = photo(80, 80), hole(80, 80, 30, 30, 16)
+    protect = hole(80, 80, 0, 0, 20)
+    network = Constant()
+    DeepFillInpainter(network)(image, mask, protect)
+    _, masks, avoid = network.calls[0]
+    assert np.array_equal(masks[0, 0].numpy() > 0, mask)
+    assert np.array_equal(avoid[0, 0].numpy() > 0, mask | protect)
+
+
+def test_the_same_seed_gives_the_same_pixels(network):
+    image, mask = photo(160, 160), hole(160, 160, 50, 50, 60)
+    fills = [DeepFillInpainter(network, seed=4, settings=SMALL)(image, mask) for _ in range(2)]
+    assert np.array_equal(fills[0], fills[1])
+
+
+def test_bfloat16_differs_little_from_float32(network):
+    image, mask = photo(100, 100), hole(100, 100, 40, 40, 24)
+    fills = [
+        DeepFillInpainter(network, precision=precision)(image, mask)[mask].astype(float)
+        for precision in ("float32", "bfloat16")
+    ]
+    assert 0 < np.abs(fills[0] - fills[1]).max() <= 6
+
+
+def test_load_inpainter_builds_it_from_a_file(tmp_path, network):
+    key_map = LAYOUTS["nipponjo_pt"].key_map()
+    state = network.state_dict()
+    path = tmp_path / "mine.pth"
+    torch.save({"G": {name: state[key] for name, key in key_map.items()}}, path)
+    inpainter = load_inpainter("deepfillv2", weights=str(path), device="cpu", precision="float32", seed=7)
+    assert inpainter.name == "deepfillv2"
+    assert inpainter.description == (
+        "deepfillv2 (nipponjo_pt, mine.pth), float32 on cpu, at 512 px, detail and colour restored, seed 7"
+    )
+    image, mask = photo(64, 64), hole(64, 64, 20, 20, 16)
+    expected = DeepFillInpainter(network, device="cpu", precision="float32", seed=7)(image, mask)
+    assert np.array_equal(inpainter(image, mask), expected)
+
+
+def test_weights_that_cannot_be_had_are_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setenv("REMOVAL_OFFLINE", "1")
+    options = InpainterOptions()
+    reason = why_not(options)
+    assert reason is not None
+    assert "deepfillv2_256x256_8x2_places_20200619-10d15793.pth is not in the cache" in reason
+    with pytest.raises(WeightsUnavailableError, match="put it in"):
+        build(options)
+    missing = InpainterOptions(weights=tmp_path / "none.pth")
+    assert why_not(missing) == f"there is no file {tmp_path / 'none.pth'}"
+    with pytest.raises(FileNotFoundError):
+        build(missing)
+    broken = tmp_path / "broken.pth"
+    broken.write_bytes(b"no weights")
+    assert why_not(InpainterOptions(weights=broken)) is None
+    with pytest.raises(CheckpointError, match=r"broken\.pth"):
+        build(InpainterOptions(weights=str(broken)))
+
+
+def test_wrong_settings_are_refused(network):
+    with pytest.raises(ValueError, match="working_size_px of at least 64, received 8"):
+        DeepFillSettings(working_size_px=8)
+    with pytest.raises(ValueError, match="context of 0 or more, received -1"):
+        DeepFillSettings(context=-1)
+    with pytest.raises(ValueError, match="precision of auto, float32, bfloat16, received 'int8'"):
+        DeepFillInpainter(network, precision="int8")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA GPU")
+def test_a_gpu_that_is_not_there_is_refused(network):
+    with pytest.raises(ValueError, match="received 'cuda': torch finds no CUDA GPU"):
+        DeepFillInpainter(network, device="cuda")
