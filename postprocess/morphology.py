@@ -199,5 +199,10 @@ def _dilate(mask: np.ndarray, radius_px: float) -> np.ndarray:
 
 def _far_from_rest(part: np.ndarray, rest: np.ndarray, radius_px: float) -> np.ndarray:
     """The pieces of `part` that reach further than `radius_px` from `rest`, down to where they meet it."""
+    # The square within the disc is many times quicker to dilate by, and on most outlines nothing is further.
+    half = int(radius_px / 2**0.5)
+    square = np.ones((2 * half + 1, 2 * half + 1), np.uint8)
+    if not (part & ~cv2.dilate(rest.view(np.uint8), square).view(bool)).any():
+        return np.zeros_like(part)
     far = part & ~_dilate(rest, radius_px)
     return _dilate(far, radius_px + 1) & part
