@@ -73,7 +73,6 @@ def refine_mask(
     image: np.ndarray,
     mask: np.ndarray,
     recipe: MaskRecipe | None = None,
-    *,
     others: np.ndarray | None = None,
 ) -> RefinedMask:
     """Mend the mask of the objects to remove, so that no rim of them stays.
