@@ -207,8 +207,8 @@ class SampleSource:
     def pasted(self, size: int) -> tuple[np.ndarray, np.ndarray]:
         rng = self.rng
         scenes, others = self.collection.scenes, self.collection.backgrounds
-        source = scenes if scenes and (rng.random() < SCENE_SHARE or not others) else others
-        background = source[rng.integers(len(source))]
+        photos = scenes if scenes and (rng.random() < SCENE_SHARE or not others) else others
+        background = photos[rng.integers(len(photos))]
         image, label = self.crop(background, np.zeros(background.shape[:2], np.uint8), size, None)
         items = [PERSON] * rng.choice(4, p=NUMBER_OF_PEOPLE) + [0] * rng.choice(4, p=(0.35, 0.35, 0.2, 0.1))
         for mark in rng.permutation(items):
