@@ -15,9 +15,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from backend.pretrained import PretrainedWeights, file_sha256
 from inpaint.networks.deepfillv2 import DeepFillV2
 from inpaint.networks.layouts import LAYOUTS, Layout
-from inpaint.published import PublishedWeights, file_sha256, record_of
+from inpaint.published import record_of
 
 NAMED_AT_MOST = 5
 # What torch.load raises on a file that is cut short depends on where it was cut.
@@ -40,7 +41,7 @@ class CheckpointReport:
     layout: str
     parameters: int
     sha256: str
-    published: PublishedWeights | None
+    published: PretrainedWeights | None
     source: str
 
 

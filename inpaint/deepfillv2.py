@@ -10,12 +10,14 @@ import cv2
 import numpy as np
 import torch
 
+from backend.device import has_bfloat16, resolve_device
+from backend.pretrained import WeightsError, fetch
 from inpaint.blending import even_seams
 from inpaint.checkpoints import load_deepfillv2
 from inpaint.exemplar import complete
 from inpaint.inpainter import InpainterOptions, WindowInpainter
 from inpaint.networks.deepfillv2 import DeepFillV2
-from inpaint.published import DEFAULT, PUBLISHED, WeightsUnavailableError, fetch
+from inpaint.published import DEFAULT, PUBLISHED
 from inpaint.tensors import images_to_tensor, masks_to_tensor, tensor_to_images
 
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -80,7 +82,7 @@ class DeepFillInpainter(WindowInpainter):
         Raises:
             ValueError: an unknown precision, or a device that is not there.
         """
-        self.device = _device(device)
+        self.device = torch.device(resolve_device(device))
         self.precision = _precision(precision, self.device)
         self.seed = seed
         self.settings = settings
@@ -181,7 +183,7 @@ def _groups(windows: Sequence[_Shrunk]) -> list[list[int]]:
 def build(options: InpainterOptions) -> DeepFillInpainter:
     """The inpainter as `load_inpainter("deepfillv2", ...)` gives it.
 
-    Raises WeightsUnavailableError where the weights cannot be had, FileNotFoundError for a file that is not
+    Raises WeightsError where the weights cannot be had, FileNotFoundError for a file that is not
     there, CheckpointError for one that is no DeepFillv2 generator, ValueError as `DeepFillInpainter` does.
     """
     path = _weights_path(options.weights)
@@ -199,7 +201,7 @@ def why_not(options: InpainterOptions) -> str | None:
     """Why the weights cannot be had, or None where they are (fetched if need be)."""
     try:
         path = _weights_path(options.weights)
-    except WeightsUnavailableError as error:
+    except WeightsError as error:
         return str(error)
     return None if path.is_file() else f"there is no file {path}"
 
@@ -212,29 +214,9 @@ def _weights_path(weights: str | Path | None) -> Path:
     return Path(weights)
 
 
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    device = torch.device(name)
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"expected a device that is there, received {name!r}: torch finds no CUDA GPU")
-    return device
-
-
 def _precision(name: str, device: torch.device) -> Literal["float32", "bfloat16"]:
     if name not in PRECISIONS:
         raise ValueError(f"expected a precision of {', '.join(PRECISIONS)}, received {name!r}")
     if name == "auto":
-        return "bfloat16" if _has_bfloat16(device) else "float32"
+        return "bfloat16" if has_bfloat16(str(device)) else "float32"
     return "bfloat16" if name == "bfloat16" else "float32"
-
-
-def _has_bfloat16(device: torch.device) -> bool:
-    """Whether the hardware computes in bfloat16 itself; emulated, it is slower than float32."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    if device.type != "cpu":
-        return False
-    # Private in torch: a release without one of them means float32.
-    names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    return any(getattr(torch.cpu, name)() for name in names if hasattr(torch.cpu, name))

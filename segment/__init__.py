@@ -7,25 +7,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from backend.pretrained import WeightsError
     from segment.box import mask_from_box
     from segment.classes import coco_classes
     from segment.coco import CocoMasks
     from segment.detections import Detections
     from segment.files import MaskFiles
-    from segment.pretrained import WeightsError
     from segment.segmenter import Segmenter, check_classes, load_segmenter, segmenter_names
 
 _HOME = {
-    "CocoMasks": "coco",
-    "Detections": "detections",
-    "MaskFiles": "files",
-    "Segmenter": "segmenter",
-    "WeightsError": "pretrained",
-    "check_classes": "segmenter",
-    "coco_classes": "classes",
-    "load_segmenter": "segmenter",
-    "mask_from_box": "box",
-    "segmenter_names": "segmenter",
+    "CocoMasks": "segment.coco",
+    "Detections": "segment.detections",
+    "MaskFiles": "segment.files",
+    "Segmenter": "segment.segmenter",
+    "WeightsError": "backend.pretrained",
+    "check_classes": "segment.segmenter",
+    "coco_classes": "segment.classes",
+    "load_segmenter": "segment.segmenter",
+    "mask_from_box": "segment.box",
+    "segmenter_names": "segment.segmenter",
 }
 
 __all__ = [
@@ -45,4 +45,4 @@ __all__ = [
 def __getattr__(name: str) -> object:
     if name not in _HOME:
         raise AttributeError(f"module 'segment' has no attribute {name!r}")
-    return getattr(import_module(f"segment.{_HOME[name]}"), name)
+    return getattr(import_module(_HOME[name]), name)

@@ -6,7 +6,6 @@ dropped, so that the mask head and the paste step work for the others only, with
 
 from __future__ import annotations
 
-import hashlib
 import os
 import pickle
 from collections.abc import Sequence
@@ -30,31 +29,34 @@ from torchvision.models.detection.roi_heads import expand_boxes, expand_masks
 from torchvision.models.detection.transform import resize_boxes
 from torchvision.ops import FrozenBatchNorm2d
 
+from backend.device import has_bfloat16, resolve_device
+from backend.pretrained import PretrainedWeights, fetch, file_sha256
 from segment.classes import coco_categories, coco_classes
 from segment.detections import Detections, Rle, encode_crop
-from segment.pretrained import PretrainedWeights, fetch
-from segment.reduced_precision import InBfloat16, has_bfloat16
-from segment.segmenter import Precision, check_classes, check_images, resolve_device
+from segment.reduced_precision import InBfloat16
+from segment.segmenter import Precision, check_classes, check_images
 
 MASK_THRESHOLD = 0.5  # a pixel belongs to an instance from this probability on (torchvision's documentation)
 
 
-def _record(published: Any, architecture: str) -> PretrainedWeights:
+def _record(name: str, published: Any, architecture: str) -> PretrainedWeights:
     file_name = published.url.rpartition("/")[2]
     metrics = published.meta["_metrics"]["COCO-val2017"]
     return PretrainedWeights(
+        name=name,
         file_name=file_name,
         url=published.url,
         sha256_prefix=file_name.removesuffix(".pth").rpartition("-")[2],
-        licence="BSD-3-Clause (torchvision's code; trained on COCO 2017)",
+        licence="BSD-3-Clause (torchvision's code)",
         architecture=architecture,
+        trained_on="COCO 2017",
         input_contract="float32 (3, H, W) RGB in [0, 1], any size",
         scores=(("box AP", metrics["box_map"]), ("mask AP", metrics["mask_map"])),
     )
 
 
-MASKRCNN_V2 = _record(MaskRCNN_ResNet50_FPN_V2_Weights.COCO_V1, "Mask R-CNN ResNet-50-FPN V2")
-MASKRCNN_V1 = _record(MaskRCNN_ResNet50_FPN_Weights.COCO_V1, "Mask R-CNN ResNet-50-FPN V1")
+MASKRCNN_V2 = _record("maskrcnn", MaskRCNN_ResNet50_FPN_V2_Weights.COCO_V1, "Mask R-CNN ResNet-50-FPN V2")
+MASKRCNN_V1 = _record("maskrcnn-v1", MaskRCNN_ResNet50_FPN_Weights.COCO_V1, "Mask R-CNN ResNet-50-FPN V1")
 # What the readers raise on a file of another kind: torch's takes any bytes for a pickle's instructions.
 _UNREADABLE = (
     RuntimeError,
@@ -124,12 +126,10 @@ def load_maskrcnn(
         raise ValueError(
             f"{path} does not fit {PUBLISHED[name].architecture}: {' '.join(lines)[:300]}"
         ) from error
-    with open(path, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
     return MaskRcnnSegmenter(
         model,
         name=name,
-        source=f"{PUBLISHED[name].architecture}, {path.name} (sha256 {digest[:8]})",
+        source=f"{PUBLISHED[name].architecture}, {path.name} (sha256 {file_sha256(path)[:8]})",
         device=device,
         precision=precision,
     )

@@ -8,19 +8,6 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 from torchvision.ops import FrozenBatchNorm2d
 
 
-def has_bfloat16(device: str) -> bool:
-    """Whether ``device`` computes in bfloat16 by itself, rather than by converting to float32 and back."""
-    kind = device.partition(":")[0]
-    if kind == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    if kind == "cpu":  # private in torch, so a release that drops one of them means float32 and no crash
-        checks = [
-            getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-        ]
-        return any(check() for check in checks if check is not None)
-    return False
-
-
 class InBfloat16(nn.Module):
     """Runs a part of a network in bfloat16 and hands its result back in float32.
 

@@ -95,7 +95,7 @@ def load_segmenter(
 
 
 def _load_best(device: str, weights: str | os.PathLike[str] | None, precision: Precision) -> Segmenter:
-    from segment.pretrained import WeightsError
+    from backend.pretrained import WeightsError
 
     if weights is not None:
         raise ValueError(f"weights {os.fspath(weights)!r} need the segmenter's name, got 'auto'")
@@ -142,24 +142,6 @@ def check_images(images: Sequence[np.ndarray]) -> None:
             raise ValueError(f"expected image {index} to have shape (H, W, 3), got {image.shape}")
 
 
-def resolve_device(device: str) -> str:
-    """``device`` itself, checked, or for "auto" the best there is: "cuda", "mps" or "cpu".
-
-    Raises ValueError for a device that does not exist or that this machine lacks.
-    """
-    import torch
-
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if device == "auto":
-        return next(name for name, is_there in there.items() if is_there)
-    kind, _, number = device.partition(":")
-    if kind not in there or (number and not number.isdigit()):
-        raise ValueError(f"expected device to be auto, cuda, cuda:N, mps or cpu, got {device!r}")
-    if not there[kind] or (kind == "cuda" and number and int(number) >= torch.cuda.device_count()):
-        raise ValueError(f"this machine has no device {device!r}")
-    return device
-
-
 def _maskrcnn(device: str, weights: str | os.PathLike[str] | None, precision: Precision) -> Segmenter:
     from segment.maskrcnn import load_maskrcnn
 
@@ -173,6 +155,7 @@ def _maskrcnn_v1(device: str, weights: str | os.PathLike[str] | None, precision:
 
 
 def _builtin(device: str, weights: str | os.PathLike[str] | None, precision: Precision) -> Segmenter:
+    from backend.device import resolve_device
     from segment.builtin import load_builtin
 
     return load_builtin(device=resolve_device(device), weights=None if weights is None else Path(weights))

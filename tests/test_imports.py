@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-OURS = {"removal", "segment", "postprocess", "inpaint"}
+OURS = {"removal", "segment", "postprocess", "inpaint", "backend"}
 ALLOWED = {
-    "segment": {"segment"},
+    "backend": {"backend"},
+    "segment": {"segment", "backend"},
     "postprocess": {"postprocess"},
-    "inpaint": {"inpaint"},
+    "inpaint": {"inpaint", "backend"},
     "removal": OURS,
 }
 

@@ -1,20 +1,17 @@
 import hashlib
-import http.server
 import os
 import pickle
-import threading
-import time
 from collections import OrderedDict
+from pathlib import Path
 
 import pytest
 import torch
 from safetensors import safe_open
 
-from inpaint import published
 from inpaint.checkpoints import CheckpointError, check, convert, identify, load_deepfillv2
 from inpaint.networks.deepfillv2 import DeepFillV2
 from inpaint.networks.layouts import LAYOUTS
-from inpaint.published import PUBLISHED, PublishedWeights, WeightsUnavailableError, fetch, record_of
+from inpaint.published import PUBLISHED, record_of
 
 EVERY_LAYOUT = pytest.mark.parametrize("layout", list(LAYOUTS))
 
@@ -209,102 +206,9 @@ def test_records_name_what_is_published():
     }
     places = PUBLISHED["deepfillv2-places"]
     assert places.url.endswith("/deepfillv2_256x256_8x2_places_20200619-10d15793.pth")
-    assert (places.layout, places.by_hand) == ("mmagic", False)
+    assert (places.architecture, places.by_hand) == ("DeepFillv2, layout mmagic", False)
     tf = PUBLISHED["deepfillv2-tf-celebahq"]
-    assert (tf.file_name, tf.layout, tf.sha256_prefix) == ("states_tf_celebahq.pth", "nipponjo_tf", None)
-    assert record_of(published.cache_folder() / tf.file_name) is tf
-
-
-class Server(http.server.BaseHTTPRequestHandler):
-    """Sends `body`; breaks off half way for the first `breaks` requests; waits `delay_s` first."""
-
-    body = b"weights" * 1000
-    breaks = 0
-    delay_s = 0.0
-
-    def do_HEAD(self):
-        time.sleep(type(self).delay_s)
-        self.send_response(200)
-        self.end_headers()
-
-    def do_GET(self):
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(self.body)))
-        self.end_headers()
-        broken = type(self).breaks > 0
-        type(self).breaks -= 1
-        self.wfile.write(self.body[: len(self.body) // 2] if broken else self.body)
-
-    def log_message(self, *arguments):
-        pass
-
-
-@pytest.fixture
-def server(tmp_path, monkeypatch):
-    """A record of a file on a server on this machine, with an empty cache, and the server's class."""
-    monkeypatch.setattr(published, "cache_folder", lambda: tmp_path / "cache")
-    monkeypatch.delenv(published.OFFLINE_VARIABLE, raising=False)
-    handler = type("Handler", (Server,), {})
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
-        threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
-        record = PublishedWeights(
-            name="test",
-            file_name="test.pth",
-            url=f"http://127.0.0.1:{running.server_port}/test.pth",
-            sha256_prefix=hashlib.sha256(Server.body).hexdigest()[:8],
-            layout="mmagic",
-            trained_on="nothing",
-            licence="none",
-        )
-        yield record, handler, tmp_path / "cache"
-        running.shutdown()
-
-
-def test_fetch_downloads_once_and_then_takes_the_file_in_the_cache(server, monkeypatch):
-    record, handler, cache = server
-    assert fetch(record) == cache / "test.pth"
-    assert (cache / "test.pth").read_bytes() == Server.body
-    handler.body = b"other"
-    monkeypatch.setenv(published.OFFLINE_VARIABLE, "1")
-    assert fetch(record).read_bytes() == Server.body
-
-
-def test_a_broken_download_is_started_over_and_given_up_after_three(server):
-    record, handler, cache = server
-    handler.breaks = 3
-    with pytest.raises(
-        WeightsUnavailableError, match=r"the connection broke 3 times; download test\.pth from"
-    ):
-        fetch(record)
-    assert list(cache.iterdir()) == []
-    handler.breaks = 2
-    assert fetch(record).read_bytes() == Server.body
-
-
-def test_another_file_than_published_is_not_kept(server):
-    record, handler, cache = server
-    handler.body = b"something else"
-    with pytest.raises(WeightsUnavailableError, match="sent another file: expected a SHA-256 starting"):
-        fetch(record)
-    assert list(cache.iterdir()) == []
-
-
-def test_a_server_that_never_answers_is_given_up_in_time(server):
-    record, handler, cache = server
-    handler.delay_s = 1.0
-    start = time.monotonic()
-    with pytest.raises(WeightsUnavailableError, match=r"no answer within 0\.2 s"):
-        fetch(record, timeout_s=0.2)
-    assert time.monotonic() - start < 0.9
-    assert list(cache.iterdir()) == []
-
-
-def test_offline_and_by_hand_say_what_to_do(server, monkeypatch):
-    record, _, cache = server
-    with pytest.raises(WeightsUnavailableError) as error:
-        fetch(PUBLISHED["deepfillv2-pt-places2"])
-    assert "download states_pt_places2.pth from https://drive.google.com/file/d/1L63" in str(error.value)
-    assert str(error.value).endswith(f"and put it in {cache}")
-    monkeypatch.setenv(published.OFFLINE_VARIABLE, "1")
-    with pytest.raises(WeightsUnavailableError, match="not in the cache and REMOVAL_OFFLINE is set"):
-        fetch(record)
+    assert (tf.file_name, tf.sha256_prefix) == ("states_tf_celebahq.pth", None)
+    assert tf.architecture == "DeepFillv2, layout nipponjo_tf"
+    assert "no commercial use" in tf.licence
+    assert record_of(Path("folder") / tf.file_name) is tf

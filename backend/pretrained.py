@@ -32,21 +32,26 @@ class WeightsError(RuntimeError):
 class PretrainedWeights:
     """What is known of a published weights file.
 
+    name: what our commands call it.
     file_name: the published name, which is also its name in the cache.
     url: where it is published.
-    sha256_prefix: first hexadecimal digits of its SHA-256, lower case.
-    licence, architecture: in words.
+    sha256_prefix: first hexadecimal digits of its SHA-256, lower case; None = none was published.
+    licence, architecture, trained_on: in words.
     input_contract: what the network expects.
     scores: published metrics, as (name, value) pairs.
+    by_hand: the host hands the file to people only, so it cannot be fetched.
     """
 
+    name: str
     file_name: str
     url: str
-    sha256_prefix: str
+    sha256_prefix: str | None
     licence: str
     architecture: str
+    trained_on: str
     input_contract: str
     scores: tuple[tuple[str, float], ...] = ()
+    by_hand: bool = False
 
     def path(self) -> Path:
         """Where the file lies in the cache, there or not."""
@@ -82,6 +87,8 @@ def fetch(weights: PretrainedWeights, *, timeout_s: float = TIMEOUT_S) -> Path:
     if path.is_file():
         _check_hash(weights, path, "delete it to have it fetched again")
         return path
+    if weights.by_hand:
+        raise WeightsError(f"{weights.file_name} is handed to people only; {weights.instructions()}")
     if os.environ.get(OFFLINE_VARIABLE, "") not in ("", "0"):
         raise WeightsError(
             f"{weights.file_name} is not in the cache and {OFFLINE_VARIABLE} is set; {weights.instructions()}"
@@ -106,9 +113,16 @@ def fetch(weights: PretrainedWeights, *, timeout_s: float = TIMEOUT_S) -> Path:
     return path
 
 
-def _check_hash(weights: PretrainedWeights, path: Path, remark: str) -> None:
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, in lower-case hexadecimal digits."""
     with open(path, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _check_hash(weights: PretrainedWeights, path: Path, remark: str) -> None:
+    if weights.sha256_prefix is None:
+        return
+    digest = file_sha256(path)
     if not digest.startswith(weights.sha256_prefix):
         raise WeightsError(
             f"{path} is not {weights.file_name}: expected a SHA-256 starting {weights.sha256_prefix}, "

@@ -2,11 +2,12 @@ import hashlib
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from segment.pretrained import PretrainedWeights, WeightsError, fetch
+from backend.pretrained import PretrainedWeights, WeightsError, fetch
 
 BODY = bytes(range(256)) * 8192  # 2 MiB
 DIGEST = hashlib.sha256(BODY).hexdigest()
@@ -63,7 +64,7 @@ def cache(tmp_path, monkeypatch):
 
 def record(server, kind: str, sha256_prefix: str = DIGEST[:8]) -> PretrainedWeights:
     url = f"http://127.0.0.1:{server.server_port}/{kind}/w.pth"
-    return PretrainedWeights("w.pth", url, sha256_prefix, "none", "a test", "bytes")
+    return PretrainedWeights("w", "w.pth", url, sha256_prefix, "none", "a test", "nothing", "bytes")
 
 
 def assert_nothing_left(cache):
@@ -122,7 +123,9 @@ def test_errors_name_file_url_and_folder(server, cache):
 
 
 def test_nobody_listening(server, cache):
-    weights = PretrainedWeights("w.pth", "http://127.0.0.1:9/w.pth", "00", "none", "a test", "bytes")
+    weights = PretrainedWeights(
+        "w", "w.pth", "http://127.0.0.1:9/w.pth", "00", "none", "a test", "nothing", "bytes"
+    )
     with pytest.raises(WeightsError, match="no connection to the server"):
         fetch(weights)
     assert_nothing_left(cache)
@@ -167,3 +170,19 @@ def test_a_cache_that_cannot_be_written(server, tmp_path):
     (tmp_path / "hub").write_text("a file where the folder should be")
     with pytest.raises(WeightsError, match=r"w\.pth could not be fetched"):
         fetch(record(server, "ok"))
+
+
+def test_a_file_that_is_handed_to_people_only_is_not_asked_for(server, cache):
+    weights = replace(record(server, "ok"), by_hand=True)
+    with pytest.raises(WeightsError, match=r"handed to people only; download w\.pth from http") as error:
+        fetch(weights)
+    assert str(error.value).endswith(f"and put it in {cache}")
+    assert server.requests == []
+    cache.mkdir(parents=True, exist_ok=True)
+    (cache / "w.pth").write_bytes(BODY)
+    assert fetch(weights) == cache / "w.pth"
+
+
+def test_without_a_published_hash_the_file_is_taken_as_it_is(server, cache):
+    weights = replace(record(server, "ok"), sha256_prefix=None)
+    assert fetch(weights).read_bytes() == BODY
