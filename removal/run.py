@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from removal.sources import MaskSource
 
 
+WITHOUT_WEIGHTS = ("exemplar", "telea", "navier-stokes")
+
+
 class RunError(RuntimeError):
     """The models cannot be had or a mask source cannot be read: nothing can be done for any photo."""
 
@@ -65,6 +68,8 @@ def check_names(options: RunOptions) -> None:
     for option, names in known.items():
         if (name := getattr(options, option)) not in names:
             raise PlanError(f"--{option}: expected one of {', '.join(names)}, got {name!r}")
+    if options.weights is not None and options.inpainter in WITHOUT_WEIGHTS:
+        raise PlanError(f"--weights: {options.inpainter} has none")
     if options.masks is None:
         for name in options.classes:
             if name not in coco_classes():
@@ -144,11 +149,13 @@ def build(options: RunOptions, say: Callable[[str], None]) -> tuple[Pipeline, Ma
             check_classes(segmenter, options.classes)
             if segmenter.fallback:
                 say(segmenter.fallback)
-        inpainter_options = InpainterOptions(device=options.device, weights=options.weights)
-        if options.inpainter == "auto" and (reason := resolve_auto(inpainter_options).reason):
-            say(f"inpainter: using {resolve_auto(inpainter_options).name}, because {reason}")
+        name = options.inpainter
+        if name == "auto":
+            name, reason = resolve_auto(InpainterOptions(device=options.device, weights=options.weights))
+            if reason:
+                say(f"inpainter: using {name}, because {reason}")
         inpainter = load_inpainter(
-            options.inpainter,
+            name,
             device=options.device,
             weights=options.weights,
             seed=options.seed,

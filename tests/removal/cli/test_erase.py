@@ -218,6 +218,7 @@ def test_masks_that_do_not_fit(invoke, photo, masks, tmp_path):
         (("--masks", "team", "team", "photo.png", "-o", "x.png"), ("x.png",)),
         (("--masks", "team", "photo.png", "photo.png", "-o", "out"), ("would both be written",)),
         (("--masks", "team", "photo.png", "-o", "photo.png"), ("over the photo",)),
+        (("--box", "1,1,9,9", "--inpainter", "telea", "--weights", "x", "photo.png"), ("--weights", "telea")),
         (("--nonsense", "photo.png"), ("--nonsense",)),
     ],
 )

@@ -1,0 +1,89 @@
+"""`remove weights`: the published weights files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from removal.cli.options import overwrite_option
+
+if TYPE_CHECKING:
+    from backend.pretrained import PretrainedWeights
+
+
+@click.group()
+def weights() -> None:
+    """List, fetch, check or convert the weights of the networks."""
+
+
+def records() -> dict[str, PretrainedWeights]:
+    from inpaint.published import PUBLISHED as INPAINTERS
+    from segment.maskrcnn import PUBLISHED as SEGMENTERS
+
+    return {**SEGMENTERS, **INPAINTERS}
+
+
+@weights.command("list")
+def list_command() -> None:
+    """What is published, on what terms, and what is in the cache."""
+    from backend.pretrained import cache_folder
+
+    click.echo(f"cache: {cache_folder()}\n")
+    for name, record in records().items():
+        state = "in the cache" if record.is_cached() else "by hand" if record.by_hand else "not fetched"
+        click.echo(f"{name} ({state})")
+        click.echo(f"  {record.architecture}, trained on {record.trained_on}; licence: {record.licence}")
+        scores = ", ".join(f"{metric} {value}" for metric, value in record.scores)
+        click.echo(f"  {record.file_name}, sha256 {record.sha256_prefix or 'not published'}")
+        click.echo(f"  {record.url}" + (f"\n  {scores}" if scores else ""))
+
+
+@weights.command()
+@click.argument("name")
+def fetch(name: str) -> None:
+    """Download NAME (see `remove weights list`) into the cache and check its hash."""
+    from backend.pretrained import WeightsError
+    from backend.pretrained import fetch as fetch_weights
+
+    known = records()
+    if name not in known:
+        raise click.UsageError(f"unknown weights {name!r}; known: {', '.join(known)}")
+    try:
+        click.echo(fetch_weights(known[name]))
+    except WeightsError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@weights.command()
+@click.argument("file", type=click.Path(path_type=Path))
+def check(file: Path) -> None:
+    """Say what a file of DeepFillv2 weights holds, or what is wrong with it. No code in it is run."""
+    from inpaint.checkpoints import check as check_file
+
+    try:
+        report = check_file(file)
+    except (OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{report.path}: DeepFillv2, layout {report.layout}, {report.parameters:,} parameters")
+    click.echo(f"sha256 {report.sha256}; source {report.source}")
+    if report.published is not None:
+        click.echo(f"published as {report.published.name}; licence: {report.published.licence}")
+
+
+@weights.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: FILE with .safetensors.")
+@overwrite_option
+def convert(file: Path, output: Path | None, overwrite: bool) -> None:
+    """Write the generator of a file of DeepFillv2 weights as safetensors, its layout and source noted."""
+    from inpaint.checkpoints import convert as convert_file
+
+    target = output or file.with_suffix(".safetensors")
+    try:
+        click.echo(convert_file(file, target, overwrite=overwrite))
+    except FileExistsError as error:
+        raise click.ClickException(f"{error}; --overwrite writes over it") from error
+    except (OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from error

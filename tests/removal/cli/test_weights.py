@@ -1,0 +1,113 @@
+import os
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from PIL import Image
+
+from inpaint.networks.deepfillv2 import DeepFillV2
+from inpaint.networks.layouts import LAYOUTS
+from removal.cli.main import cli
+
+
+@pytest.fixture
+def invoke(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("REMOVAL_OFFLINE", "1")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    return lambda *args: CliRunner().invoke(cli, [str(arg) for arg in args])
+
+
+def test_the_list_names_files_terms_and_state(invoke, tmp_path):
+    cached = tmp_path / "torch/hub/checkpoints/states_pt_places2.pth"
+    cached.parent.mkdir(parents=True)
+    cached.write_bytes(b"")
+    result = invoke("weights", "list")
+    assert result.exit_code == 0, result.output
+    for text in (
+        "maskrcnn (not fetched)",
+        "deepfillv2-places (not fetched)",
+        "deepfillv2-pt-places2 (in the cache)",
+        "deepfillv2-tf-places2 (by hand)",
+        "CC BY-NC 4.0",
+        "sha256 10d15793",
+        "mask AP 41.8",
+        str(tmp_path / "torch/hub/checkpoints"),
+    ):
+        assert text in result.stdout
+
+
+def test_fetching_what_cannot_be_had_is_one_line(invoke):
+    result = invoke("weights", "fetch", "deepfillv2-places")
+    assert result.exit_code == 1
+    assert "REMOVAL_OFFLINE is set; download deepfillv2_256x256" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    result = invoke("weights", "fetch", "deepfillv3")
+    assert result.exit_code == 2
+    assert "deepfillv2-places" in result.stderr
+
+
+class Evil:
+    def __reduce__(self):
+        return (os.mkdir, ("owned",))
+
+
+def test_bad_files_are_one_line_and_no_code_is_run(invoke, tmp_path):
+    with open("code.pth", "wb") as file:
+        pickle.dump({"stage1": Evil()}, file)
+    torch.save({"stage1.other": torch.zeros(1)}, "keys.pth")
+    (tmp_path / "text.pth").write_text("hello")
+    for name in ("code.pth", "keys.pth", "text.pth", "missing.pth"):
+        for command in ("check", "convert"):
+            result = invoke("weights", command, name)
+            assert result.exit_code == 1, (name, command)
+            assert name in result.stderr
+            assert len(result.stderr.splitlines()) == 1, result.stderr
+    assert not (tmp_path / "owned").exists()
+    assert not list(tmp_path.glob("*.safetensors"))
+
+
+@pytest.fixture
+def generator_file(shared, tmp_path):
+    """A file in the layout nipponjo_pt, with random weights under the published names."""
+    import json
+
+    shapes = json.loads((shared / "fixtures/deepfillv2/nipponjo_pt.keys.json").read_text())
+    generator = torch.Generator().manual_seed(0)
+    state = {name: torch.randn(shape, generator=generator) * 0.05 for name, shape in shapes.items()}
+    torch.save({"G": state}, tmp_path / "mine.pth")
+    return tmp_path / "mine.pth"
+
+
+def test_check_convert_and_use(invoke, generator_file, tmp_path):
+    result = invoke("weights", "check", generator_file)
+    assert result.exit_code == 0, result.output
+    assert "layout nipponjo_pt, 4,052,478 parameters" in result.stdout
+    assert invoke("weights", "convert", generator_file).exit_code == 0
+    result = invoke("weights", "convert", generator_file)
+    assert result.exit_code == 1
+    assert "--overwrite" in result.stderr
+    result = invoke("weights", "check", "mine.safetensors")
+    assert "layout nipponjo_pt" in result.stdout
+    assert "source mine.pth" in result.stdout
+    pixels = np.random.default_rng(0).integers(0, 255, (64, 96, 3), np.uint8)
+    Image.fromarray(pixels).save("photo.png")
+    mask = np.zeros((64, 96), np.uint8)
+    mask[20:44, 30:60] = 255
+    Image.fromarray(mask).save("mask.png")
+    arguments = ("--masks", "mask.png", "photo.png", "--no-refine", "--inpainter", "deepfillv2")
+    result = invoke(*arguments, "--weights", "mine.safetensors", "--json")
+    assert result.exit_code == 0, result.output
+    after = np.asarray(Image.open("photo.removed.png"))
+    assert np.array_equal(after[mask == 0], pixels[mask == 0])
+    assert not np.array_equal(after[mask > 0], pixels[mask > 0])
+    result = invoke(*arguments, "--weights", "none.pth", "--overwrite")
+    assert result.exit_code == 1
+    assert "none.pth" in result.stderr
+
+
+def test_the_parameter_count_is_the_papers():
+    network = DeepFillV2(LAYOUTS["nipponjo_pt"])
+    assert sum(parameter.numel() for parameter in network.parameters()) == 4_052_478
