@@ -58,6 +58,7 @@ class DeepFillInpainter(WindowInpainter):
     """`deepfillv2`: fills each window with the network, then brings the photo's texture and colours back."""
 
     name = "deepfillv2"
+    least_side_px = 256  # what the published networks were trained on
 
     def __init__(
         self,
@@ -194,6 +195,12 @@ def build(options: InpainterOptions) -> DeepFillInpainter:
         device=options.device,
         precision=options.precision,
         seed=options.seed,
+        settings=DeepFillSettings(
+            working_size_px=options.working_size_px,
+            detail=options.detail,
+            colour=options.colour,
+            compile=options.compile,
+        ),
     )
 
 

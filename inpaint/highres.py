@@ -78,6 +78,7 @@ def fill_by_windows(
     *,
     context: float,
     even: bool,
+    least_side_px: int = 0,
 ) -> np.ndarray:
     """Cut windows, have them filled, even their seams, put them back; specks first and all together.
 
@@ -87,6 +88,7 @@ def fill_by_windows(
         protect: bool (H, W) or None.
         fill_windows: lists of window images, masks and protects in, list of filled images out.
         context: margin around a hole as a share of its longer side, as `windows` takes it.
+        least_side_px: least height and width of a window, as `windows` takes it.
         even: whether the seams are evened (`inpaint.blending.even_seams`).
 
     Returns:
@@ -97,7 +99,7 @@ def fill_by_windows(
     holes, specks = find_holes(mask)
     filled = image.copy(order="C")
     fill_specks(filled, image, mask, specks)
-    for batch in _batches(windows(mask, protect, context=context, holes=holes)):
+    for batch in _batches(windows(mask, protect, context=context, least_side_px=least_side_px, holes=holes)):
         images = [np.ascontiguousarray(image[w.view.slices]) for w in batch]
         masks = [np.ascontiguousarray(mask[w.view.slices]) for w in batch]
         protects = [None if protect is None else np.ascontiguousarray(protect[w.view.slices]) for w in batch]
@@ -115,6 +117,7 @@ def windows(
     protect: np.ndarray | None = None,
     *,
     context: float = 1.0,
+    least_side_px: int = 0,
     holes: Sequence[Box] | None = None,
 ) -> list[Window]:
     """A window for each hole, or for several where one window costs no more than theirs together.
@@ -123,6 +126,7 @@ def windows(
         mask: bool (H, W), True = hole.
         protect: bool (H, W) or None, True = no source.
         context: margin as a share of the hole's longer side; at least `MIN_CONTEXT_PX`.
+        least_side_px: a view is at least so high and wide, where the photo is.
         holes: boxes around the holes; None = those that `find_holes` finds, specks left out.
 
     Returns:
@@ -134,7 +138,7 @@ def windows(
     if context < 0:
         raise ValueError(f"expected a context of 0 or more, received {context}")
     found = find_holes(mask)[0] if holes is None else holes
-    pending = [Window(hole, _view(hole, mask, protect, context)) for hole in sorted(found)]
+    pending = [Window(hole, _view(hole, mask, protect, context, least_side_px)) for hole in sorted(found)]
     kept: list[Window] = []
     while pending:
         window = pending.pop(0)
@@ -198,17 +202,32 @@ def _paste(filled: np.ndarray, result: np.ndarray, mask: np.ndarray, window: Win
     np.copyto(filled[hole.slices], inner, where=mask[hole.slices][..., None])
 
 
-def _view(hole: Box, mask: np.ndarray, protect: np.ndarray | None, context: float) -> Box:
+def _view(hole: Box, mask: np.ndarray, protect: np.ndarray | None, context: float, least_side_px: int) -> Box:
     height, width = mask.shape
     margin_px = max(MIN_CONTEXT_PX, round(context * hole.longer_side_px))
     while True:
-        view = hole.grown(margin_px, height, width)
+        view = _widened(hole.grown(margin_px, height, width), least_side_px, height, width)
         hidden = mask[view.slices]
         hidden_px = np.count_nonzero(hidden)
         blocked_px = hidden_px if protect is None else np.count_nonzero(hidden | protect[view.slices])
         if view.area_px - blocked_px >= MIN_SOURCE_RATIO * hidden_px or view.area_px == mask.size:
             return view
         margin_px *= 2
+
+
+def _widened(view: Box, least_side_px: int, height: int, width: int) -> Box:
+    """The view at least so high and wide, moved rather than cut at the photo's edge."""
+    top, bottom = _stretched(view.top, view.bottom, least_side_px, height)
+    left, right = _stretched(view.left, view.right, least_side_px, width)
+    return Box(top, left, bottom, right)
+
+
+def _stretched(start: int, end: int, least: int, limit: int) -> tuple[int, int]:
+    missing = min(least, limit) - (end - start)
+    if missing <= 0:
+        return start, end
+    start = min(max(0, start - missing // 2), limit - min(least, limit))
+    return start, start + min(least, limit)
 
 
 def _overlap(a: Box, b: Box) -> bool:

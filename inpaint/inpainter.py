@@ -59,6 +59,8 @@ class WindowInpainter(Inpainter):
 
     context: float = 1.0
     """Width of the surroundings that a window shows on each side, as a share of the hole's longer side."""
+    least_side_px: int = 0
+    """Least height and width of a window, in pixels, where the photo is that large."""
     even_seams: bool = True
     """Whether a colour step along the hole's edge is evened out (`inpaint.blending`)."""
 
@@ -88,7 +90,13 @@ class WindowInpainter(Inpainter):
         from inpaint.highres import fill_by_windows
 
         return fill_by_windows(
-            image, mask, protect, self.fill_windows, context=self.context, even=self.even_seams
+            image,
+            mask,
+            protect,
+            self.fill_windows,
+            context=self.context,
+            even=self.even_seams,
+            least_side_px=self.least_side_px,
         )
 
 
@@ -101,12 +109,20 @@ class InpainterOptions:
         weights: a file of weights or the name of published ones; None = the default ones.
         seed: start of every random choice; the same seed gives the same pixels.
         precision: "auto", "float32", or another that the network knows.
+        working_size_px: longest side at which a network sees a window; larger ones are shrunk to it.
+        detail: whether the photo's texture is brought back where a window was shrunk.
+        colour: whether colour steps at the hole's edge are evened out after a network.
+        compile: whether a network is compiled (torch.compile); pays off over many photos.
     """
 
     device: str = "auto"
     weights: str | Path | None = None
     seed: int = 0
     precision: str = "auto"
+    working_size_px: int = 512
+    detail: bool = True
+    colour: bool = True
+    compile: bool = False
 
 
 Builder = Callable[[InpainterOptions], Inpainter]
@@ -184,7 +200,17 @@ def load_inpainter(
     Raises:
         ValueError: no inpainter has that name.
     """
-    options = InpainterOptions(device=device, weights=weights, seed=seed, precision=precision)
+    return build_inpainter(
+        name, InpainterOptions(device=device, weights=weights, seed=seed, precision=precision)
+    )
+
+
+def build_inpainter(name: str, options: InpainterOptions) -> Inpainter:
+    """As `load_inpainter`, with every option there is.
+
+    Raises:
+        ValueError: no inpainter has that name.
+    """
     if name == "auto":
         name = resolve_auto(options).name
     if name not in _builders:

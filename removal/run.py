@@ -43,6 +43,10 @@ class RunOptions:
     device: str = "auto"
     precision: Literal["auto", "float32"] = "auto"
     seed: int = 0
+    working_size: int = 512
+    detail: bool = True
+    colour: bool = True
+    compile: bool = False
     compare: bool = False
     save_masks: bool = False
     overwrite: bool = False
@@ -131,7 +135,7 @@ def settings(options: RunOptions, models: dict[str, str]) -> dict[str, Any]:
 
 def build(options: RunOptions, say: Callable[[str], None]) -> tuple[Pipeline, MaskSource, dict[str, str]]:
     """The pipeline, where its masks come from, and what ran in words."""
-    from inpaint import InpainterOptions, load_inpainter, resolve_auto
+    from inpaint import InpainterOptions, build_inpainter, resolve_auto
     from postprocess import MaskRecipe
     from removal import sources
     from removal.pipeline import Pipeline
@@ -149,18 +153,22 @@ def build(options: RunOptions, say: Callable[[str], None]) -> tuple[Pipeline, Ma
             check_classes(segmenter, options.classes)
             if segmenter.fallback:
                 say(segmenter.fallback)
-        name = options.inpainter
-        if name == "auto":
-            name, reason = resolve_auto(InpainterOptions(device=options.device, weights=options.weights))
-            if reason:
-                say(f"inpainter: using {name}, because {reason}")
-        inpainter = load_inpainter(
-            name,
+        inpainter_options = InpainterOptions(
             device=options.device,
             weights=options.weights,
             seed=options.seed,
             precision=options.precision,
+            working_size_px=options.working_size,
+            detail=options.detail,
+            colour=options.colour,
+            compile=options.compile,
         )
+        name = options.inpainter
+        if name == "auto":
+            name, reason = resolve_auto(inpainter_options)
+            if reason:
+                say(f"inpainter: using {name}, because {reason}")
+        inpainter = build_inpainter(name, inpainter_options)
         if options.boxes:
             source = sources.from_boxes(options.boxes)
         elif options.masks is not None and options.masks.suffix.lower() == ".json":

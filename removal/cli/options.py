@@ -69,6 +69,27 @@ model_options = together(
         show_default=True,
         help="auto = reduced precision where the hardware has it.",
     ),
+    click.option(
+        "--working-size",
+        type=click.IntRange(min=64),
+        default=512,
+        show_default=True,
+        metavar="PX",
+        help="deepfillv2: longest side the network sees; larger windows are shrunk to it.",
+    ),
+    click.option(
+        "--detail/--no-detail",
+        default=True,
+        show_default=True,
+        help="deepfillv2: bring the photo's texture back where a window was shrunk.",
+    ),
+    click.option(
+        "--colour/--no-colour",
+        default=True,
+        show_default=True,
+        help="deepfillv2: even out colour steps at the hole's edge.",
+    ),
+    click.option("--compile", is_flag=True, help="deepfillv2: torch.compile; pays off over many photos."),
     click.option("--seed", default=0, show_default=True, help="Same seed, same pixels."),
 )
 

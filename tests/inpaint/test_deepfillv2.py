@@ -121,8 +121,8 @@ def test_colour_evens_a_step_at_the_edge():
 
 
 def test_windows_of_one_size_go_through_the_network_together(monkeypatch):
-    image = photo(100, 700)
-    mask = hole(100, 700, 40, 60, 16) | hole(100, 700, 40, 340, 16) | hole(100, 700, 40, 600, 16)
+    image = photo(100, 1000)
+    mask = hole(100, 1000, 40, 60, 16) | hole(100, 1000, 40, 500, 16) | hole(100, 1000, 40, 900, 16)
     network = Constant()
     filled = DeepFillInpainter(network, settings=DeepFillSettings(colour=False))(image, mask)
     assert [call[0].shape[0] for call in network.calls] == [3]

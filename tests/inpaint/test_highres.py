@@ -97,3 +97,12 @@ def test_ten_thousand_specks_need_no_window(rng):
 def test_a_negative_context_is_refused():
     with pytest.raises(ValueError, match="0 or more, received -1"):
         windows(np.zeros((10, 10), bool), context=-1)
+
+
+def test_a_window_has_a_least_side_where_the_photo_is_that_large():
+    mask = np.zeros((400, 300), bool)
+    mask[200:210, 100:130] = True
+    (window,) = windows(mask, least_side_px=256)
+    assert window.view == (77, 0, 333, 256)  # moved in at the left edge, not cut
+    (window,) = windows(mask[190:220, 90:140], least_side_px=256)
+    assert window.view == (0, 0, 30, 50)
