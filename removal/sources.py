@@ -36,7 +36,7 @@ def from_coco(path: Path, classes: Sequence[str] | None) -> MaskSource:
     before any work."""
     annotations = CocoMasks(path)
     annotations.check_classes(classes)
-    return lambda photo: annotations.detections(photo.path)
+    return lambda photo: annotations.detections(photo.path, photo.pixels.shape[:2])
 
 
 def from_detector(pipeline: Pipeline) -> MaskSource:

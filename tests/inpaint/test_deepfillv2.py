@@ -128,7 +128,7 @@ def test_windows_of_one_size_go_through_the_network_together(monkeypatch):
     assert [call[0].shape[0] for call in network.calls] == [3]
     assert (filled[mask] == 200).all()
     network = Constant()
-    monkeypatch.setattr(deepfillv2, "BATCH_PX", 2 * 100 * 120)
+    monkeypatch.setattr(deepfillv2, "BATCH_PX", 2 * 100 * 256)
     DeepFillInpainter(network, settings=DeepFillSettings(colour=False))(image, mask)
     assert [call[0].shape[0] for call in network.calls] == [2, 1]
 
