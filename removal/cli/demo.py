@@ -44,6 +44,8 @@ def demo(output: Path, scene: int, overwrite: bool, **models: str | int | None) 
         result = demonstrate(scene, options, say=warn)
     except PlanError as error:
         raise click.UsageError(str(error)) from error
+    except FileExistsError as error:
+        raise click.ClickException(f"{error}; --overwrite writes over it") from error
     except (RunError, OSError) as error:
         raise click.ClickException(str(error)) from error
     click.echo("\n".join(result.lines()))

@@ -1,0 +1,50 @@
+import re
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from removal.cli.main import cli
+
+
+@pytest.fixture
+def invoke(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("REMOVAL_OFFLINE", "1")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    return lambda *args: CliRunner().invoke(cli, [str(arg) for arg in args])
+
+
+def test_the_demo_finds_the_figure_and_comes_nearer_to_the_known_background(invoke, tmp_path):
+    result = invoke("demo", "-o", "pictures")
+    assert result.exit_code == 0, result.output
+    names = {path.name for path in (tmp_path / "pictures").iterdir()}
+    assert names == {
+        "scene.png",
+        "clean.png",
+        "scene.removed.png",
+        "scene.removed.mask.png",
+        "scene.removed.compare.png",
+    }
+    before, after = map(float, re.search(r"whole picture\s+([\d.]+) -> ([\d.]+) dB", result.stdout).groups())
+    assert after > before + 2
+    assert "found by:   builtin" in result.stdout
+    assert "filled by:  exemplar" in result.stdout
+    scene, removed, mask = (
+        np.asarray(Image.open(tmp_path / "pictures" / name).convert("RGB"))
+        for name in ("scene.png", "scene.removed.png", "scene.removed.mask.png")
+    )
+    assert mask.any()
+    assert np.array_equal(scene[mask[..., 0] == 0], removed[mask[..., 0] == 0])
+    result = invoke("demo", "-o", "pictures")
+    assert result.exit_code == 1
+    assert "--overwrite" in result.stderr
+    assert len(result.stderr.splitlines()) <= 3
+
+
+def test_an_output_that_is_a_file_is_refused(invoke, tmp_path):
+    (tmp_path / "file").write_text("")
+    result = invoke("demo", "-o", "file")
+    assert result.exit_code == 2
+    assert "file" in result.stderr
