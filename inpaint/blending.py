@@ -8,7 +8,10 @@ BAND_PX = 3
 AVERAGE_PX = 31
 """Length of the piece of edge over which trusted steps are averaged, so that texture cancels out."""
 REAL_EDGE_LEVELS = 48.0
-"""A step of this size is taken for a real edge that happens to run along the hole, and left alone."""
+"""A step this far from the usual one is taken for a real edge that happens to run along the hole, and left
+alone."""
+USUAL_STEP_LEVELS = 24.0
+"""The usual step, the median along the edge, counts up to this: what is farther off all round is no shift."""
 
 
 def even_seams(image: np.ndarray, fill: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -16,8 +19,9 @@ def even_seams(image: np.ndarray, fill: np.ndarray, mask: np.ndarray) -> np.ndar
 
     The fill keeps its gradients: a smooth membrane is added that equals the colour step at the edge and is
     as flat as can be inside (Perez et al. 2003, section 2, guided interpolation; Farbman et al. 2009). The
-    membrane is interpolated by pull-push (Gortler et al. 1996, section 3.4) and not solved exactly. Steps
-    near `REAL_EDGE_LEVELS` and above count for little or nothing, so a real edge does not bleed.
+    membrane is interpolated by pull-push (Gortler et al. 1996, section 3.4) and not solved exactly. A
+    step counts the less the farther it is from the usual one (not from 0, which would favour the texture's
+    steps against the shift), and not at all from `REAL_EDGE_LEVELS` on, so a real edge does not bleed.
 
     Args:
         image: uint8 (H, W, 3); what lies in the hole is not read.
@@ -59,9 +63,12 @@ def _edge_step(image: np.ndarray, fill: np.ndarray, hole: np.ndarray) -> tuple[n
     outer_mean, outer_share = _local_mean(image, outer, side)
     inner_mean, inner_share = _local_mean(fill, inner, side)
     step = outer_mean - inner_mean
-    size = np.abs(step).max(axis=2) / REAL_EDGE_LEVELS
-    trust = np.square(np.clip(1 - np.square(size), 0, 1))
-    trust *= inner * ((outer_share > 0) & (inner_share > 0))
+    known = (inner > 0) & (outer_share > 0) & (inner_share > 0)
+    if not known.any():
+        return np.zeros_like(step), np.zeros_like(hole)
+    usual = np.clip(np.median(step[known], axis=0), -USUAL_STEP_LEVELS, USUAL_STEP_LEVELS)
+    size = np.abs(step - usual).max(axis=2) / REAL_EDGE_LEVELS
+    trust = np.square(np.clip(1 - np.square(size), 0, 1)) * known
     average, _ = _local_mean(step, trust, AVERAGE_PX)
     return average, trust
 

@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 
@@ -19,6 +20,47 @@ def test_a_shifted_fill_loses_at_least_four_fifths_of_its_step(shift, rng):
     assert (left <= 0.2 * np.abs(np.array(shift))).all()
     texture = (evened - image)[mask]
     assert texture.std() < 2
+
+
+def inner_edge(mask):
+    return mask & (cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) == 0)
+
+
+def test_texture_at_the_edge_hides_no_shift(rng):
+    coarse = rng.integers(70, 186, (30, 40, 3)).astype(np.uint8)
+    image = cv2.resize(coarse, (160, 120), interpolation=cv2.INTER_CUBIC)
+    mask = disc(radius=12)
+    fills = [np.clip(image + np.array(shift), 0, 255).astype(np.uint8) for shift in (0, 12, -12)]
+    right, *shifted = (even_seams(image, fill, mask)[mask].astype(int) for fill in fills)
+    for evened in shifted:
+        assert np.abs(evened - right).max() <= 1
+
+
+def test_on_real_photos_four_fifths_of_a_step_go_and_a_right_fill_stays(shared):
+    removed = []
+    for path in sorted((shared / "data" / "photos").iterdir())[::6]:
+        image = cv2.imread(str(path))
+        hole = cv2.imread(str(shared / "data" / "holes" / f"{path.stem}.png"), cv2.IMREAD_GRAYSCALE)
+        mask = hole > 127
+        edge = inner_edge(mask)
+        for shift in (12, -12):
+            fill = np.clip(image.astype(int) + shift, 0, 255).astype(np.uint8)
+            before, after = (
+                np.abs((picture[edge].astype(float) - image[edge]).mean(axis=0)).mean()
+                for picture in (fill, even_seams(image, fill, mask))
+            )
+            removed.append(1 - after / before)
+        disturbed = np.abs(even_seams(image, image, mask).astype(float) - image)[mask].mean()
+        assert disturbed < 4
+    assert len(removed) == 16
+    assert np.mean(removed) > 0.9
+    assert min(removed) > 0.75
+
+
+def test_a_real_edge_all_round_is_no_shift():
+    image = np.full((120, 160, 3), 200, np.uint8)
+    fill = np.full_like(image, 60)
+    assert np.array_equal(even_seams(image, fill, disc()), fill)
 
 
 def test_a_right_fill_with_a_real_edge_along_the_hole_stays():
