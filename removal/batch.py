@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from removal.images import PHOTO_SUFFIXES
 
 MANIFEST = "removal.jsonl"
+FINISHED = ("done", "unchanged")
 
 
 class PlanError(ValueError):
@@ -19,12 +23,22 @@ class PlanError(ValueError):
 
 @dataclass(frozen=True)
 class Job:
-    """One photo to work on, and the file to write. `problem`: why it cannot be done; None = nothing known
-    yet."""
+    """One photo to work on, and what to write.
+
+    mask, sheet: where the mask and the comparison sheet go; None = not asked for.
+    problem: why the photo cannot be done; None = nothing known yet.
+    """
 
     source: Path
     target: Path
+    mask: Path | None = None
+    sheet: Path | None = None
     problem: str | None = None
+
+    @property
+    def files(self) -> list[Path]:
+        """Everything the job writes."""
+        return [path for path in (self.target, self.mask, self.sheet) if path is not None]
 
 
 @dataclass(frozen=True)
@@ -57,93 +71,147 @@ class Outcome:
 
 def photos_in(folder: Path, *, leave_out: Path | None = None) -> list[Path]:
     """The photos in a folder and below it, by name; hidden files and everything in `leave_out` are passed
-    over."""
+    over.
+    """
+    apart = None if leave_out is None or leave_out.resolve() == folder.resolve() else leave_out.resolve()
     found = []
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        inside = leave_out is not None and leave_out != folder and leave_out in path.parents
-        if path.suffix.lower() in PHOTO_SUFFIXES and not hidden and not inside and path.is_file():
+        is_result = apart is not None and apart in path.resolve().parents
+        if path.suffix.lower() in PHOTO_SUFFIXES and path.is_file() and not hidden and not is_result:
             found.append(path)
     return found
 
 
-def plan_jobs(inputs: Sequence[Path], out: Path | None) -> list[Job]:
-    """Which file each photo is written to (docs/usage.md, "Where the result goes"), before any work is done.
+def plan_jobs(
+    inputs: Sequence[Path], out: Path | None, *, masks: bool = False, sheets: bool = False
+) -> list[Job]:
+    """Which files each photo is written to (docs/usage.md, "Where the result goes"), before any work is done.
 
-    inputs: photos and folders. out: a file, a folder, or None = beside each photo. Raises PlanError where
-    two photos would
+    inputs: photos and folders. out: a file, a folder, or None = beside each photo. masks, sheets: whether
+    these are written too. A missing photo is a job with a problem. Raises PlanError where two photos would
     write one file, where an output would write over an input, or where the output does not fit the inputs.
     """
-    is_file = out is not None and out.suffix.lower() in PHOTO_SUFFIXES and not out.is_dir()
-    if is_file and (len(inputs) != 1 or inputs[0].is_dir()):
+    is_file = out is not None and out.suffix.lower() in PHOTO_SUFFIXES and not is_folder(out)
+    if is_file and (len(inputs) != 1 or is_folder(inputs[0])):
         raise PlanError(f"'{out}' names one file, but there is more than one photo; give a folder")
     jobs: list[Job] = []
     for path in inputs:
-        if path.is_dir():
+        if is_folder(path):
             if out is None:
                 raise PlanError(f"'{path}' is a folder, so a folder for the results is needed: -o FOLDER")
-            photos = photos_in(path, leave_out=out.resolve() if path.is_absolute() else out)
+            photos = photos_in(path, leave_out=out)
             jobs += [Job(photo, out / photo.relative_to(path)) for photo in photos]
             if not photos:
-                jobs.append(Job(path, out, f"no photos in this folder ({', '.join(sorted(PHOTO_SUFFIXES))})"))
+                kinds = ", ".join(sorted(PHOTO_SUFFIXES))
+                jobs.append(Job(path, out, problem=f"{path}: no photos in this folder ({kinds})"))
         elif out is None:
-            jobs.append(Job(path, path.with_name(f"{path.stem}.removed{path.suffix}")))
+            target = path.with_name(f"{path.stem}.removed{path.suffix}")
+            jobs.append(Job(path, target, problem=problem_of(path) or problem_without_suffix(path)))
         else:
-            jobs.append(Job(path, out if is_file else out / path.name))
+            jobs.append(Job(path, out if is_file else out / path.name, problem=problem_of(path)))
+    jobs = with_extras(jobs, masks=masks, sheets=sheets)
     check_targets(jobs)
     return jobs
+
+
+def is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name that is too long for the file system
+        return False
+
+
+def problem_of(path: Path) -> str | None:
+    """Why there is nothing to read at this path; None where there is something."""
+    try:
+        path.stat()
+    except OSError as error:
+        return f"{path}: {error.strerror}"
+    return None
+
+
+def problem_without_suffix(path: Path) -> str | None:
+    return None if path.suffix else f"{path}: a name without a suffix needs one for the result: -o FILE"
+
+
+def with_extras(jobs: Sequence[Job], *, masks: bool, sheets: bool) -> list[Job]:
+    """The jobs with the names of their masks and sheets: STEM.mask.png, or NAME.mask.png where stems
+    clash."""
+    stems = Counter(job.target.with_suffix("") for job in jobs)
+    named = []
+    for job in jobs:
+        base = job.target.stem if stems[job.target.with_suffix("")] == 1 else job.target.name
+        mask = job.target.with_name(f"{base}.mask.png") if masks else None
+        sheet = job.target.with_name(f"{base}.compare.png") if sheets else None
+        named.append(replace(job, mask=mask, sheet=sheet))
+    return named
 
 
 def check_targets(jobs: Sequence[Job]) -> None:
     """Raises PlanError where two jobs write one file, or one writes over a photo that is read."""
     writers: dict[Path, Path] = {}
     for job in jobs:
-        target = job.target.resolve()
-        if target in writers and job.problem is None:
-            raise PlanError(f"'{writers[target]}' and '{job.source}' would both be written to '{job.target}'")
-        writers[target] = job.source
+        for file in () if job.problem else job.files:
+            other = writers.setdefault(file.resolve(), job.source)
+            if other is not job.source:
+                raise PlanError(f"'{other}' and '{job.source}' would both be written to '{file}'")
     for job in jobs:
-        source = job.source.resolve()
-        if source in writers and job.problem is None:
-            raise PlanError(
-                f"the result of '{writers[source]}' would be written over the photo '{job.source}'"
-            )
+        if job.problem is None and (writer := writers.get(job.source.resolve())):
+            raise PlanError(f"the result of '{writer}' would be written over the photo '{job.source}'")
 
 
 class Manifest:
-    """What was done in an output folder: lines of JSON in `removal.jsonl`, each written when a photo starts
-    or ends.
+    """What was done in an output folder: lines of JSON in `removal.jsonl`, written when a photo starts and
+    ends.
 
-    settings: what the results depend on. A folder that holds results of other settings is refused
-    (PlanError).
+    Files are named relative to the folder, so that it does not matter from where or by which path it is
+    given. settings: what the results of this run depend on; each photo's lines carry their digest.
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, Any], *, overwrite: bool = False):
         self.path, self.settings, self.overwrite = folder / MANIFEST, dict(settings), overwrite
-        self.states: dict[str, str] = {}
+        self.digest = digest_of(self.settings)
+        self.earlier: dict[str, dict[str, Any]] = {}  # settings of earlier runs, by digest
+        self.states: dict[str, tuple[str, str]] = {}  # (outcome, digest) of each file, by its name
         self.begun: set[str] = set()
         for line in self.read():
-            if "settings" in line:
-                self.check(line["settings"])
-            elif "output" in line:
-                self.states[line["output"]] = line["outcome"]
+            if isinstance(line.get("settings"), dict):
+                self.earlier[digest_of(line["settings"])] = line["settings"]
+            elif {"file", "outcome", "run"} <= line.keys():
+                self.states[line["file"]] = (line["outcome"], line["run"])
                 if line["outcome"] == "started":
-                    self.begun.add(line["output"])
+                    self.begun.add(line["file"])
 
     def read(self) -> Iterator[dict[str, Any]]:
-        if not self.path.exists():
+        """The lines that can be read: the last one is cut short where the power went."""
+        try:
+            text = self.path.read_text(errors="replace")
+        except FileNotFoundError:
             return
-        for text in self.path.read_text().splitlines():
+        for line in text.splitlines():
             try:
-                yield json.loads(text)
+                content = json.loads(line)
             except json.JSONDecodeError:
-                continue  # the line that was being written when the power went
+                continue
+            if isinstance(content, dict):
+                yield content
 
-    def check(self, earlier: Mapping[str, Any]) -> None:
-        changed = sorted(k for k in {*earlier, *self.settings} if earlier.get(k) != self.settings.get(k))
-        if changed and not self.overwrite:
+    def name_of(self, job: Job) -> str:
+        return os.path.relpath(job.target.resolve(), self.path.parent.resolve())
+
+    def check(self, jobs: Sequence[Job]) -> None:
+        """Raises PlanError where a result that is there was made with other settings."""
+        for job in jobs:
+            outcome, digest = self.states.get(self.name_of(job), ("", self.digest))
+            if self.overwrite or outcome not in FINISHED or digest == self.digest or not job.target.exists():
+                continue
+            earlier = self.earlier.get(digest, {})
+            changed = sorted(
+                key for key in {*earlier, *self.settings} if earlier.get(key) != self.settings.get(key)
+            )
             raise PlanError(
-                f"'{self.path.parent}' holds results of other settings ({', '.join(changed)} changed); "
+                f"'{job.target}' was made with other settings ({', '.join(changed)} changed); "
                 "give another folder, or --overwrite"
             )
 
@@ -153,23 +221,26 @@ class Manifest:
         self.write({"settings": self.settings})
 
     def started(self, job: Job) -> None:
-        self.write({"input": str(job.source), "output": str(job.target), "outcome": "started"})
+        self.write({"file": self.name_of(job), "run": self.digest, "outcome": "started"})
 
     def ended(self, outcome: Outcome) -> None:
-        self.write(outcome.record())
+        self.write({"file": self.name_of(outcome.job), "run": self.digest} | outcome.record())
 
     def write(self, line: Mapping[str, Any]) -> None:
         with self.path.open("a") as file:
             file.write(json.dumps(line) + "\n")
 
     def is_done(self, job: Job) -> bool:
-        """Whether an earlier run with these settings finished this photo and its result is still there."""
-        return (
-            not self.overwrite
-            and self.states.get(str(job.target)) in ("done", "unchanged")
-            and job.target.exists()
-        )
+        """Whether an earlier run with these settings finished this photo and all its files are still
+        there."""
+        outcome, digest = self.states.get(self.name_of(job), ("", ""))
+        finished = outcome in FINISHED and digest == self.digest
+        return not self.overwrite and finished and all(file.exists() for file in job.files)
 
     def is_ours(self, job: Job) -> bool:
         """Whether an earlier run was at work on this file, so that it may be written again."""
-        return str(job.target) in self.begun
+        return self.name_of(job) in self.begun
+
+
+def digest_of(settings: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]

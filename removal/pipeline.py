@@ -6,12 +6,18 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from inpaint import Inpainter, load_inpainter
-from postprocess import MaskRecipe, refine_mask
-from segment import Detections, Segmenter, load_segmenter
+if TYPE_CHECKING:
+    from inpaint import Inpainter
+    from postprocess import MaskRecipe
+    from segment import Detections, Segmenter
+
+PROTECT_SCORE = 0.2  # from this score on, what stays may not be copied into a hole: better one patch too few
+STAY_SCORE = 0.5  # from this score on, it is not eaten by a mask that is thickened
+PROTECT_MARGIN_SHARE = 0.004  # of the photo's short side, around what is protected: masks miss the rim
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,19 +90,24 @@ class Pipeline:
         return [replace(result, seconds=share | result.seconds) for result in results]
 
     def detect(self, images: Sequence[np.ndarray]) -> list[Detections]:
-        """Everything the segmenter finds, not the wanted classes alone: what stays is kept from being copied
-        into holes."""
+        """Everything the segmenter finds, not the wanted classes alone and down to PROTECT_SCORE: what stays
+        is kept from being copied into holes.
+        """
         if self.segmenter is None:
             raise ValueError("expected detections, for this pipeline has no segmenter")
         if self.classes is not None:
             from segment import check_classes
 
             check_classes(self.segmenter, self.classes)
-        return self.segmenter(images, min_score=self.min_score)
+        return self.segmenter(images, min_score=min(self.min_score, PROTECT_SCORE))
 
     def erase(self, image: np.ndarray, found: Detections) -> Removal:
         """One image, uint8 (H, W, 3) RGB, and what is in it -> what it looks like without the wanted
         objects."""
+        from postprocess import refine_mask
+
+        if not isinstance(image, np.ndarray):
+            raise TypeError(f"expected image as a uint8 array, got {type(image).__name__}")
         if (found.height, found.width) != image.shape[:2]:
             raise ValueError(
                 f"expected detections of the size {image.shape[:2]}, got {(found.height, found.width)}"
@@ -105,12 +116,25 @@ class Pipeline:
         seconds: dict[str, float] = {}
         with timed(seconds, "refine"):
             mask = wanted.union()
-            others = found.union() & ~mask
-            refined = refine_mask(image, mask, self.recipe, others=others if others.any() else None)
+            others = found.union(min_score=STAY_SCORE) & ~mask
+            refined = refine_mask(image, mask, self.recipe, others if others.any() else None)
         with timed(seconds, "inpaint"):
-            protect = others & ~refined.mask
-            filled = self.inpainter(image, refined.mask, protect if protect.any() else None)
+            protect = protected(found.union() & ~mask, refined.mask)
+            filled = self.inpainter(image, refined.mask, protect)
         return Removal(filled, refined.mask, wanted, refined.parts, seconds)
+
+
+def protected(others: np.ndarray, hole: np.ndarray) -> np.ndarray | None:
+    """What the fill may not copy: the objects that stay and a margin around them, outside the hole.
+
+    others, hole: bool (H, W). Returns bool (H, W), or None where there is nothing to protect or no hole.
+    """
+    from postprocess.morphology import thicken
+
+    if not others.any() or not hole.any():
+        return None
+    margin_px = max(2, round(PROTECT_MARGIN_SHARE * min(others.shape)))
+    return thicken(others, margin_px) & ~hole
 
 
 @contextmanager
@@ -142,6 +166,10 @@ def remove_objects(
     Raises TypeError or ValueError for anything else, and ValueError for a class that the segmenter does not
     know.
     """
+    from inpaint import load_inpainter
+    from postprocess import MaskRecipe
+    from segment import load_segmenter
+
     pipeline = Pipeline(
         load_segmenter(segmenter, device=device),
         recipe or MaskRecipe(),

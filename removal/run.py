@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -58,6 +58,8 @@ class RunOptions:
             raise PlanError("say what to remove: --class NAME, --masks PATH or --box X,Y,W,H")
         if self.boxes and (self.classes or self.masks):
             raise PlanError("--box says what to remove by itself: leave out --class and --masks")
+        if (self.boxes or self.masks) and (self.segmenter != "auto" or self.segmenter_weights):
+            raise PlanError("--segmenter does nothing where --masks or --box say what to remove")
         if self.masks and self.classes and self.masks.suffix.lower() != ".json":
             raise PlanError("--class goes with --masks only where these are COCO annotations (.json)")
 
@@ -72,8 +74,8 @@ def check_names(options: RunOptions) -> None:
     for option, names in known.items():
         if (name := getattr(options, option)) not in names:
             raise PlanError(f"--{option}: expected one of {', '.join(names)}, got {name!r}")
-    if options.weights is not None and options.inpainter in WITHOUT_WEIGHTS:
-        raise PlanError(f"--weights: {options.inpainter} has none")
+    if options.weights is not None and options.inpainter in ("auto", *WITHOUT_WEIGHTS):
+        raise PlanError(f"--weights needs the name of a network, got --inpainter {options.inpainter}")
     if options.masks is None:
         for name in options.classes:
             if name not in coco_classes():
@@ -100,36 +102,61 @@ def run(
     both before any photo is worked on.
     """
     options.check()
+    jobs = plan_jobs(photos, options.output, masks=options.save_masks, sheets=options.compare)
     check_names(options)
-    jobs = plan_jobs(photos, options.output)
-    pipeline, source, models = build(options, say)
-    tell_models(models)
+    possible = [job for job in jobs if job.problem is None]
     manifest = None
-    if options.output is not None and any(job.target != options.output for job in jobs):
-        manifest = Manifest(options.output, settings(options, models), overwrite=options.overwrite)
-        try:
-            manifest.begin()
-        except OSError as error:
-            raise RunError(f"cannot write to '{options.output}': {error.strerror}") from error
+    if possible:
+        pipeline, source, models = build(options, say)
+        tell_models(models)
+        if options.output is not None and all(job.target != options.output for job in possible):
+            manifest = open_manifest(options, models, possible)
     for job in track(jobs):
-        if manifest is not None and manifest.is_done(job):
+        if job.problem is not None:
+            yield Outcome(job, "failed", error=job.problem)
+        elif manifest is None:
+            yield erase_photo(job, pipeline, source, options, overwrite=options.overwrite)
+        elif manifest.is_done(job):
             yield Outcome(job, "skipped")
-            continue
-        overwrite = options.overwrite or (manifest is not None and manifest.is_ours(job))
-        if manifest is not None and job.problem is None and (overwrite or not job.target.exists()):
+        else:
+            yield erase_and_note(job, pipeline, source, options, manifest)
+
+
+def open_manifest(options: RunOptions, models: dict[str, str], jobs: Sequence[Job]) -> Manifest:
+    """The record of the output folder, checked against the jobs, with this run's settings noted."""
+    assert options.output is not None
+    try:
+        manifest = Manifest(options.output, settings(options, models), overwrite=options.overwrite)
+        manifest.check(jobs)
+        manifest.begin()
+    except OSError as error:
+        raise RunError(f"cannot write to '{options.output}': {error.strerror}: '{error.filename}'") from error
+    return manifest
+
+
+def erase_and_note(
+    job: Job, pipeline: Pipeline, source: MaskSource, options: RunOptions, manifest: Manifest
+) -> Outcome:
+    """`erase_photo`, with its start and end in the record. A photo begun by an earlier run is done again."""
+    overwrite = options.overwrite or manifest.is_ours(job)
+    try:
+        if overwrite or not any(file.exists() for file in job.files):
             manifest.started(job)
         outcome = erase_photo(job, pipeline, source, options, overwrite=overwrite)
-        if manifest is not None:
-            manifest.ended(outcome)
-        yield outcome
+        manifest.ended(outcome)
+    except OSError as error:
+        raise RunError(f"cannot write to '{manifest.path}': {error.strerror}") from error
+    return outcome
 
 
 def settings(options: RunOptions, models: dict[str, str]) -> dict[str, Any]:
     """What the pixels of the results depend on, as JSON takes it."""
-    without = ("output", "compare", "save_masks", "overwrite", "max_megapixels", "device")
-    chosen = {name: value for name, value in asdict(options).items() if name not in without}
-    chosen["masks"] = None if options.masks is None else str(options.masks)
-    chosen["classes"], chosen["boxes"] = list(options.classes), [list(box) for box in options.boxes]
+    names = ["score", "refine", "seed"]
+    if options.inpainter not in WITHOUT_WEIGHTS:
+        names += ["working_size", "detail", "colour"]
+    chosen: dict[str, Any] = {name: getattr(options, name) for name in names}
+    chosen["masks"] = None if options.masks is None else str(options.masks.resolve())
+    chosen["classes"], chosen["boxes"] = sorted(options.classes), sorted(list(box) for box in options.boxes)
     return chosen | {"models": models}
 
 
@@ -170,13 +197,13 @@ def build(options: RunOptions, say: Callable[[str], None]) -> tuple[Pipeline, Ma
                 say(f"inpainter: using {name}, because {reason}")
         inpainter = build_inpainter(name, inpainter_options)
         if options.boxes:
-            source = sources.from_boxes(options.boxes)
+            source = sources.from_boxes(options.boxes, seed=options.seed)
         elif options.masks is not None and options.masks.suffix.lower() == ".json":
             source = sources.from_coco(options.masks, classes)
         elif options.masks is not None:
             source = sources.from_files(options.masks)
     except (ValueError, OSError, RuntimeError) as error:
-        raise RunError(str(error)) from error
+        raise RunError(" ".join(str(error).split())) from error
     recipe = MaskRecipe() if options.refine else MaskRecipe.none()
     wanted = classes if options.masks is None or options.masks.suffix.lower() == ".json" else None
     pipeline = Pipeline(segmenter, recipe, inpainter, classes=wanted, min_score=options.score)
@@ -193,15 +220,16 @@ def erase_photo(
 ) -> Outcome:
     """The whole path of one photo, from file to file. What goes wrong with it is in the outcome and not
     raised."""
+    import cv2
+
     from removal.images import read_photo, write_photo
     from removal.pipeline import timed
 
     seconds: dict[str, float] = {}
     try:
-        if job.problem is not None:
-            raise ValueError(job.problem)
-        if job.target.exists() and not overwrite:
-            raise FileExistsError(f"'{job.target}' exists; --overwrite writes over it")
+        for file in job.files:
+            if file.is_dir() or (file.exists() and not overwrite):
+                raise FileExistsError(f"'{file}' exists; --overwrite writes over it")
         with timed(seconds, "read"):
             photo = read_photo(job.source, max_megapixels=options.max_megapixels)
         with timed(seconds, "segment"):
@@ -210,8 +238,8 @@ def erase_photo(
         with timed(seconds, "write"):
             job.target.parent.mkdir(parents=True, exist_ok=True)
             write_photo(photo, result.image, result.mask, job.target, overwrite=overwrite)
-            write_extras(job.target, photo, result, options)
-    except (ValueError, OSError, RuntimeError, MemoryError) as error:
+            write_extras(job, photo, result)
+    except (ValueError, TypeError, OSError, RuntimeError, MemoryError, cv2.error) as error:
         return Outcome(job, "failed", error=describe(job.source, error))
     objects = [
         {"label": label, "score": round(float(score), 4), "box_xyxy": [round(float(edge), 1) for edge in box]}
@@ -229,16 +257,16 @@ def erase_photo(
     )
 
 
-def write_extras(target: Path, photo: Photo, result: Removal, options: RunOptions) -> None:
-    """The mask and the comparison sheet, beside the result. They may always be written again."""
+def write_extras(job: Job, photo: Photo, result: Removal) -> None:
+    """The mask and the comparison sheet, where they are asked for."""
     from removal.images import write_mask, write_png
     from removal.sheet import comparison_sheet
 
-    if options.save_masks:
-        write_mask(result.mask, target.with_name(f"{target.stem}.mask.png"), overwrite=True)
-    if options.compare:
+    if job.mask is not None:
+        write_mask(result.mask, job.mask, overwrite=True)
+    if job.sheet is not None:
         sheet = comparison_sheet(photo.pixels, result.parts, result.image)
-        write_png(sheet, target.with_name(f"{target.stem}.compare.png"), overwrite=True)
+        write_png(sheet, job.sheet, overwrite=True)
 
 
 def describe(path: Path, error: Exception) -> str:

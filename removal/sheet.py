@@ -25,7 +25,10 @@ def comparison_sheet(before: np.ndarray, parts: Mapping[str, np.ndarray], after:
     small_after = cv2.resize(after, size, interpolation=cv2.INTER_AREA)
     overlay = small_before.astype(np.float32) * 0.55 + 90
     for name, part in parts.items():
-        share = cv2.resize(part.astype(np.float32), size, interpolation=cv2.INTER_AREA)[..., None] * 0.75
+        if not part.any():
+            continue
+        level = cv2.resize(part.view(np.uint8) * np.uint8(255), size, interpolation=cv2.INTER_AREA)
+        share = level[..., None].astype(np.float32) * (0.75 / 255)
         overlay = overlay * (1 - share) + np.array(PART_COLOURS[name], np.float32) * share
     gap = np.full((size[1], GAP_PX, 3), 255, np.uint8)
     return np.hstack([small_before, gap, overlay.clip(0, 255).astype(np.uint8), gap, small_after])

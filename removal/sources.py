@@ -15,19 +15,21 @@ from segment import CocoMasks, Detections, MaskFiles, mask_from_box
 MaskSource = Callable[[Photo], Detections]
 
 
-def from_boxes(boxes: Sequence[tuple[int, int, int, int]]) -> MaskSource:
+def from_boxes(boxes: Sequence[tuple[int, int, int, int]], *, seed: int = 0) -> MaskSource:
     """The object inside each box (xywh, pixels of the upright photo), cut out by GrabCut."""
 
     def find(photo: Photo) -> Detections:
-        masks = np.stack([mask_from_box(photo.pixels, box) for box in boxes])
+        masks = np.stack([mask_from_box(photo.pixels, box, seed=seed) for box in boxes])
         return Detections.from_masks(masks, ["box"] * len(boxes), np.ones(len(boxes), np.float32))
 
     return find
 
 
 def from_files(path: Path) -> MaskSource:
-    """Masks another team made: one file, or a folder whose files match the photos by stem."""
-    files = MaskFiles(path)
+    """Masks another team made: one file, or a folder whose files match the photos by stem. A black mask says
+    that
+    nothing is to be removed."""
+    files = MaskFiles(path, allow_empty=True)
     return lambda photo: files.detections(photo.path, photo.pixels.shape[:2])
 
 

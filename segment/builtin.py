@@ -16,7 +16,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch.nn import functional
 
-from segment.detections import Detections
+from segment.detections import Detections, encode_crop
 from segment.person_finder import STRIDE, PersonFinder, to_tensor
 
 WEIGHTS = Path(__file__).with_name("person_finder.safetensors")
@@ -138,26 +138,46 @@ class BuiltinSegmenter:
 
 
 def regions(person: np.ndarray, probability: np.ndarray, min_score: float) -> Detections:
-    """One detection for each connected region; its score is the mean probability inside, most certain
-    first."""
+    """One detection for each connected region; its score is the mean probability inside, most certain first.
+
+    person: bool (H, W). probability: float32 (h, w), of the same aspect. Regions are cut out one at a time,
+    so that many of them in a large photo cost no more memory than one.
+    """
     height, width = person.shape
-    count, labelled, stats, _ = cv2.connectedComponentsWithStats(person.astype(np.uint8), connectivity=8)
-    masks, scores = [], []
+    count, labelled, stats, _ = cv2.connectedComponentsWithStats(person.view(np.uint8), connectivity=8)
+    found = []
     for index in range(1, count):
-        if stats[index, cv2.CC_STAT_AREA] < SMALLEST_SHARE * height * width:
+        left, top, box_width, box_height, area_px = stats[index].tolist()
+        if area_px < SMALLEST_SHARE * height * width:
             continue
-        mask = labelled == index
-        small = cv2.resize(mask.astype(np.uint8), probability.shape[::-1], interpolation=cv2.INTER_AREA) > 0
-        score = float(probability[small].mean()) if small.any() else 0.0
+        inside = labelled[top : top + box_height, left : left + box_width] == index
+        score = mean_inside(probability, inside, top / height, left / width, (height, width))
         if score >= min_score:
-            masks.append(mask)
-            scores.append(score)
-    order = np.argsort(scores)[::-1]
-    if not masks:
-        return Detections.empty(height, width)
-    return Detections.from_masks(
-        [masks[i] for i in order], ["person"] * len(masks), np.array([scores[i] for i in order], np.float32)
+            box = (left, top, left + box_width, top + box_height)
+            found.append((score, box, encode_crop(inside, top, left, height, width)))
+    found.sort(key=lambda region: -region[0])
+    return Detections(
+        ("person",) * len(found),
+        np.array([score for score, _, _ in found], np.float32),
+        np.array([box for _, box, _ in found], np.float32),
+        height,
+        width,
+        tuple(rle for _, _, rle in found),
     )
+
+
+def mean_inside(
+    probability: np.ndarray, inside: np.ndarray, top: float, left: float, size: tuple[int, int]
+) -> float:
+    """Mean of the small `probability` map under a mask that lies at (top, left), shares of the photo's
+    `size`."""
+    rows, cols = (
+        max(1, round(i * p / s)) for i, p, s in zip(inside.shape, probability.shape, size, strict=True)
+    )
+    first_row, first_col = int(top * probability.shape[0]), int(left * probability.shape[1])
+    part = probability[first_row : first_row + rows, first_col : first_col + cols]
+    weight = cv2.resize(inside.view(np.uint8), part.shape[::-1], interpolation=cv2.INTER_AREA) > 0
+    return float(part[weight].mean()) if weight.any() else 0.0
 
 
 def load_builtin(*, device: str = "auto", weights: str | Path | None = None) -> BuiltinSegmenter:

@@ -6,13 +6,27 @@ import difflib
 from collections.abc import Sequence
 from functools import cache
 
+# COCO's category slots in the order of their ids, as torchvision lists them ("N/A" where unused); written out
+# so that a name can be checked without loading torchvision.
+_CATEGORIES = (
+    "__background__,person,bicycle,car,motorcycle,airplane,bus,train,truck,"
+    "boat,traffic light,fire hydrant,N/A,stop sign,parking meter,bench,bird,cat,"
+    "dog,horse,sheep,cow,elephant,bear,zebra,giraffe,N/A,"
+    "backpack,umbrella,N/A,N/A,handbag,tie,suitcase,frisbee,skis,"
+    "snowboard,sports ball,kite,baseball bat,baseball glove,skateboard,surfboard,tennis racket,bottle,"
+    "N/A,wine glass,cup,fork,knife,spoon,bowl,banana,apple,"
+    "sandwich,orange,broccoli,carrot,hot dog,pizza,donut,cake,chair,"
+    "couch,potted plant,bed,N/A,dining table,N/A,N/A,toilet,N/A,"
+    "tv,laptop,mouse,remote,keyboard,cell phone,microwave,oven,toaster,"
+    "sink,refrigerator,N/A,book,clock,vase,scissors,teddy bear,hair drier,"
+    "toothbrush"
+)
+COCO_CATEGORIES = tuple(_CATEGORIES.split(","))
 
-@cache
+
 def coco_categories() -> tuple[str, ...]:
     """COCO's 91 category slots in the order of their ids, as torchvision lists them ("N/A" where unused)."""
-    from torchvision.models.detection import MaskRCNN_ResNet50_FPN_V2_Weights
-
-    return tuple(MaskRCNN_ResNet50_FPN_V2_Weights.COCO_V1.meta["categories"])
+    return COCO_CATEGORIES
 
 
 @cache
@@ -22,7 +36,8 @@ def coco_classes() -> tuple[str, ...]:
 
 
 def unknown_class(name: str, known: Sequence[str]) -> str:
-    """One line for a class name that is not among ``known``: the nearest names, then all of them."""
+    """One line for a class name that is not among ``known``: the nearest names, or all where none is near."""
     near = difflib.get_close_matches(str(name).lower(), known, n=3, cutoff=0.6)
-    hint = f" (did you mean {' or '.join(repr(one) for one in near)}?)" if near else ""
-    return f"unknown class {name!r}{hint}; known classes: {', '.join(known)}"
+    if near:
+        return f"unknown class {name!r}: did you mean {' or '.join(repr(one) for one in near)}?"
+    return f"unknown class {name!r}; known classes: {', '.join(known)}"

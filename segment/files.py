@@ -46,7 +46,9 @@ class MaskFiles:
         if not self._by_stem:
             return self.path
         path = Path(photo)
-        found = closest_names(path, self._by_stem.get(path.stem, []))
+        ours = self._by_stem.get(f"{path.stem}.mask", [])  # as --save-masks names them
+        found = closest_names(path.with_name(f"{path.stem}.mask.png"), ours)
+        found = found or closest_names(path, self._by_stem.get(path.stem, []))
         if len(found) != 1:
             named = f"several: {', '.join(map(str, found))}" if found else "none"
             raise ValueError(f"expected one mask for {path} in {self.path}, found {named}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from removal.cli.erase import warn
+from removal.cli.erase import WrongUsage, warn
 from removal.cli.options import model_options, overwrite_option
 
 
@@ -43,7 +43,7 @@ def demo(output: Path, scene: int, overwrite: bool, **models: str | int | None) 
     try:
         result = demonstrate(scene, options, say=warn)
     except PlanError as error:
-        raise click.UsageError(str(error)) from error
+        raise WrongUsage(str(error)) from error
     except FileExistsError as error:
         raise click.ClickException(f"{error}; --overwrite writes over it") from error
     except (RunError, OSError) as error:

@@ -72,7 +72,7 @@ def erase(photos: tuple[Path, ...], as_json: bool, **options: Any) -> None:
             report(outcome, as_json=as_json)
             interruption.check()
     except PlanError as error:
-        raise click.UsageError(str(error)) from error
+        raise WrongUsage(str(error)) from error
     except RunError as error:
         raise click.ClickException(str(error)) from error
     failed = sum(outcome.outcome == "failed" for outcome in outcomes)
@@ -80,6 +80,12 @@ def erase(photos: tuple[Path, ...], as_json: bool, **options: Any) -> None:
         warn(summary(outcomes))
     if failed:
         raise click.exceptions.Exit(1)
+
+
+class WrongUsage(click.ClickException):
+    """Options that do not fit together: one line and status 2, without the usage that click adds."""
+
+    exit_code = 2
 
 
 def warn(text: str) -> None:

@@ -4,8 +4,6 @@ just works."""
 from __future__ import annotations
 
 import importlib
-import os
-import signal
 import sys
 
 import click
@@ -49,7 +47,7 @@ class DefaultCommandGroup(click.Group):
             for name in COMMANDS:
                 command = self.get_command(context, name)
                 if command is not None and name != DEFAULT:
-                    rows.append((name, command.get_short_help_str(70)))
+                    rows.append((name, command.get_short_help_str(88)))
             rows.append(("--version", "Show the version and exit."))
             formatter.write_dl(rows)
 
@@ -64,7 +62,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Console entry: as click's own, but Ctrl-C is one line and status 130, and a closed pipe is quiet."""
+    """Console entry: as click's own, but Ctrl-C is one line and status 130."""
     interruption.listen()
     try:
         status = cli.main(prog_name="remove", standalone_mode=False)
@@ -74,9 +72,6 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(128 + signal.SIGPIPE)
     sys.exit(status if isinstance(status, int) else 0)
 
 

@@ -90,7 +90,14 @@ model_options = together(
         help="deepfillv2: even out colour steps at the hole's edge.",
     ),
     click.option("--compile", is_flag=True, help="deepfillv2: torch.compile; pays off over many photos."),
-    click.option("--seed", default=0, show_default=True, help="Same seed, same pixels."),
+    click.option(
+        "--seed",
+        type=click.IntRange(0, 2**31 - 1),
+        default=0,
+        show_default=True,
+        metavar="N",
+        help="Same seed, same pixels.",
+    ),
 )
 
 overwrite_option = click.option("--overwrite", is_flag=True, help="Write over files that exist.")

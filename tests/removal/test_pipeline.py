@@ -56,7 +56,9 @@ def test_the_wanted_class_is_filled_and_the_others_are_protected():
     assert np.array_equal(result.mask, PERSON)
     assert (result.image[PERSON] == 7).all()
     assert np.array_equal(result.image[~PERSON], image[~PERSON])
-    assert np.array_equal(painter.protect, DOG)
+    assert painter.protect[DOG].all()
+    assert not (painter.protect & PERSON).any()
+    assert painter.protect.sum() < 1.5 * DOG.sum()  # the dog and a rim
     assert result.detections.labels == ("person",)
     assert set(result.seconds) == {"segment", "refine", "inpaint"}
     assert np.array_equal(result.parts["object"], PERSON)
@@ -70,6 +72,15 @@ def test_detections_below_the_score_stay():
     assert not result.mask.any()
     assert np.array_equal(result.image, image)
     assert result.image is not image
+
+
+def test_what_scores_too_little_to_be_removed_is_not_copied_from_either():
+    painter, doubtful = Painter(), mask_of(5, 60, 15, 75)
+    finder = Finder([PERSON, DOG, doubtful], ["person", "person", "person"], [0.9, 0.3, 0.1])
+    (result,) = Pipeline(finder, MaskRecipe.none(), painter)([image_with()])
+    assert np.array_equal(result.mask, PERSON)
+    assert painter.protect[DOG].all()
+    assert not (painter.protect & doubtful).any()
 
 
 def test_every_class_goes_where_none_is_named():

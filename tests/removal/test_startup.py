@@ -12,6 +12,7 @@ HEAVY = ("torch", "torchvision", "cv2", "numba", "pycocotools", "PIL")
     "statement",
     [
         "import removal",
+        "from removal import Pipeline, remove_objects",
         "import segment, inpaint, postprocess",
         "from removal.cli.main import cli; cli(['--help'], standalone_mode=False)",
         "from removal.cli.main import cli; cli(['demo', '--help'], standalone_mode=False)",

@@ -115,9 +115,7 @@ def test_class_names_are_those_of_the_file(load):
     coco = load(annotations())
     assert coco.check_classes(None) == coco.classes == ("person", "dog")
     assert coco.check_classes(["dog"]) == ("dog",)
-    with pytest.raises(
-        ValueError, match=r"unknown class 'dgo' \(did you mean 'dog'\?\); known classes: person, dog"
-    ):
+    with pytest.raises(ValueError, match=r"unknown class 'dgo': did you mean 'dog'\?"):
         coco.check_classes(["dgo"])
     with pytest.raises(TypeError, match="the string 'dog'"):
         coco.check_classes("dog")

@@ -169,6 +169,57 @@ def test_a_result_found_without_a_record_is_not_overwritten(invoke, photo, masks
     assert invoke("--masks", masks, photo, "-o", "out", *FAST, "--overwrite").exit_code == 0
 
 
+def test_extras_are_never_written_over_what_is_there(invoke, photo, masks, tmp_path):
+    (tmp_path / "x.mask.png").write_bytes(b"mine")
+    arguments = ("--masks", masks, photo, "-o", "x.png", *FAST, "--save-masks")
+    result = invoke(*arguments)
+    assert result.exit_code == 1
+    one_line(result.stderr, "x.mask.png", "--overwrite")
+    assert (tmp_path / "x.mask.png").read_bytes() == b"mine"
+    assert not (tmp_path / "x.png").exists()
+    assert invoke(*arguments, "--overwrite").exit_code == 0
+
+
+def test_extras_can_be_asked_for_later_and_the_masks_used_again(invoke, photo, masks, tmp_path):
+    arguments = ("--masks", masks, photo, "-o", "out", *FAST)
+    assert invoke(*arguments).exit_code == 0
+    result = invoke(*arguments, "--save-masks", "--compare")
+    assert result.exit_code == 0, result.output
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "photo.png", "photo.mask.png", "photo.compare.png", "removal.jsonl"
+    }  # fmt: skip
+    before = (tmp_path / "out/photo.png").read_bytes()
+    result = invoke("--masks", "out", photo, "-o", "again", *FAST, "--no-refine")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "again/photo.png").read_bytes() == before
+
+
+def test_one_folder_takes_the_results_of_several_commands(invoke, photo, masks, tmp_path):
+    other = tmp_path / "other.png"
+    other.write_bytes(photo.read_bytes())
+    assert invoke("--box", "18,14,20,20", photo, "-o", "out", *FAST).exit_code == 0
+    assert invoke("--box", "16,12,22,22", other, "-o", tmp_path / "out", *FAST).exit_code == 0
+    result = invoke("--box", "18,14,20,20", photo, "-o", tmp_path / "out", *FAST)
+    assert "earlier run" in result.stdout
+    result = invoke("--box", "16,12,22,22", photo, "-o", "out", *FAST)
+    assert result.exit_code == 2
+    assert "boxes changed" in result.stderr
+
+
+def test_a_missing_photo_is_told_before_any_model_is_loaded(invoke, tmp_path):
+    result = invoke("--class", "person", "--segmenter", "maskrcnn", "missing.jpg", "-o", "out")
+    assert result.exit_code == 1
+    one_line(result.stderr, "missing.jpg")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_same_seed_gives_the_same_file(invoke, photo, masks, tmp_path):
+    for name in ("one", "two"):
+        arguments = ("--masks", masks, photo, "-o", name, "--inpainter", "exemplar", "--seed", 3)
+        assert invoke(*arguments).exit_code == 0
+    assert (tmp_path / "one/photo.png").read_bytes() == (tmp_path / "two/photo.png").read_bytes()
+
+
 def one_line(text, *words):
     lines = [line for line in text.splitlines() if line.startswith("Error: ")]
     assert len(lines) == 1, text
@@ -195,6 +246,10 @@ def test_masks_that_do_not_fit(invoke, photo, masks, tmp_path):
     assert result.exit_code == 1
     one_line(result.stderr, "photo.png", "covers")
     Image.new("L", (WIDTH // 3, HEIGHT), 255).save(tmp_path / "small.png")
+    Image.new("L", (WIDTH, HEIGHT), 0).save(tmp_path / "black.png")
+    result = invoke("--masks", "black.png", photo, *FAST, "-o", "black_out")
+    assert result.exit_code == 0
+    assert (tmp_path / "black_out/photo.png").read_bytes() == photo.read_bytes()
     result = invoke("--masks", "small.png", photo, *FAST)
     assert result.exit_code == 1
     one_line(result.stderr, "small.png")
@@ -218,6 +273,9 @@ def test_masks_that_do_not_fit(invoke, photo, masks, tmp_path):
         (("--masks", "team", "team", "photo.png", "-o", "x.png"), ("x.png",)),
         (("--masks", "team", "photo.png", "photo.png", "-o", "out"), ("would both be written",)),
         (("--masks", "team", "photo.png", "-o", "photo.png"), ("over the photo",)),
+        (("--box", "1,1,9,9", "--weights", "none.pth", "photo.png"), ("--weights", "auto")),
+        (("--box", "1,1,9,9", "--segmenter", "builtin", "photo.png"), ("--segmenter",)),
+        (("--box", "1,1,9,9", "--seed", "-1", "photo.png"), ("--seed",)),
         (("--box", "1,1,9,9", "--inpainter", "telea", "--weights", "x", "photo.png"), ("--weights", "telea")),
         (("--nonsense", "photo.png"), ("--nonsense",)),
     ],
