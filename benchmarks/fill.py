@@ -1,6 +1,7 @@
 """Quality and cost of the inpainters: PSNR and SWD inside the hole, seconds a photo, and a 24 MP photo.
 
-python benchmarks/fill.py --data DIR [--pairs] [--guided] [--colour] [--every N] [--sheet OUT.png] [--method NAME ...]
+python benchmarks/fill.py --data DIR [--pairs] [--guided] [--colour] [--every N] [--sheet OUT.png]
+    [--method NAME ...]
 python benchmarks/fill.py --large
 """
 
@@ -140,12 +141,10 @@ def measure_colour(cases: Sequence[Case]) -> None:
         removed.append(np.mean(shares))
         evened = even_seams(case.image, case.truth, case.mask)
         disturbed.append(np.abs(evened.astype(float) - case.truth)[case.mask].mean())
-    enough = np.mean(np.array(removed) >= 0.8)
-    print(
-        f"  step of {SHIFT_LEVELS} levels removed: mean {np.mean(removed):.1%}, worst photo {min(removed):.1%}, "
-        f"at least 80 % on {enough:.0%} of the photos; a right fill changes by {np.mean(disturbed):.2f} levels",
-        flush=True,
-    )
+    mean, worst, enough = np.mean(removed), min(removed), np.mean(np.array(removed) >= 0.8)
+    print(f"  of a step of {SHIFT_LEVELS} levels go: mean {mean:.1%}, worst photo {worst:.1%}; ", end="")
+    print(f"at least 80 % on {enough:.0%} of the photos", flush=True)
+    print(f"  a right fill changes by {np.mean(disturbed):.2f} levels", flush=True)
 
 
 def synthesise_large() -> tuple[np.ndarray, np.ndarray]:
