@@ -8,20 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
 import tempfile
-import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
-if TYPE_CHECKING:
-    import requests
+from backend.download import ATTEMPTS, download
 
 OFFLINE_VARIABLE = "REMOVAL_OFFLINE"
 TIMEOUT_S = 10.0
-_ATTEMPTS = 3
-_CHUNK_BYTES = 1 << 16  # a break loses what of its chunk had come
 
 
 class WeightsError(RuntimeError):
@@ -77,9 +72,10 @@ def fetch(weights: PretrainedWeights, *, timeout_s: float = TIMEOUT_S) -> Path:
     """Path of the file in the cache, downloaded when it is not there yet.
 
     ``timeout_s``: how long to wait for the first answer (name look-up, connection and reply together), and
-    then for each next piece. A download that breaks is taken up where it broke, three times at most. With
-    ``REMOVAL_OFFLINE=1`` in the environment the network is left alone. A progress bar is drawn on stderr
-    where that is a terminal.
+    then for each next piece. A download that breaks is taken up where it broke, three times at most, and
+    once more from the start where the pieces do not make the published file. One that brings less than
+    1 kB/s over ``timeout_s`` is given up. With ``REMOVAL_OFFLINE=1`` in the environment the network is left
+    alone. A progress bar is drawn on stderr where that is a terminal.
 
     Raises WeightsError where the file cannot be had or its hash is not the published one.
     """
@@ -99,13 +95,13 @@ def fetch(weights: PretrainedWeights, *, timeout_s: float = TIMEOUT_S) -> Path:
         part = Path(name)
         try:
             with os.fdopen(handle, "wb") as file:
-                _download(weights, file, timeout_s)
+                _download(weights, file, part, timeout_s)
             _check_hash(weights, part, f"as sent by {weights.url}")
             os.chmod(part, 0o644)
             os.replace(part, path)
         finally:
             part.unlink(missing_ok=True)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: an address or header that cannot be read
         reason = _reason(error, timeout_s)
         raise WeightsError(
             f"{weights.file_name} could not be fetched: {reason}; {weights.instructions()}"
@@ -119,6 +115,18 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def _download(weights: PretrainedWeights, file: BinaryIO, part: Path, timeout_s: float) -> None:
+    """Write the body to `file`, which is open at `part`; once more where a transfer may have spoilt it."""
+    in_one_piece = download(weights.url, file, label=weights.file_name, timeout_s=timeout_s)
+    file.flush()
+    prefix = weights.sha256_prefix
+    if in_one_piece or prefix is None or file_sha256(part).startswith(prefix):
+        return
+    file.seek(0)
+    file.truncate()
+    download(weights.url, file, label=weights.file_name, timeout_s=timeout_s)
+
+
 def _check_hash(weights: PretrainedWeights, path: Path, remark: str) -> None:
     if weights.sha256_prefix is None:
         return
@@ -130,70 +138,7 @@ def _check_hash(weights: PretrainedWeights, path: Path, remark: str) -> None:
         )
 
 
-def _download(weights: PretrainedWeights, file: BinaryIO, timeout_s: float) -> None:
-    """Writes the whole body to ``file``, taking a broken transfer up again where the server allows it."""
-    import requests
-    from tqdm import tqdm
-
-    with tqdm(
-        desc=weights.file_name, unit="B", unit_scale=True, file=sys.stderr, disable=not sys.stderr.isatty()
-    ) as bar:
-        for attempt in range(1, _ATTEMPTS + 1):
-            response = _answer(weights.url, file.tell(), timeout_s)
-            try:
-                with response:
-                    if response.status_code != requests.codes.partial_content:
-                        file.seek(0)
-                        file.truncate()
-                    bar.total = file.tell() + int(response.headers.get("Content-Length", 0)) or None
-                    bar.n = file.tell()
-                    for chunk in response.iter_content(_CHUNK_BYTES):
-                        file.write(chunk)
-                        bar.update(len(chunk))
-                return
-            except (requests.exceptions.ChunkedEncodingError, requests.ConnectionError):
-                if attempt == _ATTEMPTS:
-                    raise
-
-
-def _answer(url: str, start: int, timeout_s: float) -> requests.Response:
-    """The reply to a request for the bytes from ``start`` on, its body not read yet.
-
-    A thread waits for it, because the time that a look-up of the name takes, and that several dead addresses
-    take one after the other, is under no timeout of ``requests``.
-    """
-    import requests
-
-    outcome: list[requests.Response | Exception] = []
-    given_up = threading.Event()
-
-    def ask() -> None:
-        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
-        try:
-            response = requests.get(url, stream=True, timeout=timeout_s, headers=headers)
-        except Exception as error:
-            outcome.append(error)
-            return
-        outcome.append(response)
-        if given_up.is_set():
-            response.close()
-
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(timeout_s)
-    if not outcome:
-        given_up.set()
-        raise requests.Timeout(f"no answer within {timeout_s:g} s")
-    answer = outcome[0]
-    if isinstance(answer, Exception):
-        raise answer
-    if not answer.ok:
-        answer.close()
-        answer.raise_for_status()
-    return answer
-
-
-def _reason(error: OSError, timeout_s: float) -> str:
+def _reason(error: OSError | ValueError, timeout_s: float) -> str:
     """The few words that matter of an error whose own text runs over several lines."""
     import requests
 
@@ -202,7 +147,7 @@ def _reason(error: OSError, timeout_s: float) -> str:
     if isinstance(error, requests.Timeout) or "timed out" in str(error):
         return f"nothing answered within {timeout_s:g} s"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
-        return f"the connection broke {_ATTEMPTS} times"
+        return f"the connection broke {ATTEMPTS} times"
     if isinstance(error, requests.ConnectionError):
         return "no connection to the server"
-    return error.strerror or str(error).partition("\n")[0]
+    return getattr(error, "strerror", None) or str(error).partition("\n")[0]
