@@ -1,5 +1,6 @@
 """Files of DeepFillv2 weights: recognise one, load it into a network, convert it."""
 
+import contextlib
 import json
 import os
 import pickle
@@ -23,8 +24,10 @@ from inpaint.published import record_of
 NAMED_AT_MOST = 5
 # What torch.load raises on a file that is cut short depends on where it was cut.
 _READ_ERRORS = (RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError)
-_WRAPPERS = ("state_dict", "G")
-_PREFIX = "generator."
+_TORCH_STARTS = (b"PK", b"\x80")  # a zip archive, a pickle
+_WRAPPERS = ("state_dict", "G", "generator")
+_DEPTH = 16
+_PREFIXES = ("module.", "generator.", "G.")
 _BUFFERS = re.compile(r"contextual_attention\.fuse_(weight|kernel)$")
 _DISCRIMINATOR = re.compile(r"(disc|discriminator|D)\.")
 
@@ -54,15 +57,16 @@ def load_deepfillv2(
     """Build the network from a published file, one that `convert` wrote, or a state dict; on the CPU, for
     inference.
 
-    The layout is recognised by the parameter names, which may be nested under `state_dict` or `G` and
-    prefixed with `generator.`; a discriminator's entries are passed over. No code in a file is ever run.
+    The layout is recognised by the parameter names, which may be nested under `state_dict`, `G` or
+    `generator` and prefixed with `module.`, `generator.` or `G.`, in any order; a discriminator's entries are
+    passed over. No code in a file is ever run.
 
     sha256_prefix: the file must have this hash (None: that of the published file of its name, if there is
         one).
     max_scores_mb: bound on the attention's score matrices (see `inpaint.networks.attention`).
 
     Raises FileNotFoundError, and CheckpointError (a ValueError) for a file that is damaged, holds code or
-    has another hash, a missing or unexpected parameter, or one of another shape.
+    has another hash, a missing or unexpected parameter, or one of another shape or with NaN or infinity.
     """
     if isinstance(source, Mapping):
         label, checkpoint = "the state dict", source
@@ -104,30 +108,40 @@ def check(path: str | os.PathLike[str]) -> CheckpointReport:
 def convert(path: str | os.PathLike[str], out: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
     """Write the generator of `path` alone as safetensors, under its published names, and return `out`.
 
-    Its metadata tell the layout, the source file's name and the source's SHA-256.
+    Its metadata tell the layout, the source file's name and the source's SHA-256; of a converted file they
+    are kept as they are.
 
-    Raises as `load_deepfillv2`, FileExistsError without `overwrite`, ValueError for a name not ending in
-    .safetensors.
+    Raises as `load_deepfillv2`, FileExistsError without `overwrite`, another OSError where `out` cannot be
+    written, ValueError for a name not ending in .safetensors.
     """
     path, out = Path(path), Path(out)
     if out.suffix != ".safetensors":
         raise ValueError(f"expected a file name ending in .safetensors, received {out.name}")
     if out.exists() and not overwrite:
         raise FileExistsError(f"{out} exists already")
+    if not out.parent.is_dir():
+        raise FileNotFoundError(f"{out} cannot be written: there is no folder {out.parent}")
     load_deepfillv2(path)
-    layout, weights = _generator(_read(path)[0], str(path))
+    checkpoint, known = _read(path)
+    layout, weights = _generator(checkpoint, str(path))
+    origin = known if known.keys() >= {"source", "source_sha256"} else {}
     metadata = {
         "format": "deepfillv2",
         "layout": layout.name,
-        "source": path.name,
-        "source_sha256": file_sha256(path),
+        "source": origin.get("source") or path.name,
+        "source_sha256": origin.get("source_sha256") or file_sha256(path),
     }
     part = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
-        save_file({name: tensor.contiguous() for name, tensor in weights.items()}, part, metadata=metadata)
+        # Cloned, because safetensors takes no tensors that share memory.
+        own = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in weights.items()}
+        save_file(own, part, metadata=metadata)
         os.replace(part, out)
+    except SafetensorError as error:  # what it makes of an OSError
+        raise OSError(f"{out} cannot be written: {error}") from error
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
     return out
 
 
@@ -151,6 +165,8 @@ def _read(path: Path) -> tuple[Mapping[str, Any], dict[str, str]]:
         start = file.read(9)
     if start[8:] == b"{":
         return _read_safetensors(path)
+    if len(start) < 9 or not start.startswith(_TORCH_STARTS):  # a web page, for instance
+        raise _damaged(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # about the pickle's version: what follows says more
@@ -210,21 +226,31 @@ def _generator(checkpoint: Mapping[str, Any], label: str) -> tuple[Layout, dict[
         if not isinstance(value, Tensor) or not value.is_floating_point():
             kind = value.dtype if isinstance(value, Tensor) else type(value).__name__
             raise CheckpointError(f"{label}: expected {name} as a tensor of floats, received {kind}")
+        if not torch.isfinite(value).all():
+            raise CheckpointError(f"{label}: {name} holds NaN or infinity")
     return layout, entries
 
 
 def _entries(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
-    for wrapper in _WRAPPERS:
-        if isinstance(checkpoint.get(wrapper), Mapping):
-            checkpoint = checkpoint[wrapper]
-    names = [str(name) for name in checkpoint]
-    prefix = _PREFIX if any(name.startswith(_PREFIX) for name in names) else ""
+    """The generator's entries, unwrapped until nothing unwraps."""
+    entries = {str(name): value for name, value in checkpoint.items()}
+    prefixed = False
+    for _ in range(_DEPTH):  # bounded: a mapping in a file may hold itself
+        wrapper = next((name for name in _WRAPPERS if isinstance(entries.get(name), Mapping)), None)
+        if wrapper is not None:
+            entries = {str(name): value for name, value in entries[wrapper].items()}
+            continue
+        prefix = next((part for part in _PREFIXES if any(name.startswith(part) for name in entries)), None)
+        if prefix is None:
+            break
+        prefixed = True
+        entries = {
+            name.removeprefix(prefix): value for name, value in entries.items() if name.startswith(prefix)
+        }
     return {
-        str(name)[len(prefix) :]: value
-        for name, value in checkpoint.items()
-        if str(name).startswith(prefix)
-        and not _BUFFERS.search(str(name))
-        and (prefix or not _DISCRIMINATOR.match(str(name)))
+        name: value
+        for name, value in entries.items()
+        if not _BUFFERS.search(name) and (prefixed or not _DISCRIMINATOR.match(name))
     }
 
 

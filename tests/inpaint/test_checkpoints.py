@@ -72,6 +72,42 @@ def test_a_bare_state_dict_loads_and_half_precision_becomes_float32(pt_state):
     assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
 
 
+def prefixed(state, prefix):
+    return {prefix + name: value for name, value in state.items()}
+
+
+@pytest.mark.parametrize(
+    "nest",
+    [
+        lambda state: {"G": {"state_dict": state}},
+        lambda state: {"state_dict": {"G": state, "D": {"x": torch.zeros(1)}}},
+        lambda state: {"generator": {"state_dict": {"G": state}}},
+        lambda state: prefixed(state, "module."),
+        lambda state: {"state_dict": prefixed(state, "module.generator.")},
+        lambda state: prefixed(state, "G.") | {"D.conv.weight": torch.zeros(1)},
+        lambda state: {"G": prefixed(state, "generator.module.")},
+        lambda state: prefixed(prefixed(state, "G."), "module.") | {"module.D.x": torch.zeros(1)},
+    ],
+)
+def test_any_nesting_is_unwrapped(pt_state, nest):
+    network = load_deepfillv2(nest(pt_state))
+    loaded = network.state_dict()
+    key_map = LAYOUTS["nipponjo_pt"].key_map()
+    assert all(torch.equal(loaded[key], pt_state[name]) for name, key in key_map.items())
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_refused(tmp_path, pt_state, value):
+    name = "stage1.conv1.conv.weight"
+    bad = pt_state[name].clone()
+    bad[0, 0, 0, 0] = value
+    path = tmp_path / "weights.pth"
+    torch.save(pt_state | {name: bad}, path)
+    for refuse in (load_deepfillv2, check):
+        with pytest.raises(CheckpointError, match=r"conv1\.conv\.weight holds NaN or infinity"):
+            refuse(path)
+
+
 def test_missing_and_unexpected_names_are_named_five_of_each(pt_state):
     names = list(pt_state)
     state = {name: pt_state[name] for name in names[7:]} | {f"other{i}": torch.zeros(1) for i in range(2)}
@@ -82,6 +118,13 @@ def test_missing_and_unexpected_names_are_named_five_of_each(pt_state):
     assert f"missing {', '.join(names[:5])} and 2 more; unexpected other0, other1;" in message
     assert names[5] not in message
     assert "formats nipponjo_pt, nipponjo_tf, mmagic" in message
+
+
+def test_a_mapping_that_holds_itself_is_no_generator():
+    loop = {}
+    loop["G"] = loop
+    with pytest.raises(CheckpointError, match="it holds G"):
+        load_deepfillv2(loop)
 
 
 def test_another_network_is_refused():
@@ -115,6 +158,26 @@ def test_a_file_cut_short_is_refused(tmp_path, pt_state, zipped, share):
     whole = path.read_bytes()
     path.write_bytes(whole[: int(share * len(whole))])
     with pytest.raises(CheckpointError, match=r"weights\.pth: damaged, cut short, or no file of weights"):
+        load_deepfillv2(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("w.safetensors", b""),
+        ("w.safetensors", b"\x40\x00\x00"),
+        ("w.safetensors", b"\x40" + 7 * b"\x00"),
+        ("w.pth", b"P"),
+        ("w.pth", b"PK\x03"),
+        ("w.pth", b"\x80\x02"),
+        ("w.pth", b"\x80\x02\x8a"),
+        ("w.pth", b"<!DOCTYPE html><html><body>Sign in</body></html>"),
+    ],
+)
+def test_what_is_no_file_of_weights_is_called_that(tmp_path, name, content):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match="damaged, cut short, or no file of weights"):
         load_deepfillv2(path)
 
 
@@ -193,6 +256,36 @@ def test_convert_writes_safetensors_that_load_and_tell_their_origin(tmp_path, pt
     with pytest.raises(CheckpointError, match="damaged, cut short"):
         load_deepfillv2(out)
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["weights.pth", "weights.safetensors"]
+
+
+def test_convert_says_where_it_cannot_write(tmp_path, pt_state):
+    path = tmp_path / "weights.pth"
+    torch.save(pt_state, path)
+    with pytest.raises(FileNotFoundError, match=r"none/w\.safetensors cannot be written: there is no folder"):
+        convert(path, tmp_path / "none" / "w.safetensors")
+    too_long = tmp_path / ("w" * 240 + ".safetensors")  # with what a half file adds
+    with pytest.raises(OSError, match=r"wwww\.safetensors cannot be written"):
+        convert(path, too_long)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["weights.pth"]
+
+
+def test_convert_takes_tensors_that_share_memory(tmp_path, pt_state):
+    first, second = "stage1.conv2.conv.bias", "stage1.conv3.conv.bias"
+    path = tmp_path / "weights.pth"
+    torch.save(pt_state | {second: pt_state[first]}, path)
+    out = convert(path, tmp_path / "w.safetensors")
+    with safe_open(out, framework="pt") as file:
+        assert torch.equal(file.get_tensor(second), file.get_tensor(first))
+
+
+def test_converting_a_converted_file_keeps_its_origin(tmp_path, pt_state):
+    path = tmp_path / "weights.pth"
+    torch.save(pt_state, path)
+    once = convert(path, tmp_path / "once.safetensors")
+    twice = convert(once, tmp_path / "twice.safetensors")
+    assert check(twice).source == "weights.pth"
+    with safe_open(twice, framework="pt") as file:
+        assert file.metadata()["source_sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_records_name_what_is_published():
