@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import torch
 
 
@@ -32,3 +35,16 @@ def has_bfloat16(device: str) -> bool:
         ]
         return any(check() for check in checks if check is not None)
     return False
+
+
+@contextlib.contextmanager
+def full_float32() -> Iterator[None]:
+    """Inside it CUDA multiplies float32 with all 23 bits of the fraction, and not with TF32's 10, which is
+    what cuDNN does unless told otherwise."""
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = cudnn.allow_tf32, matmul.allow_tf32
+    cudnn.allow_tf32 = matmul.allow_tf32 = False
+    try:
+        yield
+    finally:
+        cudnn.allow_tf32, matmul.allow_tf32 = before

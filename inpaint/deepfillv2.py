@@ -4,13 +4,13 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast, get_args
 
 import cv2
 import numpy as np
 import torch
 
-from backend.device import has_bfloat16, resolve_device
+from backend.device import full_float32, has_bfloat16, resolve_device
 from backend.pretrained import WeightsError, fetch
 from inpaint.blending import even_seams
 from inpaint.checkpoints import load_deepfillv2
@@ -20,7 +20,8 @@ from inpaint.networks.deepfillv2 import DeepFillV2
 from inpaint.published import DEFAULT, PUBLISHED
 from inpaint.tensors import images_to_tensor, masks_to_tensor, tensor_to_images
 
-PRECISIONS = ("auto", "float32", "bfloat16")
+Precision = Literal["float32", "bfloat16", "float16"]
+PRECISIONS = ("auto", *get_args(Precision))
 BATCH_PX = 8 * 512 * 512
 """Windows of one size go through the network together up to this many pixels."""
 
@@ -76,7 +77,9 @@ class DeepFillInpainter(WindowInpainter):
             network: in eval mode; it is moved, and with `settings.compile` compiled.
             source: where its weights are from, for the description.
             device: "auto" (a GPU where there is one), "cpu", "cuda", "cuda:1", "mps".
-            precision: "float32", "bfloat16" (convolutions only), "auto" = that where the hardware has it.
+            precision: "float32" (in full, no TF32), "bfloat16" or, on CUDA only, "float16" (convolutions and
+                the mixing of patches); "auto" = bfloat16 where the hardware has it, else float16 on CUDA and
+                float32 elsewhere.
             seed: of the guided exemplar fill.
             settings: how the network is used.
 
@@ -123,10 +126,7 @@ class DeepFillInpainter(WindowInpainter):
         images = images_to_tensor([window.image for window in windows], self.device)
         masks = masks_to_tensor([window.mask for window in windows], self.device)
         avoid = masks_to_tensor([window.avoid for window in windows], self.device)
-        reduced: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
-        if self.precision == "bfloat16":
-            reduced = torch.autocast(self.device.type, torch.bfloat16)
-        with torch.inference_mode(), reduced:
+        with torch.inference_mode(), _arithmetic(self.precision, self.device):
             _, refined = self.network(images, masks, hole_only=True, avoid=avoid)
         return tensor_to_images(refined)
 
@@ -205,12 +205,17 @@ def build(options: InpainterOptions) -> DeepFillInpainter:
 
 
 def why_not(options: InpainterOptions) -> str | None:
-    """Why the weights cannot be had, or None where they are (fetched if need be)."""
+    """Why the default weights cannot be had, or None where they are (fetched if need be).
+
+    Weights that were asked for by name or file are no reason to take another inpainter: raises as `build`.
+    """
     try:
-        path = _weights_path(options.weights)
+        _weights_path(options.weights)
     except WeightsError as error:
+        if options.weights is not None:
+            raise
         return str(error)
-    return None if path.is_file() else f"there is no file {path}"
+    return None
 
 
 def _weights_path(weights: str | Path | None) -> Path:
@@ -218,12 +223,26 @@ def _weights_path(weights: str | Path | None) -> Path:
         weights = DEFAULT
     if isinstance(weights, str) and weights in PUBLISHED:
         return fetch(PUBLISHED[weights])
-    return Path(weights)
+    path = Path(weights)
+    if not path.is_file():
+        names = ", ".join(PUBLISHED)
+        raise FileNotFoundError(f"there is no file {path}, nor published weights of that name ({names})")
+    return path
 
 
-def _precision(name: str, device: torch.device) -> Literal["float32", "bfloat16"]:
+def _precision(name: str, device: torch.device) -> Precision:
     if name not in PRECISIONS:
         raise ValueError(f"expected a precision of {', '.join(PRECISIONS)}, received {name!r}")
     if name == "auto":
-        return "bfloat16" if has_bfloat16(str(device)) else "float32"
-    return "bfloat16" if name == "bfloat16" else "float32"
+        half: Precision = "float16" if device.type == "cuda" else "float32"
+        return "bfloat16" if has_bfloat16(str(device)) else half
+    if name == "float16" and device.type != "cuda":
+        raise ValueError(f"expected a CUDA device for float16, received {device.type}; bfloat16 runs there")
+    return cast(Precision, name)
+
+
+def _arithmetic(precision: Precision, device: torch.device) -> contextlib.AbstractContextManager[object]:
+    """What to run the network in."""
+    if precision == "float32":
+        return full_float32() if device.type == "cuda" else contextlib.nullcontext()
+    return torch.autocast(device.type, torch.bfloat16 if precision == "bfloat16" else torch.float16)

@@ -108,7 +108,7 @@ class InpainterOptions:
         device: "auto", "cpu", "cuda" or "mps".
         weights: a file of weights or the name of published ones; None = the default ones.
         seed: start of every random choice; the same seed gives the same pixels.
-        precision: "auto", "float32", or another that the network knows.
+        precision: "auto", "float32", or another that the network knows (deepfillv2: "bfloat16", "float16").
         working_size_px: longest side at which a network sees a window; larger ones are shrunk to it.
         detail: whether the photo's texture is brought back where a window was shrunk.
         colour: whether colour steps at the hole's edge are evened out after a network.
@@ -190,19 +190,33 @@ def load_inpainter(
     weights: str | Path | None = None,
     seed: int = 0,
     precision: str = "auto",
+    working_size_px: int = 512,
+    detail: bool = True,
+    colour: bool = True,
+    compile: bool = False,
 ) -> Inpainter:
     """Build an inpainter by name.
 
     Args:
         name: one of `inpainter_names()`; "auto" = what `resolve_auto` says.
-        device, weights, seed, precision: as `InpainterOptions` says.
+        device, weights, seed, precision, working_size_px, detail, colour, compile: as `InpainterOptions`
+            says.
 
     Raises:
         ValueError: no inpainter has that name.
+        FileNotFoundError: `weights` names neither a file nor published weights (deepfillv2, and auto).
     """
-    return build_inpainter(
-        name, InpainterOptions(device=device, weights=weights, seed=seed, precision=precision)
+    options = InpainterOptions(
+        device=device,
+        weights=weights,
+        seed=seed,
+        precision=precision,
+        working_size_px=working_size_px,
+        detail=detail,
+        colour=colour,
+        compile=compile,
     )
+    return build_inpainter(name, options)
 
 
 def build_inpainter(name: str, options: InpainterOptions) -> Inpainter:

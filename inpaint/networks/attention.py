@@ -72,9 +72,10 @@ def contextual_attention(
 
     Scores and softmax are computed in float32 (float64 stays); patches of half precision are mixed in half
     precision. The answer has the dtype of `features`. An image without a valid key
-    gets 0. Raises ValueError where H or W is odd, or the shapes do not fit.
+    gets 0. Raises ValueError where H or W is odd, the shapes do not fit, or the bound is not above 0.
     """
     _check(features, masks, needed)
+    check_bound(max_scores_mb)
     if max_scores_mb is None:
         max_scores_mb = 96 if features.device.type == "cpu" else 1024
     with torch.autocast(features.device.type, enabled=False):
@@ -102,6 +103,12 @@ def _check(features: Tensor, masks: Tensor, needed: Tensor | None) -> None:
     if needed is not None and needed.shape != (count, height // 2, width // 2):
         expected = f"({count}, {height // 2}, {width // 2})"
         raise ValueError(f"expected needed of shape {expected}, received {tuple(needed.shape)}")
+
+
+def check_bound(max_scores_mb: float | None) -> None:
+    """Raise ValueError unless the bound is None or above 0."""
+    if max_scores_mb is not None and not max_scores_mb > 0:
+        raise ValueError(f"expected max_scores_mb above 0 or None, received {max_scores_mb}")
 
 
 def _matrices(features: Tensor) -> int:

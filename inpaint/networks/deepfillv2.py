@@ -6,7 +6,7 @@ import torch.nn.functional as F  # noqa: N812
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from inpaint.networks.attention import contextual_attention
+from inpaint.networks.attention import check_bound, contextual_attention
 from inpaint.networks.gated_conv import ConvSpec, gated_convs, reach_px
 from inpaint.networks.layouts import Layout
 
@@ -25,6 +25,7 @@ class DeepFillV2(nn.Module):
         self, layout: Layout, *, max_scores_mb: float | None = None, generator: torch.Generator | None = None
     ) -> None:
         super().__init__()
+        check_bound(max_scores_mb)
         self.layout = layout
         self.max_scores_mb = max_scores_mb
         specs = layout.branches()

@@ -270,7 +270,7 @@ def test_convert_says_where_it_cannot_write(tmp_path, pt_state):
 
 
 def test_convert_takes_tensors_that_share_memory(tmp_path, pt_state):
-    first, second = "stage1.conv2.conv.bias", "stage1.conv3.conv.bias"
+    first, second = (f"stage1.down_block1.{name}.conv.bias" for name in ("conv1_downsample", "conv2"))
     path = tmp_path / "weights.pth"
     torch.save(pt_state | {second: pt_state[first]}, path)
     out = convert(path, tmp_path / "w.safetensors")

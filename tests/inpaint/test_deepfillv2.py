@@ -158,6 +158,30 @@ def test_bfloat16_differs_little_from_float32(network):
     assert 0 < np.abs(fills[0] - fills[1]).max() <= 6
 
 
+@pytest.mark.parametrize(
+    ("device", "has_it", "expected"),
+    [
+        ("cuda", True, "bfloat16"),
+        ("cuda", False, "float16"),
+        ("cpu", True, "bfloat16"),
+        ("cpu", False, "float32"),
+        ("mps", False, "float32"),
+    ],
+)
+def test_auto_precision_is_half_where_it_helps(monkeypatch, device, has_it, expected):
+    monkeypatch.setattr(deepfillv2, "has_bfloat16", lambda name: has_it)
+    assert deepfillv2._precision("auto", torch.device(device)) == expected
+
+
+def test_float32_on_cuda_is_float32_in_full():
+    switches = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = [switch.allow_tf32 for switch in switches]
+    with deepfillv2._arithmetic("float32", torch.device("cuda")):
+        assert [switch.allow_tf32 for switch in switches] == [False, False]
+    assert [switch.allow_tf32 for switch in switches] == before
+    assert before[0]  # cuDNN's own default, so the switch is needed
+
+
 def test_load_inpainter_builds_it_from_a_file(tmp_path, network):
     key_map = LAYOUTS["nipponjo_pt"].key_map()
     state = network.state_dict()
@@ -183,9 +207,9 @@ def test_weights_that_cannot_be_had_are_named(tmp_path, monkeypatch):
     with pytest.raises(WeightsError, match="put it in"):
         build(options)
     missing = InpainterOptions(weights=tmp_path / "none.pth")
-    assert why_not(missing) == f"there is no file {tmp_path / 'none.pth'}"
-    with pytest.raises(FileNotFoundError):
-        build(missing)
+    for fail in (build, why_not):
+        with pytest.raises(FileNotFoundError, match=r"there is no file .*none\.pth, nor published weights"):
+            fail(missing)
     broken = tmp_path / "broken.pth"
     broken.write_bytes(b"no weights")
     assert why_not(InpainterOptions(weights=broken)) is None
@@ -193,12 +217,38 @@ def test_weights_that_cannot_be_had_are_named(tmp_path, monkeypatch):
         build(InpainterOptions(weights=str(broken)))
 
 
+def test_auto_never_passes_over_weights_that_were_asked_for(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setenv("REMOVAL_OFFLINE", "1")
+    with pytest.raises(FileNotFoundError, match=r"none\.pth"):
+        load_inpainter("auto", weights=tmp_path / "none.pth")
+    with pytest.raises(WeightsError, match=r"c96e5f12\.pth is not in the cache"):
+        load_inpainter("auto", weights="deepfillv2-celeba")
+    assert load_inpainter("auto").name == "exemplar"
+
+
+def test_load_inpainter_hands_every_option_on(tmp_path, network):
+    key_map = LAYOUTS["nipponjo_pt"].key_map()
+    state = network.state_dict()
+    path = tmp_path / "mine.pth"
+    torch.save({name: state[key] for name, key in key_map.items()}, path)
+    inpainter = load_inpainter(
+        "deepfillv2", weights=path, working_size_px=128, detail=False, colour=False, compile=True
+    )
+    assert inpainter.settings == DeepFillSettings(
+        working_size_px=128, detail=False, colour=False, compile=True
+    )
+    assert load_inpainter("deepfillv2", weights=path).settings == DeepFillSettings()
+
+
 def test_wrong_settings_are_refused(network):
     with pytest.raises(ValueError, match="working_size_px of at least 64, received 8"):
         DeepFillSettings(working_size_px=8)
     with pytest.raises(ValueError, match="context of 0 or more, received -1"):
         DeepFillSettings(context=-1)
-    with pytest.raises(ValueError, match="precision of auto, float32, bfloat16, received 'int8'"):
+    with pytest.raises(ValueError, match="a CUDA device for float16, received cpu"):
+        DeepFillInpainter(network, device="cpu", precision="float16")
+    with pytest.raises(ValueError, match="precision of auto, float32, bfloat16, float16, received 'int8'"):
         DeepFillInpainter(network, precision="int8")
 
 

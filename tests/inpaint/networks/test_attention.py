@@ -7,7 +7,9 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from inpaint.networks.attention import AttentionRules, contextual_attention
+from inpaint.networks.deepfillv2 import DeepFillV2
 from inpaint.networks.fusion import fuse_scores, plan_fusion
+from inpaint.networks.layouts import LAYOUTS
 
 PLAIN = Path(__file__).resolve().parents[3] / "benchmarks" / "plain_deepfillv2.py"
 plain_attention = runpy.run_path(str(PLAIN))["plain_attention"]
@@ -251,6 +253,16 @@ def test_wrong_shapes_are_refused():
     needed = torch.ones(1, 8, 8, dtype=torch.bool)
     with pytest.raises(ValueError, match=r"needed of shape \(1, 4, 4\), received \(1, 8, 8\)"):
         contextual_attention(features, torch.zeros(1, 1, 32, 32), PT, needed=needed)
+
+
+@pytest.mark.parametrize("bound", [0, -1.5, float("nan")])
+def test_a_bound_that_leaves_no_memory_is_refused(bound):
+    features = random_features(1, 8, 8)
+    words = f"max_scores_mb above 0 or None, received {bound}"
+    with pytest.raises(ValueError, match=words):
+        contextual_attention(features, no_holes(features), PT, max_scores_mb=bound)
+    with pytest.raises(ValueError, match=words):
+        DeepFillV2(LAYOUTS["nipponjo_pt"], max_scores_mb=bound)
 
 
 def test_rules_are_settings_that_cannot_change():
