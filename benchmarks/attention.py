@@ -4,8 +4,10 @@
 
 Each variant runs in a process of its own, so that its peak memory is its own too: `peak MB` with libraries
 and weights, `run MB` what the run added to them. Random weights, one square hole of a sixteenth of the
-image. Times are the best of `--repeats` runs after a first one (the plain one above 512 px runs once); CPU
-seconds add up all threads, and tell more where the machine does other work at the same time.
+image. All variants are treated alike, and take turns: a round gives each a fresh process with `--warm-up`
+runs that do not count and one that does (default: 1 and 2 rounds up to 512 px, 0 and 1 round above). The
+best time and the largest memory of the rounds are shown, and beside each figure how many times less it is
+than the plain one's. CPU seconds add up all threads, and tell more where the machine does other work.
 """
 
 import argparse
@@ -24,7 +26,8 @@ from plain_deepfillv2 import plain_forward
 from inpaint.networks.deepfillv2 import DeepFillV2
 from inpaint.networks.layouts import LAYOUTS
 
-ROW = "{:>5}  {:<16} {:>8} {:>7} {:>7} {:>8} {:>7} {:>6}  {}"
+ROW = "{:>5}  {:<16}" + 4 * " {:>8} {:>7}" + "  {}"
+FIGURES = {"seconds": ".2f", "cpu_seconds": ".2f", "run_mb": ".0f", "peak_mb": ".0f"}
 VARIANTS = ("plain", "whole image", "hole only", "hole only, bf16")
 
 
@@ -34,18 +37,8 @@ def main() -> None:
         measure(arguments)
         return
     print(f"{arguments.layout}, {arguments.threads} threads, torch {torch.__version__}")
-    columns = (
-        "size",
-        "variant",
-        "seconds",
-        "faster",
-        "CPU s",
-        "peak MB",
-        "run MB",
-        "less",
-        "inside the hole",
-    )
-    print(ROW.format(*columns))
+    titles = ("seconds", "less", "CPU s", "less", "run MB", "less", "peak MB", "less")
+    print(ROW.format("size", "variant", *titles, "inside the hole"))
     for size in arguments.sizes:
         with tempfile.TemporaryDirectory() as folder:
             report(arguments, size, Path(folder))
@@ -56,7 +49,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--sizes", type=int, nargs="+", default=[512, 1024, 2048])
     parser.add_argument("--layout", choices=list(LAYOUTS), default="nipponjo_pt")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--warm-up", type=int, help="runs not counted; default 1 up to 512 px, 0 above")
+    parser.add_argument("--repeats", type=int, help="counted runs; default 2 up to 512 px, 1 above")
     parser.add_argument("--skip-plain-above", type=int, default=1024)
     parser.add_argument("--variants", choices=VARIANTS, nargs="+", default=VARIANTS)
     parser.add_argument("--child", choices=VARIANTS, help=argparse.SUPPRESS)
@@ -66,25 +60,36 @@ def parse() -> argparse.Namespace:
 
 def report(arguments: argparse.Namespace, size: int, folder: Path) -> None:
     """One row for each variant at one size."""
-    results: dict[str, dict] = {}
-    for variant in arguments.variants:
-        if variant == "plain" and size > arguments.skip_plain_above:
-            continue
-        out = folder / f"{variant}.npy"
-        command = [sys.executable, __file__, "--child", variant, "--out", str(out), "--sizes", str(size)]
-        command += ["--layout", arguments.layout, "--threads", str(arguments.threads)]
-        command += ["--repeats", str(arguments.repeats)]
-        run = subprocess.run(command, capture_output=True, text=True, check=False)
-        if run.returncode:
-            print(f"{size:>5}  {variant:<16} failed: {run.stderr.strip().splitlines()[-1:]}")
-            continue
-        results[variant] = result = json.loads(run.stdout) | {"hole": np.load(out)}
-        plain = results.get("plain")
-        faster = f"{plain['seconds'] / result['seconds']:.1f} x" if plain else "-"
-        less = f"{plain['run_mb'] / result['run_mb']:.1f} x" if plain else "-"
-        times = f"{result['seconds']:.2f}", faster, f"{result['cpu_seconds']:.2f}"
-        figures = (*times, f"{result['peak_mb']:.0f}", f"{result['run_mb']:.0f}", less)
-        print(ROW.format(size, variant, *figures, agreement(variant, results)), flush=True)
+    warm_up, repeats = (1, 2) if size <= 512 else (0, 1)
+    warm_up = warm_up if arguments.warm_up is None else arguments.warm_up
+    repeats = repeats if arguments.repeats is None else arguments.repeats
+    variants = [name for name in arguments.variants if name != "plain" or size <= arguments.skip_plain_above]
+    rounds: dict[str, list[dict]] = {variant: [] for variant in variants}
+    for _ in range(repeats):
+        for variant in variants:
+            out = folder / f"{variant}.npy"
+            command = [sys.executable, __file__, "--child", variant, "--out", str(out), "--sizes", str(size)]
+            command += ["--layout", arguments.layout, "--threads", str(arguments.threads)]
+            command += ["--warm-up", str(warm_up)]
+            run = subprocess.run(command, capture_output=True, text=True, check=False)
+            if run.returncode:
+                print(f"{size:>5}  {variant:<16} failed: {run.stderr.strip().splitlines()[-1:]}")
+                continue
+            rounds[variant].append(json.loads(run.stdout) | {"hole": np.load(out)})
+    results = {variant: combine(found) for variant, found in rounds.items() if found}
+    plain = results.get("plain")
+    for variant, result in results.items():
+        cells = []
+        for name, form in FIGURES.items():
+            cells += [format(result[name], form), f"{plain[name] / result[name]:.1f} x" if plain else "-"]
+        print(ROW.format(size, variant, *cells, agreement(variant, results)), flush=True)
+
+
+def combine(rounds: list[dict]) -> dict:
+    """The best times and the largest memory of one variant's rounds."""
+    best = {name: min(found[name] for found in rounds) for name in ("seconds", "cpu_seconds")}
+    most = {name: max(found[name] for found in rounds) for name in ("run_mb", "peak_mb")}
+    return best | most | {"hole": rounds[-1]["hole"]}
 
 
 def agreement(variant: str, results: dict[str, dict]) -> str:
@@ -115,18 +120,15 @@ def measure(arguments: argparse.Namespace) -> None:
             return network(images, masks, hole_only="hole only" in variant)[1]
 
     before_mb = peak_mb()
-    once = variant == "plain" and size > 512
-    seconds: list[float] = []
-    cpu_seconds: list[float] = []
-    for _ in range(1 if once else 1 + arguments.repeats):
-        start, cpu_start = time.perf_counter(), time.process_time()
-        refined = run()
-        seconds.append(time.perf_counter() - start)
-        cpu_seconds.append(time.process_time() - cpu_start)
+    for _ in range(arguments.warm_up or 0):
+        run()
+    start, cpu_start = time.perf_counter(), time.process_time()
+    refined = run()
+    seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
     np.save(arguments.out, refined[masks.bool().expand_as(refined)].numpy())
     figures = {
-        "seconds": min(seconds if once else seconds[1:]),
-        "cpu_seconds": min(cpu_seconds if once else cpu_seconds[1:]),
+        "seconds": seconds,
+        "cpu_seconds": cpu_seconds,
         "peak_mb": peak_mb(),
         "run_mb": peak_mb() - before_mb,
     }
