@@ -22,6 +22,9 @@ from inpaint.tensors import images_to_tensor, masks_to_tensor, tensor_to_images
 
 Precision = Literal["float32", "bfloat16", "float16"]
 PRECISIONS = ("auto", *get_args(Precision))
+COMPILED_VARIANTS = 64
+"""How often torch.compile may compile before it leaves a new kind of window uncompiled: five branches, each
+for one window and for several, and again where a size is like no other."""
 BATCH_PX = 8 * 512 * 512
 """Windows of one size go through the network together up to this many pixels."""
 
@@ -36,7 +39,8 @@ class DeepFillSettings:
     detail: where a window was shrunk, fill it again at full size with the photo's own texture, guided by the
         network's fill; off = the network's fill enlarged.
     colour: even out colour steps at the hole's edge.
-    compile: compile the network's branches (torch.compile; the first windows wait for it).
+    compile: compile the network's branches (torch.compile; the first windows wait a minute or two for it, and
+        on the CPU that was measured later ones are not faster).
     """
 
     working_size_px: int = 512
@@ -126,7 +130,11 @@ class DeepFillInpainter(WindowInpainter):
         images = images_to_tensor([window.image for window in windows], self.device)
         masks = masks_to_tensor([window.mask for window in windows], self.device)
         avoid = masks_to_tensor([window.avoid for window in windows], self.device)
-        with torch.inference_mode(), _arithmetic(self.precision, self.device):
+        limit: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
+        if self.settings.compile:
+            # The branches share one forward, so torch.compile counts all their variants together.
+            limit = torch._dynamo.config.patch(recompile_limit=COMPILED_VARIANTS)
+        with torch.inference_mode(), _arithmetic(self.precision, self.device), limit:
             _, refined = self.network(images, masks, hole_only=True, avoid=avoid)
         return tensor_to_images(refined)
 

@@ -1,3 +1,6 @@
+import copy
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -227,18 +230,39 @@ def test_auto_never_passes_over_weights_that_were_asked_for(tmp_path, monkeypatc
     assert load_inpainter("auto").name == "exemplar"
 
 
-def test_load_inpainter_hands_every_option_on(tmp_path, network):
+def test_load_inpainter_hands_every_option_on(tmp_path, network, monkeypatch):
     key_map = LAYOUTS["nipponjo_pt"].key_map()
     state = network.state_dict()
     path = tmp_path / "mine.pth"
     torch.save({name: state[key] for name, key in key_map.items()}, path)
+    compiled = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda module, **options: compiled.append(options))
     inpainter = load_inpainter(
         "deepfillv2", weights=path, working_size_px=128, detail=False, colour=False, compile=True
     )
     assert inpainter.settings == DeepFillSettings(
         working_size_px=128, detail=False, colour=False, compile=True
     )
+    assert compiled == [{"dynamic": True}] * 5
     assert load_inpainter("deepfillv2", weights=path).settings == DeepFillSettings()
+    assert len(compiled) == 5
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")  # torch's own, while it traces
+def test_compiled_branches_take_several_sizes_and_batches(network, monkeypatch):
+    """Traced, but not built into machine code, which takes minutes: what counts is that it stays traced."""
+    plan = torch.nn.Module.compile
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda module, **o: plan(module, backend="eager", **o))
+    settings = DeepFillSettings(working_size_px=128, compile=True, detail=False)
+    compiled = DeepFillInpainter(copy.deepcopy(network), precision="float32", settings=settings)
+    eager = DeepFillInpainter(network, precision="float32", settings=replace(settings, compile=False))
+    with torch._dynamo.config.patch(fail_on_recompile_limit_hit=True):
+        for height, width, count in [(64, 64, 1), (96, 80, 1), (72, 72, 2)]:
+            images, masks = [photo(height, width)] * count, [hole(height, width, 20, 24, 16)] * count
+            fills = [each.fill_windows(images, masks, [None] * count) for each in (compiled, eager)]
+            for ours, theirs in zip(*fills, strict=True):
+                assert np.abs(ours.astype(int) - theirs).max() <= 1
 
 
 def test_wrong_settings_are_refused(network):
