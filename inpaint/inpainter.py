@@ -112,7 +112,7 @@ class InpainterOptions:
         working_size_px: longest side at which a network sees a window; larger ones are shrunk to it.
         detail: whether the photo's texture is brought back where a window was shrunk.
         colour: whether colour steps at the hole's edge are evened out after a network.
-        compile: whether a network is compiled (torch.compile); pays off over many photos.
+        compile: whether a network is compiled (torch.compile); see docs/deepfillv2.md on when.
     """
 
     device: str = "auto"
