@@ -20,9 +20,10 @@ from segment.detections import Detections, encode_crop
 from segment.person_finder import STRIDE, PersonFinder, to_tensor
 
 WEIGHTS = Path(__file__).with_name("person_finder.safetensors")
-WORKING_SIDES_PX = (288, 416)  # long sides the photo is looked at; the answers are averaged
+WORKING_SIDES_PX = (256, 320, 384)  # long sides the photo is looked at; the answers are averaged
 REFINED_SIDE_PX = 1024  # long side at which the outline is fitted to the photo's edges
-THRESHOLD = 0.5
+THRESHOLD = 0.28  # a pixel is of a person from this probability on ...
+LEAST_PEAK = 0.7  # ... where the region around it reaches this one: sure of the middle, generous at the rim
 SMALLEST_SHARE = 0.0004  # of the photo's area; smaller regions are dropped
 
 
@@ -138,7 +139,8 @@ class BuiltinSegmenter:
 
 
 def regions(person: np.ndarray, probability: np.ndarray, min_score: float) -> Detections:
-    """One detection for each connected region; its score is the mean probability inside, most certain first.
+    """One detection for each connected region that reaches LEAST_PEAK; its score is the highest probability
+    inside, most certain first.
 
     person: bool (H, W). probability: float32 (h, w), of the same aspect. Regions are cut out one at a time,
     so that many of them in a large photo cost no more memory than one.
@@ -151,8 +153,8 @@ def regions(person: np.ndarray, probability: np.ndarray, min_score: float) -> De
         if area_px < SMALLEST_SHARE * height * width:
             continue
         inside = labelled[top : top + box_height, left : left + box_width] == index
-        score = mean_inside(probability, inside, top / height, left / width, (height, width))
-        if score >= min_score:
+        score = peak_inside(probability, inside, top / height, left / width, (height, width))
+        if score >= max(min_score, LEAST_PEAK):
             box = (left, top, left + box_width, top + box_height)
             found.append((score, box, encode_crop(inside, top, left, height, width)))
     found.sort(key=lambda region: -region[0])
@@ -166,18 +168,19 @@ def regions(person: np.ndarray, probability: np.ndarray, min_score: float) -> De
     )
 
 
-def mean_inside(
+def peak_inside(
     probability: np.ndarray, inside: np.ndarray, top: float, left: float, size: tuple[int, int]
 ) -> float:
-    """Mean of the small `probability` map under a mask that lies at (top, left), shares of the photo's
-    `size`."""
+    """Highest value of the small `probability` map under a mask that lies at (top, left), shares of the
+    photo's `size`.
+    """
     rows, cols = (
         max(1, round(i * p / s)) for i, p, s in zip(inside.shape, probability.shape, size, strict=True)
     )
     first_row, first_col = int(top * probability.shape[0]), int(left * probability.shape[1])
     part = probability[first_row : first_row + rows, first_col : first_col + cols]
-    weight = cv2.resize(inside.view(np.uint8), part.shape[::-1], interpolation=cv2.INTER_AREA) > 0
-    return float(part[weight].mean()) if weight.any() else 0.0
+    covered = cv2.resize(inside.view(np.uint8), part.shape[::-1], interpolation=cv2.INTER_AREA) > 0
+    return float(part[covered].max()) if covered.any() else 0.0
 
 
 def load_builtin(*, device: str = "auto", weights: str | Path | None = None) -> BuiltinSegmenter:
