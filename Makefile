@@ -1,5 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
+# Threads that wait sleep: on a shared machine spinning ones cost more than they gain.
+export OMP_WAIT_POLICY := PASSIVE
 
 .PHONY: demo test check install clean
 

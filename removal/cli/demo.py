@@ -19,7 +19,9 @@ from removal.cli.options import model_options, overwrite_option
     show_default=True,
     help="Folder for the pictures.",
 )
-@click.option("--scene", default=0, show_default=True, help="Number of the scene to render.")
+@click.option(
+    "--scene", type=click.IntRange(min=0), default=2, show_default=True, help="Which scene to render."
+)
 @model_options
 @overwrite_option
 def demo(output: Path, scene: int, overwrite: bool, **models: str | int | None) -> None:

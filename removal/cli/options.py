@@ -89,7 +89,11 @@ model_options = together(
         show_default=True,
         help="deepfillv2: even out colour steps at the hole's edge.",
     ),
-    click.option("--compile", is_flag=True, help="deepfillv2: torch.compile; pays off over many photos."),
+    click.option(
+        "--compile",
+        is_flag=True,
+        help="deepfillv2: torch.compile (slow start; gained nothing on the CPU we measured).",
+    ),
     click.option(
         "--seed",
         type=click.IntRange(0, 2**31 - 1),
