@@ -25,7 +25,7 @@ from removal.cli.options import model_options, overwrite_option
 @model_options
 @overwrite_option
 def demo(output: Path, scene: int, overwrite: bool, **models: str | int | None) -> None:
-    """Render a scene with a walking figure, remove the figure, compare with the known background.
+    """Remove a walking figure from a rendered scene and compare with the known background.
 
     Writes scene.png, clean.png (the known background), scene.removed.png, scene.removed.mask.png and
     scene.removed.compare.png (before | mask | after).

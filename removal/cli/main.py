@@ -47,7 +47,7 @@ class DefaultCommandGroup(click.Group):
             for name in COMMANDS:
                 command = self.get_command(context, name)
                 if command is not None and name != DEFAULT:
-                    rows.append((name, command.get_short_help_str(88)))
+                    rows.append((name, command.get_short_help_str(100)))
             rows.append(("--version", "Show the version and exit."))
             formatter.write_dl(rows)
 
