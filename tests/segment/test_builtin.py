@@ -8,7 +8,6 @@ from safetensors.torch import save_file
 from segment import load_segmenter
 from segment.builtin import (
     WEIGHTS,
-    fit_to_edges,
     load_builtin,
     load_network,
     person_probability,
@@ -88,19 +87,6 @@ def test_looking_at_the_mirror_image_gives_the_mirrored_answer(finder, rng):
     plain = person_probability(finder.network, image, sides=(96,))
     mirrored = person_probability(finder.network, np.ascontiguousarray(image[:, ::-1]), sides=(96,))
     assert np.abs(plain - mirrored[:, ::-1]).max() < 1e-3
-
-
-def test_a_soft_outline_moves_onto_the_edge_of_the_photo():
-    image = np.full((80, 80, 3), 30, np.uint8)
-    image[:, 40:] = 220
-    soft = np.clip((np.arange(80, dtype=np.float32) - 28) / 16, 0, 1)[None].repeat(
-        80, 0
-    )  # middle at column 36
-    fitted = fit_to_edges(soft, image) > 0.5
-    before = np.abs((soft > 0.5).argmax(axis=1) - 40).mean()
-    after = np.abs(fitted.argmax(axis=1) - 40).mean()
-    assert before == 3  # the first column above one half is 37
-    assert after <= 1
 
 
 def test_regions_are_instances_with_their_highest_probability_most_certain_first():
