@@ -20,7 +20,7 @@ from removal.cli.options import model_options, overwrite_option
     help="Folder for the pictures.",
 )
 @click.option(
-    "--scene", type=click.IntRange(min=0), default=2, show_default=True, help="Which scene to render."
+    "--scene", type=click.IntRange(min=0), default=9, show_default=True, help="Which scene to render."
 )
 @model_options
 @overwrite_option
