@@ -80,7 +80,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, help="folder of pairs; without it only the time is measured")
+    parser.add_argument("--data", type=Path, help="folder that holds pairs/; without it only the time is measured")
     arguments = parser.parse_args()
     cv2.setNumThreads(2)
     time_refine()
@@ -88,7 +88,7 @@ def main() -> None:
         return
     print("\n| scene | leak | rim leak | spill | leak after | rim leak after | spill after |")
     print("|---|---|---|---|---|---|---|")
-    for kind, means in score_pairs(arguments.data, MaskRecipe()).items():
+    for kind, means in score_pairs(arguments.data / "pairs", MaskRecipe()).items():
         print(f"| {kind} | " + " | ".join(f"{value:.3f}" for value in means) + " |")
 
 
