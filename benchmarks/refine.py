@@ -80,7 +80,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, help="folder that holds pairs/; without it only the time is measured")
+    parser.add_argument(
+        "--data", type=Path, help="folder that holds pairs/; without it only the time is measured"
+    )
     arguments = parser.parse_args()
     cv2.setNumThreads(2)
     time_refine()

@@ -1,19 +1,7 @@
 import re
 
 import numpy as np
-import pytest
-from click.testing import CliRunner
 from PIL import Image
-
-from removal.cli.main import cli
-
-
-@pytest.fixture
-def invoke(monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("REMOVAL_OFFLINE", "1")
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    return lambda *args: CliRunner().invoke(cli, [str(arg) for arg in args])
 
 
 def test_the_demo_finds_the_figure_and_comes_nearer_to_the_known_background(invoke, tmp_path):

@@ -9,20 +9,9 @@ import time
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from PIL import Image
 
-from removal.cli.main import cli
-
 HEIGHT, WIDTH = 48, 64
-
-
-@pytest.fixture
-def invoke(monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("REMOVAL_OFFLINE", "1")
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    return lambda *args: CliRunner().invoke(cli, [str(arg) for arg in args])
 
 
 @pytest.fixture

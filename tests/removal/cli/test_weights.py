@@ -4,20 +4,10 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner
 from PIL import Image
 
 from inpaint.networks.deepfillv2 import DeepFillV2
 from inpaint.networks.layouts import LAYOUTS
-from removal.cli.main import cli
-
-
-@pytest.fixture
-def invoke(monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("REMOVAL_OFFLINE", "1")
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    return lambda *args: CliRunner().invoke(cli, [str(arg) for arg in args])
 
 
 def test_the_list_names_files_terms_and_state(invoke, tmp_path):
