@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from removal.batch import Job, Manifest, Outcome, PlanError, plan_jobs
 
 if TYPE_CHECKING:
+    from inpaint import Inpainter
     from removal.images import Photo
     from removal.pipeline import Pipeline, Removal
     from removal.sources import MaskSource
+    from segment import Segmenter
 
 
 WITHOUT_WEIGHTS = ("exemplar", "telea", "navier-stokes")
@@ -52,15 +54,25 @@ class RunOptions:
     overwrite: bool = False
     max_megapixels: float = 300.0
 
+    @property
+    def has_detector(self) -> bool:
+        """Whether a segmenter finds what to remove."""
+        return self.masks is None and not self.boxes
+
+    @property
+    def coco_file(self) -> Path | None:
+        """The masks, where they are COCO annotations."""
+        return self.masks if self.masks is not None and self.masks.suffix.lower() == ".json" else None
+
     def check(self) -> None:
         """Raises PlanError unless it is clear what to remove."""
         if not (self.classes or self.masks or self.boxes):
             raise PlanError("say what to remove: --class NAME, --masks PATH or --box X,Y,W,H")
         if self.boxes and (self.classes or self.masks):
             raise PlanError("--box says what to remove by itself: leave out --class and --masks")
-        if (self.boxes or self.masks) and (self.segmenter != "auto" or self.segmenter_weights):
+        if not self.has_detector and (self.segmenter != "auto" or self.segmenter_weights):
             raise PlanError("--segmenter does nothing where --masks or --box say what to remove")
-        if self.masks and self.classes and self.masks.suffix.lower() != ".json":
+        if self.masks and self.classes and not self.coco_file:
             raise PlanError("--class goes with --masks only where these are COCO annotations (.json)")
 
 
@@ -162,57 +174,68 @@ def settings(options: RunOptions, models: dict[str, str]) -> dict[str, Any]:
 
 def build(options: RunOptions, say: Callable[[str], None]) -> tuple[Pipeline, MaskSource, dict[str, str]]:
     """The pipeline, where its masks come from, and what ran in words."""
-    from inpaint import InpainterOptions, build_inpainter, resolve_auto
     from postprocess import MaskRecipe
-    from removal import sources
     from removal.pipeline import Pipeline
-    from segment import check_classes, load_segmenter
 
-    segmenter, classes = None, options.classes or None
+    recipe = MaskRecipe() if options.refine else MaskRecipe.none()
+    wanted = options.classes if options.has_detector or options.coco_file else None
     try:
-        if not options.masks and not options.boxes:
-            segmenter = load_segmenter(
-                options.segmenter,
-                device=options.device,
-                weights=options.segmenter_weights,
-                precision=options.precision,
-            )
-            check_classes(segmenter, options.classes)
-            if segmenter.fallback:
-                say(segmenter.fallback)
-        inpainter_options = InpainterOptions(
-            device=options.device,
-            weights=options.weights,
-            seed=options.seed,
-            precision=options.precision,
-            working_size_px=options.working_size,
-            detail=options.detail,
-            colour=options.colour,
-            compile=options.compile,
-        )
-        name = options.inpainter
-        if name == "auto":
-            name, reason = resolve_auto(inpainter_options)
-            if reason:
-                say(f"inpainter: using {name}, because {reason}")
-        inpainter = build_inpainter(name, inpainter_options)
-        if options.boxes:
-            source = sources.from_boxes(options.boxes, seed=options.seed)
-        elif options.masks is not None and options.masks.suffix.lower() == ".json":
-            source = sources.from_coco(options.masks, classes)
-        elif options.masks is not None:
-            source = sources.from_files(options.masks)
+        segmenter = build_segmenter(options, say) if options.has_detector else None
+        inpainter = build_inpainter(options, say)
+        pipeline = Pipeline(segmenter, recipe, inpainter, classes=wanted or None, min_score=options.score)
+        source = build_source(options, pipeline)
     except (ValueError, OSError, RuntimeError) as error:
         raise RunError(" ".join(str(error).split())) from error
-    recipe = MaskRecipe() if options.refine else MaskRecipe.none()
-    wanted = classes if options.masks is None or options.masks.suffix.lower() == ".json" else None
-    pipeline = Pipeline(segmenter, recipe, inpainter, classes=wanted, min_score=options.score)
-    if segmenter is not None:
-        source = sources.from_detector(pipeline)
-    masks = (
-        segmenter.description if segmenter is not None else "boxes" if options.boxes else str(options.masks)
-    )
+    masks = segmenter.description if segmenter else str(options.masks or "boxes")
     return pipeline, source, {"masks": masks, "inpainter": inpainter.description}
+
+
+def build_segmenter(options: RunOptions, say: Callable[[str], None]) -> Segmenter:
+    from segment import check_classes, load_segmenter
+
+    segmenter = load_segmenter(
+        options.segmenter,
+        device=options.device,
+        weights=options.segmenter_weights,
+        precision=options.precision,
+    )
+    check_classes(segmenter, options.classes)
+    if segmenter.fallback:
+        say(segmenter.fallback)
+    return segmenter
+
+
+def build_inpainter(options: RunOptions, say: Callable[[str], None]) -> Inpainter:
+    import inpaint
+
+    chosen = inpaint.InpainterOptions(
+        device=options.device,
+        weights=options.weights,
+        seed=options.seed,
+        precision=options.precision,
+        working_size_px=options.working_size,
+        detail=options.detail,
+        colour=options.colour,
+        compile=options.compile,
+    )
+    name = options.inpainter
+    if name == "auto":
+        name, reason = inpaint.resolve_auto(chosen)
+        if reason:
+            say(f"inpainter: using {name}, because {reason}")
+    return inpaint.build_inpainter(name, chosen)
+
+
+def build_source(options: RunOptions, pipeline: Pipeline) -> MaskSource:
+    from removal import sources
+
+    if options.boxes:
+        return sources.from_boxes(options.boxes, seed=options.seed)
+    if options.coco_file is not None:
+        return sources.from_coco(options.coco_file, options.classes or None)
+    if options.masks is not None:
+        return sources.from_files(options.masks)
+    return sources.from_detector(pipeline)
 
 
 def erase_photo(

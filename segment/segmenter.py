@@ -155,10 +155,9 @@ def _maskrcnn_v1(device: str, weights: str | os.PathLike[str] | None, precision:
 
 
 def _builtin(device: str, weights: str | os.PathLike[str] | None, precision: Precision) -> Segmenter:
-    from backend.device import resolve_device
     from segment.builtin import load_builtin
 
-    return load_builtin(device=resolve_device(device), weights=None if weights is None else Path(weights))
+    return load_builtin(device=device, weights=None if weights is None else Path(weights))
 
 
 register_segmenter("maskrcnn", _maskrcnn)

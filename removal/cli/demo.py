@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from removal.cli.erase import WrongUsage, warn
+from removal.cli.erase import told_in_one_line, warn
 from removal.cli.options import model_options, overwrite_option
 
 
@@ -30,9 +30,8 @@ def demo(output: Path, scene: int, overwrite: bool, **models: str | int | None) 
     Writes scene.png, clean.png (the known background), scene.removed.png, scene.removed.mask.png and
     scene.removed.compare.png (before | mask | after).
     """
-    from removal.batch import PlanError
     from removal.demonstration import demonstrate
-    from removal.run import RunError, RunOptions
+    from removal.run import RunOptions
 
     options = RunOptions(
         classes=("person",),
@@ -43,11 +42,10 @@ def demo(output: Path, scene: int, overwrite: bool, **models: str | int | None) 
         **models,  # type: ignore[arg-type]
     )
     try:
-        result = demonstrate(scene, options, say=warn)
-    except PlanError as error:
-        raise WrongUsage(str(error)) from error
+        with told_in_one_line():
+            result = demonstrate(scene, options, say=warn)
     except FileExistsError as error:
         raise click.ClickException(f"{error}; --overwrite writes over it") from error
-    except (RunError, OSError) as error:
+    except OSError as error:
         raise click.ClickException(str(error)) from error
     click.echo("\n".join(result.lines()))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,19 +63,14 @@ def erase(photos: tuple[Path, ...], as_json: bool, **options: Any) -> None:
     Results keep the photo's format, size and metadata. Exit status: 0 all done, 1 some inputs failed,
     2 wrong usage.
     """
-    from removal.batch import PlanError
-    from removal.run import RunError, RunOptions, run
+    from removal.run import RunOptions, run
 
     outcomes = []
-    try:
+    with told_in_one_line():
         for outcome in run(photos, RunOptions(**options), say=warn, track=progress_bar):
             outcomes.append(outcome)
             report(outcome, as_json=as_json)
             interruption.check()
-    except PlanError as error:
-        raise WrongUsage(str(error)) from error
-    except RunError as error:
-        raise click.ClickException(str(error)) from error
     failed = sum(outcome.outcome == "failed" for outcome in outcomes)
     if len(outcomes) > 1:
         warn(summary(outcomes))
@@ -86,6 +82,20 @@ class WrongUsage(click.ClickException):
     """Options that do not fit together: one line and status 2, without the usage that click adds."""
 
     exit_code = 2
+
+
+@contextmanager
+def told_in_one_line() -> Iterator[None]:
+    """Turns what `removal.run` refuses into click's errors: status 2 for wrong usage, else 1."""
+    from removal.batch import PlanError
+    from removal.run import RunError
+
+    try:
+        yield
+    except PlanError as error:
+        raise WrongUsage(str(error)) from error
+    except RunError as error:
+        raise click.ClickException(str(error)) from error
 
 
 def warn(text: str) -> None:

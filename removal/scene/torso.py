@@ -14,7 +14,6 @@ SHIRT = np.array([  # above the hip joint, half breadth, half depth, front
     [0.150, 0.160, 0.112, 0.004], [0.050, 0.168, 0.117, 0.000], [-0.040, 0.178, 0.124, -0.004],
     [-0.090, 0.180, 0.125, -0.004],
 ])
-COLLAR_M = SHIRT[0, 0]
 HIPS = np.array([  # above the hip joint, half breadth, half depth
     [0.12, 0.150, 0.108], [0.0, 0.166, 0.118], [-0.06, 0.170, 0.119], [-0.11, 0.150, 0.105],
 ])
