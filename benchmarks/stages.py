@@ -17,7 +17,8 @@ from pathlib import Path
 import click
 import cv2
 
-from removal.run import RunOptions, run
+from removal.options import RunOptions
+from removal.run import run
 
 STAGES = ("read", "segment", "refine", "inpaint", "write")
 

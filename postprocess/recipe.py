@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 import cv2
 import numpy as np
 
+from postprocess.attached import ATTACHED_CHOICES, clinging_region
 from postprocess.morphology import (
     check_mask,
     close,
@@ -16,6 +17,7 @@ from postprocess.morphology import (
     smooth,
     thicken,
 )
+from postprocess.shadows import find_shadow
 
 
 @dataclass(frozen=True)
@@ -43,19 +45,31 @@ class MaskRecipe:
     speck_share: float = 0.002
     """Objects smaller than this share of the largest one are dropped: dust alone in a mask is kept."""
 
+    shadows: bool = True
+    """Whether cast shadows, contact shadows and reflections are looked for."""
+    attached: str = "all"
+    """Which attached objects go along: "none", "carried", "ridden" or "all" (`postprocess.attached`)."""
+
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
+        if not isinstance(self.shadows, bool):
+            raise TypeError(f"shadows must be a bool, got {type(self.shadows).__name__}")
+        if self.attached not in ATTACHED_CHOICES:
+            raise ValueError(f"attached must be one of {', '.join(ATTACHED_CHOICES)}, got {self.attached!r}")
+        for name in _AMOUNTS:
+            value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float):
-                raise TypeError(f"{field.name} must be a number, got {type(value).__name__}")
-            most, unit = (100, "pixels") if field.name.endswith("_px") else (1, "a share")
+                raise TypeError(f"{name} must be a number, got {type(value).__name__}")
+            most, unit = (100, "pixels") if name.endswith("_px") else (1, "a share")
             if not 0 <= value <= most:
-                raise ValueError(f"{field.name} must be {unit} from 0 to {most}, got {value}")
+                raise ValueError(f"{name} must be {unit} from 0 to {most}, got {value}")
 
     @classmethod
     def none(cls) -> "MaskRecipe":
         """The recipe that leaves a mask as it is."""
-        return cls(**{field.name: 0.0 for field in fields(cls)})
+        return cls(**dict.fromkeys(_AMOUNTS, 0.0), shadows=False, attached="none")
+
+
+_AMOUNTS = tuple(field.name for field in fields(MaskRecipe) if isinstance(field.default, float))
 
 
 @dataclass(frozen=True)
@@ -74,21 +88,31 @@ def refine_mask(
     mask: np.ndarray,
     recipe: MaskRecipe | None = None,
     others: np.ndarray | None = None,
+    *,
+    attached: np.ndarray | None = None,
 ) -> RefinedMask:
     """Mend the mask of the objects to remove, so that no rim of them stays.
 
     image: uint8 (H, W, 3), RGB. mask: bool (H, W), True = remove. recipe: the settings; None = the defaults.
     others: bool (H, W), objects that stay; nothing is added there, and what `mask` itself marks there is
-    kept. None = no such objects. A mask that would come to cover the whole photo without having done so is
-    left as it was: nothing would be left to fill it from. Raises TypeError or ValueError for arrays of
-    other types and shapes.
+    kept. None = no such objects. attached: bool (H, W), objects known to go along with those of `mask`
+    (`postprocess.attached.attached_objects`); None = none known. A mask that would come to cover the whole
+    photo without having done so is left as it was: nothing would be left to fill it from. Raises TypeError
+    or ValueError for arrays of other types and shapes.
     """
     _check(image, mask, others)
     recipe = MaskRecipe() if recipe is None else recipe
     nothing = np.zeros_like(mask)
-    # Shadows and attached objects are found from the image and the object part; until they are, both are
-    # empty.
-    parts = {"object": object_part(mask, recipe, others), "shadow": nothing, "attached": nothing}
+    along = nothing if attached is None else attached.copy()
+    if recipe.attached != "none":
+        along |= clinging_region(image, mask, others=others)
+    known = mask | along
+    shadow = find_shadow(image, known, others=others).mask if recipe.shadows else nothing
+    parts = {
+        "object": object_part(mask, recipe, others),
+        "shadow": shadow,
+        "attached": object_part(along, recipe, others),
+    }
     whole = parts["object"] | parts["shadow"] | parts["attached"]
     if whole.all() and not mask.all():
         return RefinedMask(mask.copy(), {"object": mask.copy(), "shadow": nothing, "attached": nothing})

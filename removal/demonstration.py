@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from removal.evaluation.fidelity import psnr
-from removal.run import RunError, RunOptions, run
+from removal.models import RunError
+from removal.options import RunOptions
+from removal.run import run
 
 
 @dataclass(frozen=True)

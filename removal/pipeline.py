@@ -113,15 +113,34 @@ class Pipeline:
                 f"expected detections of the size {image.shape[:2]}, got {(found.height, found.width)}"
             )
         wanted = found.select(classes=self.classes, min_score=self.min_score)
+        along = self.attached(found)
         seconds: dict[str, float] = {}
         with timed(seconds, "refine"):
             mask = wanted.union()
-            others = found.union(min_score=STAY_SCORE) & ~mask
-            refined = refine_mask(image, mask, self.recipe, others if others.any() else None)
+            others = found.union(min_score=STAY_SCORE) & ~(mask | along)
+            refined = refine_mask(
+                image, mask, self.recipe, others if others.any() else None, attached=along & ~mask
+            )
         with timed(seconds, "inpaint"):
-            protect = protected(found.union() & ~mask, refined.mask)
+            protect = protected(found.union() & ~(mask | along), refined.mask)
             filled = self.inpainter(image, refined.mask, protect)
         return Removal(filled, refined.mask, wanted, refined.parts, seconds)
+
+    def attached(self, found: Detections) -> np.ndarray:
+        """What goes along with the wanted objects: bool (H, W), True where such a detection is."""
+        from postprocess.attached import attached_objects
+
+        wanted = [
+            index
+            for index, (label, score) in enumerate(zip(found.labels, found.scores, strict=True))
+            if (self.classes is None or label in self.classes) and score >= self.min_score
+        ]
+        along = np.zeros((found.height, found.width), bool)
+        for index in attached_objects(
+            found.labels, found.boxes, found.mask, wanted, kinds=self.recipe.attached
+        ):
+            along |= found.mask(index)
+        return along
 
 
 def protected(others: np.ndarray, hole: np.ndarray) -> np.ndarray | None:

@@ -3,95 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from removal.batch import Job, Manifest, Outcome, PlanError, plan_jobs
+from removal.batch import Job, Manifest, Outcome, plan_jobs
+from removal.models import RunError, build
+from removal.options import WITHOUT_WEIGHTS, RunOptions, check_names
 
 if TYPE_CHECKING:
-    from inpaint import Inpainter
     from removal.images import Photo
     from removal.pipeline import Pipeline, Removal
     from removal.sources import MaskSource
-    from segment import Segmenter
-
-
-WITHOUT_WEIGHTS = ("exemplar", "telea", "navier-stokes")
-
-
-class RunError(RuntimeError):
-    """The models cannot be had or a mask source cannot be read: nothing can be done for any photo."""
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """What the command line can say; the names are those of its options.
-
-    Exactly one of classes alone, masks (with classes where they are COCO annotations) and boxes says what to
-    remove.
-    """
-
-    classes: tuple[str, ...] = ()
-    masks: Path | None = None
-    boxes: tuple[tuple[int, int, int, int], ...] = ()  # xywh, pixels of the upright photo
-    output: Path | None = None
-    score: float = 0.5
-    refine: bool = True
-    segmenter: str = "auto"
-    segmenter_weights: str | None = None
-    inpainter: str = "auto"
-    weights: str | None = None
-    device: str = "auto"
-    precision: Literal["auto", "float32"] = "auto"
-    seed: int = 0
-    working_size: int = 512
-    detail: bool = True
-    colour: bool = True
-    compile: bool = False
-    compare: bool = False
-    save_masks: bool = False
-    overwrite: bool = False
-    max_megapixels: float = 300.0
-
-    @property
-    def has_detector(self) -> bool:
-        """Whether a segmenter finds what to remove."""
-        return self.masks is None and not self.boxes
-
-    @property
-    def coco_file(self) -> Path | None:
-        """The masks, where they are COCO annotations."""
-        return self.masks if self.masks is not None and self.masks.suffix.lower() == ".json" else None
-
-    def check(self) -> None:
-        """Raises PlanError unless it is clear what to remove."""
-        if not (self.classes or self.masks or self.boxes):
-            raise PlanError("say what to remove: --class NAME, --masks PATH or --box X,Y,W,H")
-        if self.boxes and (self.classes or self.masks):
-            raise PlanError("--box says what to remove by itself: leave out --class and --masks")
-        if not self.has_detector and (self.segmenter != "auto" or self.segmenter_weights):
-            raise PlanError("--segmenter does nothing where --masks or --box say what to remove")
-        if self.masks and self.classes and not self.coco_file:
-            raise PlanError("--class goes with --masks only where these are COCO annotations (.json)")
-
-
-def check_names(options: RunOptions) -> None:
-    """Raises PlanError for models and classes that nobody knows, before anything is loaded."""
-    from inpaint import inpainter_names
-    from segment import coco_classes, segmenter_names
-    from segment.classes import unknown_class
-
-    known = {"segmenter": segmenter_names(), "inpainter": inpainter_names()}
-    for option, names in known.items():
-        if (name := getattr(options, option)) not in names:
-            raise PlanError(f"--{option}: expected one of {', '.join(names)}, got {name!r}")
-    if options.weights is not None and options.inpainter in ("auto", *WITHOUT_WEIGHTS):
-        raise PlanError(f"--weights needs the name of a network, got --inpainter {options.inpainter}")
-    if options.masks is None:
-        for name in options.classes:
-            if name not in coco_classes():
-                raise PlanError(f"--class: {unknown_class(name, coco_classes())}")
 
 
 def nothing(text: str) -> None:
@@ -163,79 +85,13 @@ def erase_and_note(
 
 def settings(options: RunOptions, models: dict[str, str]) -> dict[str, Any]:
     """What the pixels of the results depend on, as JSON takes it."""
-    names = ["score", "refine", "seed"]
+    names = ["score", "refine", "shadows", "attached", "mask_label", "seed"]
     if options.inpainter not in WITHOUT_WEIGHTS:
         names += ["working_size", "detail", "colour"]
     chosen: dict[str, Any] = {name: getattr(options, name) for name in names}
     chosen["masks"] = None if options.masks is None else str(options.masks.resolve())
     chosen["classes"], chosen["boxes"] = sorted(options.classes), sorted(list(box) for box in options.boxes)
     return chosen | {"models": models}
-
-
-def build(options: RunOptions, say: Callable[[str], None]) -> tuple[Pipeline, MaskSource, dict[str, str]]:
-    """The pipeline, where its masks come from, and what ran in words."""
-    from postprocess import MaskRecipe
-    from removal.pipeline import Pipeline
-
-    recipe = MaskRecipe() if options.refine else MaskRecipe.none()
-    wanted = options.classes if options.has_detector or options.coco_file else None
-    try:
-        segmenter = build_segmenter(options, say) if options.has_detector else None
-        inpainter = build_inpainter(options, say)
-        pipeline = Pipeline(segmenter, recipe, inpainter, classes=wanted or None, min_score=options.score)
-        source = build_source(options, pipeline)
-    except (ValueError, OSError, RuntimeError) as error:
-        raise RunError(" ".join(str(error).split())) from error
-    masks = segmenter.description if segmenter else str(options.masks or "boxes")
-    return pipeline, source, {"masks": masks, "inpainter": inpainter.description}
-
-
-def build_segmenter(options: RunOptions, say: Callable[[str], None]) -> Segmenter:
-    from segment import check_classes, load_segmenter
-
-    segmenter = load_segmenter(
-        options.segmenter,
-        device=options.device,
-        weights=options.segmenter_weights,
-        precision=options.precision,
-    )
-    check_classes(segmenter, options.classes)
-    if segmenter.fallback:
-        say(segmenter.fallback)
-    return segmenter
-
-
-def build_inpainter(options: RunOptions, say: Callable[[str], None]) -> Inpainter:
-    import inpaint
-
-    chosen = inpaint.InpainterOptions(
-        device=options.device,
-        weights=options.weights,
-        seed=options.seed,
-        precision=options.precision,
-        working_size_px=options.working_size,
-        detail=options.detail,
-        colour=options.colour,
-        compile=options.compile,
-    )
-    name = options.inpainter
-    if name == "auto":
-        name, reason = inpaint.resolve_auto(chosen)
-        if reason:
-            say(f"inpainter: using {name}, because {reason}")
-    return inpaint.build_inpainter(name, chosen)
-
-
-def build_source(options: RunOptions, pipeline: Pipeline) -> MaskSource:
-    from removal import sources
-
-    if options.boxes:
-        return sources.from_boxes(options.boxes, seed=options.seed)
-    if options.coco_file is not None:
-        return sources.from_coco(options.coco_file, options.classes or None)
-    if options.masks is not None:
-        return sources.from_files(options.masks)
-    return sources.from_detector(pipeline)
 
 
 def erase_photo(

@@ -31,7 +31,7 @@ def demo(output: Path, scene: int, overwrite: bool, **models: str | int | None) 
     scene.removed.compare.png (before | mask | after).
     """
     from removal.demonstration import demonstrate
-    from removal.run import RunOptions
+    from removal.options import RunOptions
 
     options = RunOptions(
         classes=("person",),

@@ -39,6 +39,22 @@ if TYPE_CHECKING:
     "--score", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Least score of a detection."
 )
 @click.option("--refine/--no-refine", default=True, show_default=True, help="Mend and thicken the masks.")
+@click.option(
+    "--shadows/--no-shadows", default=True, show_default=True, help="Remove the objects' shadows too."
+)
+@click.option(
+    "--attached",
+    type=click.Choice(["none", "carried", "ridden", "all"]),
+    default="all",
+    show_default=True,
+    help="Which things go along with a person: what is carried, ridden, both.",
+)
+@click.option(
+    "--mask-label",
+    type=click.IntRange(0, 65535),
+    metavar="N",
+    help="The masks are label maps: remove what has this value.",
+)
 @model_options
 @click.option("--compare", is_flag=True, help="Also write a before | mask | after sheet, .compare.png.")
 @click.option("--save-masks", is_flag=True, help="Also write the mask that was filled, .mask.png.")
@@ -63,7 +79,8 @@ def erase(photos: tuple[Path, ...], as_json: bool, **options: Any) -> None:
     Results keep the photo's format, size and metadata. Exit status: 0 all done, 1 some inputs failed,
     2 wrong usage.
     """
-    from removal.run import RunOptions, run
+    from removal.options import RunOptions
+    from removal.run import run
 
     outcomes = []
     with told_in_one_line():
@@ -88,7 +105,7 @@ class WrongUsage(click.ClickException):
 def told_in_one_line() -> Iterator[None]:
     """Turns what `removal.run` refuses into click's errors: status 2 for wrong usage, else 1."""
     from removal.batch import PlanError
-    from removal.run import RunError
+    from removal.models import RunError
 
     try:
         yield

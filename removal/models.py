@@ -1,0 +1,93 @@
+"""The parts of a run that its options name: segmenter, inpainter, source of masks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from removal.options import RunOptions
+
+if TYPE_CHECKING:
+    from inpaint import Inpainter
+    from postprocess import MaskRecipe
+    from removal.pipeline import Pipeline
+    from removal.sources import MaskSource
+    from segment import Segmenter
+
+
+class RunError(RuntimeError):
+    """The models cannot be had or a mask source cannot be read: nothing can be done for any photo."""
+
+
+def build(options: RunOptions, say: Callable[[str], None]) -> tuple[Pipeline, MaskSource, dict[str, str]]:
+    """The pipeline, where its masks come from, and what ran in words."""
+    from removal.pipeline import Pipeline
+
+    wanted = options.classes if options.has_detector or options.coco_file else None
+    try:
+        segmenter = build_segmenter(options, say) if options.has_detector else None
+        inpainter = build_inpainter(options, say)
+        pipeline = Pipeline(
+            segmenter, build_recipe(options), inpainter, classes=wanted or None, min_score=options.score
+        )
+        source = build_source(options, pipeline)
+    except (ValueError, OSError, RuntimeError) as error:
+        raise RunError(" ".join(str(error).split())) from error
+    masks = segmenter.description if segmenter else str(options.masks or "boxes")
+    return pipeline, source, {"masks": masks, "inpainter": inpainter.description}
+
+
+def build_recipe(options: RunOptions) -> MaskRecipe:
+    from postprocess import MaskRecipe
+
+    if not options.refine:
+        return MaskRecipe.none()
+    return MaskRecipe(shadows=options.shadows, attached=options.attached)
+
+
+def build_segmenter(options: RunOptions, say: Callable[[str], None]) -> Segmenter:
+    from segment import check_classes, load_segmenter
+
+    segmenter = load_segmenter(
+        options.segmenter,
+        device=options.device,
+        weights=options.segmenter_weights,
+        precision=options.precision,
+    )
+    check_classes(segmenter, options.classes)
+    if segmenter.fallback:
+        say(segmenter.fallback)
+    return segmenter
+
+
+def build_inpainter(options: RunOptions, say: Callable[[str], None]) -> Inpainter:
+    import inpaint
+
+    chosen = inpaint.InpainterOptions(
+        device=options.device,
+        weights=options.weights,
+        seed=options.seed,
+        precision=options.precision,
+        working_size_px=options.working_size,
+        detail=options.detail,
+        colour=options.colour,
+        compile=options.compile,
+    )
+    name = options.inpainter
+    if name == "auto":
+        name, reason = inpaint.resolve_auto(chosen)
+        if reason:
+            say(f"inpainter: using {name}, because {reason}")
+    return inpaint.build_inpainter(name, chosen)
+
+
+def build_source(options: RunOptions, pipeline: Pipeline) -> MaskSource:
+    from removal import sources
+
+    if options.boxes:
+        return sources.from_boxes(options.boxes, seed=options.seed)
+    if options.coco_file is not None:
+        return sources.from_coco(options.coco_file, options.classes or None)
+    if options.masks is not None:
+        return sources.from_files(options.masks)
+    return sources.from_detector(pipeline)
