@@ -1,24 +1,125 @@
-"""How near a filled photo comes to the known background."""
+"""How near a filled photo comes to the known background, pixel by pixel.
+
+All take ``image`` and ``reference``, uint8 (H, W, 3), and ``where``, bool (H, W), the pixels that count;
+None = all. L1, MSE and total variation are on the scale [0, 1] of a channel, as the field's tables have
+them: a table in percent shows 100 times these figures. Colours are compared as they are stored (sRGB, no
+luma).
+
+TypeError for arrays of another type; ValueError where sizes differ or no pixel counts.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
+from removal.evaluation.extras import evaluation_module
+
+WHITE = 255.0
+SSIM_SIGMA_PX = 1.5
+SSIM_REACH_PX = 5  # half the 11 x 11 window that a Gaussian of this sigma is cut to
+MIN_SSIM_SIDE_PX = SSIM_REACH_PX + 1
+
+
+def l1(image: np.ndarray, reference: np.ndarray, where: np.ndarray | None = None) -> float:
+    """Mean absolute difference over pixels and channels: 0 (equal) to 1, lower is better."""
+    return float(np.abs(_difference(image, reference, where)).mean() / WHITE)
+
+
+def mse(image: np.ndarray, reference: np.ndarray, where: np.ndarray | None = None) -> float:
+    """Mean squared difference over pixels and channels: 0 (equal) to 1, lower is better.
+
+    The L2 error of the inpainting tables (Yu et al. 2018, table 1).
+    """
+    return float(np.square(_difference(image, reference, where)).mean() / WHITE**2)
+
 
 def psnr(image: np.ndarray, reference: np.ndarray, where: np.ndarray | None = None) -> float:
     """Peak signal-to-noise ratio in dB, 10 log10(255^2 / MSE); infinite where both are equal.
 
-    image, reference: uint8 (H, W, 3). where: bool (H, W), the pixels that count; None = all.
-    Raises ValueError where sizes differ or no pixel counts.
+    Higher is better. The published tables give the mean of it over the images, not the PSNR of the mean MSE.
     """
+    error = mse(image, reference, where)
+    return float("inf") if error == 0 else float(-10 * np.log10(error))
+
+
+def ssim(image: np.ndarray, reference: np.ndarray, where: np.ndarray | None = None) -> float:
+    """Structural similarity, -1 to 1 (equal), higher is better (Wang et al. 2004).
+
+    torchmetrics' map of it, with the paper's Gaussian window (sigma 1.5 px, 11 x 11), K1 = 0.01 and K2 =
+    0.03, for each channel by itself; the mean of the map over the pixels that count. The windows of pixels
+    near the hole's rim look at both sides of it; pixels past the picture's edge are mirrored.
+
+    Raises ValueError for images smaller than 6 x 6, ModuleNotFoundError without torchmetrics.
+    """
+    counted = check_comparable(image, reference, where)
+    height, width = counted.shape
+    if min(height, width) < MIN_SSIM_SIDE_PX:
+        raise ValueError(f"expected images of at least {MIN_SSIM_SIDE_PX} pixels a side, got {height, width}")
+    rows, columns = window_around(counted, SSIM_REACH_PX)
+    import torch
+
+    measure = evaluation_module("torchmetrics.functional.image").structural_similarity_index_measure
+    first, second = (
+        torch.from_numpy(picture[rows, columns].astype(np.float64)).permute(2, 0, 1)[None]
+        for picture in (image, reference)
+    )
+    _, similarity = measure(
+        first, second, sigma=SSIM_SIGMA_PX, data_range=WHITE, reduction="none", return_full_image=True
+    )
+    return float(similarity[0].permute(1, 2, 0).numpy()[counted[rows, columns]].mean())
+
+
+def total_variation(image: np.ndarray, where: np.ndarray | None = None) -> float:
+    """Anisotropic total variation per pixel: how busy a picture is, 0 (one flat colour) to 6.
+
+    Sum over channels of the absolute differences of horizontal and vertical neighbours, on the scale [0, 1],
+    divided by the number of pixels (Rudin, Osher and Fatemi 1992, in its anisotropic form). Neither high nor
+    low is good: a fill should have about that of the true background. A pair of neighbours counts half for
+    each of its two pixels, so that hole and rest add up to the whole.
+    """
+    counted = _check_image("image", image, where)
+    levels = image.astype(np.int16)
+    weight = counted.astype(np.float64)
+    total = 0.0
+    for axis in (0, 1):
+        steps = np.abs(np.diff(levels, axis=axis)).sum(axis=2)
+        before, after = (np.delete(weight, index, axis=axis) for index in (-1, 0))
+        total += float((steps * (before + after)).sum()) / 2
+    return total / WHITE / float(weight.sum())
+
+
+def check_comparable(image: np.ndarray, reference: np.ndarray, where: np.ndarray | None) -> np.ndarray:
+    """The pixels that count, bool (H, W), of two images that can be compared; raises where they can't."""
+    counted = _check_image("image", image, where)
+    _check_image("reference", reference, None)
     if image.shape != reference.shape:
         raise ValueError(f"expected images of one shape, got {image.shape} and {reference.shape}")
-    difference = image.astype(np.float64) - reference
-    if where is not None:
-        if where.shape != image.shape[:2]:
-            raise ValueError(f"expected `where` of shape {image.shape[:2]}, got {where.shape}")
-        difference = difference[where]
-    if difference.size == 0:
+    return counted
+
+
+def window_around(counted: np.ndarray, margin_px: int) -> tuple[slice, slice]:
+    """Rows and columns of the smallest window that holds all of ``counted``, bool (H, W) and not empty, with
+    ``margin_px`` on each side as far as the picture goes."""
+    rows, columns = (np.flatnonzero(counted.any(axis=axis)) for axis in (1, 0))
+    top, left = (max(0, int(places[0]) - margin_px) for places in (rows, columns))
+    return slice(top, int(rows[-1]) + 1 + margin_px), slice(left, int(columns[-1]) + 1 + margin_px)
+
+
+def _difference(image: np.ndarray, reference: np.ndarray, where: np.ndarray | None) -> np.ndarray:
+    counted = check_comparable(image, reference, where)
+    return image[counted].astype(np.float64) - reference[counted]
+
+
+def _check_image(name: str, image: np.ndarray, where: np.ndarray | None) -> np.ndarray:
+    if image.dtype != np.uint8:
+        raise TypeError(f"expected {name} of uint8, got {image.dtype}")
+    if image.ndim != 3 or image.shape[2] != 3:
+        raise ValueError(f"expected {name} of shape (H, W, 3), got {image.shape}")
+    counted = np.ones(image.shape[:2], dtype=bool) if where is None else where
+    if counted.dtype != np.bool_:
+        raise TypeError(f"expected `where` of bool, got {counted.dtype}")
+    if counted.shape != image.shape[:2]:
+        raise ValueError(f"expected `where` of shape {image.shape[:2]}, got {counted.shape}")
+    if not counted.any():
         raise ValueError("expected at least one pixel to compare, got none")
-    error = float(np.mean(difference**2))
-    return float("inf") if error == 0 else float(10 * np.log10(255**2 / error))
+    return counted
