@@ -1,0 +1,114 @@
+"""Which of the objects around people go along with them, against what a look at each says.
+
+    python benchmarks/attached.py --data DIR [--list]
+
+DIR holds coco/instances.json; attached_judged.csv, beside this file, holds the verdict on every object that
+touches or nearly touches a person there: carried (worn and held too), ridden, or neither. All annotations of
+a photo are taken as detections, all its people as wanted.
+"""
+
+import argparse
+import csv
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from postprocess.attached import TABLE, attached_objects
+from segment import CocoMasks
+
+JUDGED = Path(__file__).with_name("attached_judged.csv")
+TOUCH_SHARE = 0.02  # of the person's size, the root of its area
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One object: what a look at it says, what the rules say, and whether it touches a person."""
+
+    annotation: int
+    label: str
+    verdict: str
+    taken: str  # "carried", "ridden" or ""
+    touches: bool
+
+
+def judge_all(instances: Path) -> list[Judged]:
+    """What the rules say of every judged object."""
+    verdicts = {int(row["annotation"]): row["verdict"] for row in csv.DictReader(JUDGED.open())}
+    ids = defaultdict(list)
+    for entry in json.loads(instances.read_text())["annotations"]:
+        ids[entry["image_id"]].append(entry["id"])
+    source = CocoMasks(instances)
+    rows = []
+    for image, annotations in sorted(ids.items()):
+        listed = [index for index, number in enumerate(annotations) if number in verdicts]
+        if not listed:
+            continue
+        found = source.detections(image)
+        people = [index for index, label in enumerate(found.labels) if label == "person"]
+        taken = {
+            index: kind
+            for kind in ("carried", "ridden")
+            for index in attached_objects(found.labels, found.boxes, found.mask, people, kinds=kind)
+        }
+        near = near_people([found.mask(index) for index in people])
+        for index in listed:
+            number = annotations[index]
+            touches = bool((found.mask(index) & near).any())
+            rows.append(Judged(number, found.labels[index], verdicts[number], taken.get(index, ""), touches))
+    return rows
+
+
+def near_people(people: list[np.ndarray]) -> np.ndarray:
+    """Bool (H, W): what is within TOUCH_SHARE of a person's size of that person."""
+    near = np.zeros_like(people[0])
+    for mask in people:
+        if mask.any():
+            away = cv2.distanceTransform((~mask).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+            near |= away <= max(2.0, TOUCH_SHARE * np.count_nonzero(mask) ** 0.5)
+    return near
+
+
+def share(part: int, whole: int) -> str:
+    return f"{part} of {whole}" + (f" ({part / whole:.1%})" if whole else "")
+
+
+def report(rows: list[Judged]) -> None:
+    attached = [row for row in rows if row.verdict != "neither"]
+    rest = [row for row in rows if row.verdict == "neither" and row.touches]
+    listed = [row for row in rest if row.label in TABLE]
+    apart = [row for row in rows if row.verdict == "neither" and not row.touches]
+    right_kind = sum(row.taken == row.verdict for row in attached if row.taken)
+    print(f"carried or ridden, taken:              {share(sum(bool(row.taken) for row in attached), len(attached))}")
+    print(f"  as the kind that it is:              {share(right_kind, sum(bool(row.taken) for row in attached))}")
+    print(f"rest that touches a person, taken:     {share(sum(bool(row.taken) for row in rest), len(rest))}")
+    print(f"  of classes that the table has:       {share(sum(bool(row.taken) for row in listed), len(listed))}")
+    print(f"rest that is near but apart, taken:    {share(sum(bool(row.taken) for row in apart), len(apart))}")
+    print("\n| class | carried or ridden | taken | rest touching | taken |\n|---|---|---|---|---|")
+    for label in sorted({row.label for row in rows}):
+        ours = [row for row in attached if row.label == label]
+        others = [row for row in rest if row.label == label]
+        cells = [len(ours), sum(bool(row.taken) for row in ours), len(others), sum(bool(r.taken) for r in others)]
+        print(f"| {label} | " + " | ".join(map(str, cells)) + " |")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True, help="folder that holds coco/")
+    parser.add_argument("--list", action="store_true", help="also list what was decided wrongly")
+    arguments = parser.parse_args()
+    rows = judge_all(arguments.data / "coco" / "instances.json")
+    report(rows)
+    if arguments.list:
+        for row in rows:
+            if bool(row.taken) != (row.verdict != "neither"):
+                print(f"{row.annotation} {row.label}: {row.verdict}, taken as {row.taken or 'nothing'}")
+
+
+if __name__ == "__main__":
+    main()
