@@ -39,9 +39,11 @@ def class_wise(
     """The four set measures of two feature matrices, as names and figures.
 
     results, references: float (n, d) and (m, d): features of the results of removing a class, and of images
-    that never had it. prefix: "" gives "fid_star", "kid_star", "u_ids_star" and "u_ids_star_held_out"
-    (features of `inception_features`), "patch_" gives "patch_frechet", "patch_kernel", "patch_u_ids" and
-    "patch_u_ids_held_out" (features of `patch_features`).
+        that never had it.
+    prefix: "" gives "fid_star", "kid_star", "u_ids_star" and "u_ids_star_held_out", for features of
+        `inception_features`; "patch_" gives "patch_frechet", "patch_kernel", "patch_u_ids" and
+        "patch_u_ids_held_out", for `patch_features`.
+    folds: of the held-out score; at most as many as a set has images.
     """
     names = ("fid_star", "kid_star", "u_ids_star")
     if prefix:

@@ -51,9 +51,9 @@ def average_precision(
     wrong. The order of scores is all that matters, so a source without scores (another team's masks) has
     its detections in no order and its AP is lower than its masks deserve: compare union IoU then.
 
-    annotations: content of a COCO annotation file ("images", "annotations", "categories"). results: entries
-    of a COCO results file ("image_id", "category_id", "segmentation", "score"), as `coco_results`
-        makes them; those of other categories and images don't count.
+    annotations: content of a COCO annotation file ("images", "annotations", "categories").
+    results: entries of a COCO results file, as `coco_results` makes them; those of other categories and
+        images don't count.
     category: name of the category.
     image_ids: the photos that count; None = all of the file.
 

@@ -24,9 +24,8 @@ def frechet_distance(results: np.ndarray, references: np.ndarray) -> float:
     """Squared Fréchet distance of the normal distributions fitted to two sets; 0 and up, lower is better.
 
     |m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)) (Heusel et al. 2017; Dowson and Landau 1982), with
-    covariances of divisor n - 1. The trace of the root is the sum of the singular values of A B^T where S1
-    = A^T A and S2 = B^T B: no root of a 2,048 x 2,048 matrix is drawn, and nothing imaginary has to be cut
-    off.
+    covariances of divisor n - 1. The trace of the root is the sum of the singular values of A B^T, where
+    S1 = A^T A and S2 = B^T B: exact for few images, and no root of a 2,048 x 2,048 matrix is drawn.
 
     results, references: float (n, d) and (m, d), at least two rows each; in the squared unit of the features.
     """
@@ -69,10 +68,10 @@ def unpaired_discriminative_score(
     0 (told apart always) to 0.5 (not at all): the mean of both sets' shares on the wrong side (Zhao et al.
     2021, section 4: U-IDS). Sets of different sizes weigh the same.
 
-    results, references: float (n, d) and (m, d), at least two rows each. folds: None = as published, the
-    SVM judges the points it was fitted to. A number = it judges only points that
-        were left out of the fit, in so many turns: the figure that means something for small sets, around 0.5
-        (by chance above it too) for sets of one distribution.
+    results, references: float (n, d) and (m, d), at least two rows each.
+    folds: None = as published, the SVM judges the points it was fitted to. A number = it judges only points
+        that were left out of the fit, in so many turns: the figure that means something for small sets,
+        around 0.5 (by chance above it too) for sets of one distribution.
     seed: of the SVM's order of points and of the folds.
 
     Raises ValueError for fewer images in a set than folds, ModuleNotFoundError without scikit-learn.

@@ -45,7 +45,8 @@ def lpips(
     image, reference: uint8 (H, W, 3). where: bool (H, W), the pixels that count; None = all. With it, the
     window around them is compared (at least 64 px a side where the picture has them), in which all other
     pixels are taken from ``reference``: LPIPS is a mean over places, so a hole in a whole picture counts by
-    its share. net: "alex" (the tables' default), "vgg" or "squeeze".
+    its share.
+    net: "alex" (the tables' default), "vgg" or "squeeze".
 
     Nothing is downloaded: raises WeightsError, saying what to put where, when the backbone's weights are
     not in ``torch.hub``'s cache. ValueError for an unknown net, for sizes that differ, and where no pixel
