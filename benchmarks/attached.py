@@ -1,10 +1,11 @@
 """Which of the objects around people go along with them, against what a look at each says.
 
-    python benchmarks/attached.py --data DIR [--list]
+    python benchmarks/attached.py --data DIR [--coarse] [--list]
 
 DIR holds coco/instances.json; attached_judged.csv, beside this file, holds the verdict on every object that
 touches or nearly touches a person there: carried (worn and held too), ridden, or neither. All annotations of
-a photo are taken as detections, all its people as wanted.
+a photo are taken as detections, all its people as wanted. --coarse draws every mask anew on a grid of
+28 x 28 cells over its box, as Mask R-CNN does.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from postprocess.attached import TABLE, attached_objects
 from segment import CocoMasks
 
 JUDGED = Path(__file__).with_name("attached_judged.csv")
+GRID = 28
 TOUCH_SHARE = 0.02  # of the person's size, the root of its area
 
 
@@ -35,7 +37,7 @@ class Judged:
     touches: bool
 
 
-def judge_all(instances: Path) -> list[Judged]:
+def judge_all(instances: Path, *, coarse: bool = False) -> list[Judged]:
     """What the rules say of every judged object."""
     verdicts = {int(row["annotation"]): row["verdict"] for row in csv.DictReader(JUDGED.open())}
     ids = defaultdict(list)
@@ -48,18 +50,31 @@ def judge_all(instances: Path) -> list[Judged]:
         if not listed:
             continue
         found = source.detections(image)
+        masks = [found.mask(index) for index in range(len(found))]
+        seen = [drawn_coarsely(mask) for mask in masks] if coarse else masks
         people = [index for index, label in enumerate(found.labels) if label == "person"]
         taken = {
             index: kind
             for kind in ("carried", "ridden")
-            for index in attached_objects(found.labels, found.boxes, found.mask, people, kinds=kind)
+            for index in attached_objects(found.labels, found.boxes, seen.__getitem__, people, kinds=kind)
         }
-        near = near_people([found.mask(index) for index in people])
+        near = near_people([masks[index] for index in people])
         for index in listed:
             number = annotations[index]
-            touches = bool((found.mask(index) & near).any())
+            touches = bool((masks[index] & near).any())
             rows.append(Judged(number, found.labels[index], verdicts[number], taken.get(index, ""), touches))
     return rows
+
+
+def drawn_coarsely(mask: np.ndarray) -> np.ndarray:
+    """The mask as a detector with a grid of GRID x GRID cells over its box would have drawn it."""
+    x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
+    drawn = np.zeros_like(mask)
+    if width and height:
+        cut = mask[y : y + height, x : x + width].astype(np.float32)
+        cells = cv2.resize(cut, (GRID, GRID), interpolation=cv2.INTER_AREA)
+        drawn[y : y + height, x : x + width] = cv2.resize(cells, (width, height)) > 0.5
+    return drawn
 
 
 def near_people(people: list[np.ndarray]) -> np.ndarray:
@@ -72,26 +87,26 @@ def near_people(people: list[np.ndarray]) -> np.ndarray:
     return near
 
 
-def share(part: int, whole: int) -> str:
-    return f"{part} of {whole}" + (f" ({part / whole:.1%})" if whole else "")
+def share_taken(rows: list[Judged]) -> str:
+    taken = sum(bool(row.taken) for row in rows)
+    return f"{taken} of {len(rows)}" + (f" ({taken / len(rows):.1%})" if rows else "")
 
 
 def report(rows: list[Judged]) -> None:
     attached = [row for row in rows if row.verdict != "neither"]
     rest = [row for row in rows if row.verdict == "neither" and row.touches]
-    listed = [row for row in rest if row.label in TABLE]
+    right_kind = sum(row.taken == row.verdict for row in attached)
+    print(f"carried or ridden, taken: {share_taken(attached)}, {right_kind} as the kind they are")
+    print(f"the rest that touches a person, taken: {share_taken(rest)}")
+    print(f"of it, classes that the table has: {share_taken([row for row in rest if row.label in TABLE])}")
     apart = [row for row in rows if row.verdict == "neither" and not row.touches]
-    right_kind = sum(row.taken == row.verdict for row in attached if row.taken)
-    print(f"carried or ridden, taken:              {share(sum(bool(row.taken) for row in attached), len(attached))}")
-    print(f"  as the kind that it is:              {share(right_kind, sum(bool(row.taken) for row in attached))}")
-    print(f"rest that touches a person, taken:     {share(sum(bool(row.taken) for row in rest), len(rest))}")
-    print(f"  of classes that the table has:       {share(sum(bool(row.taken) for row in listed), len(listed))}")
-    print(f"rest that is near but apart, taken:    {share(sum(bool(row.taken) for row in apart), len(apart))}")
+    print(f"the rest that is near but apart, taken: {share_taken(apart)}")
     print("\n| class | carried or ridden | taken | rest touching | taken |\n|---|---|---|---|---|")
     for label in sorted({row.label for row in rows}):
-        ours = [row for row in attached if row.label == label]
-        others = [row for row in rest if row.label == label]
-        cells = [len(ours), sum(bool(row.taken) for row in ours), len(others), sum(bool(r.taken) for r in others)]
+        cells = []
+        for group in (attached, rest):
+            of_class = [row for row in group if row.label == label]
+            cells += [len(of_class), sum(bool(row.taken) for row in of_class)]
         print(f"| {label} | " + " | ".join(map(str, cells)) + " |")
 
 
@@ -100,9 +115,10 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, required=True, help="folder that holds coco/")
+    parser.add_argument("--coarse", action="store_true", help="masks as coarse as Mask R-CNN's")
     parser.add_argument("--list", action="store_true", help="also list what was decided wrongly")
     arguments = parser.parse_args()
-    rows = judge_all(arguments.data / "coco" / "instances.json")
+    rows = judge_all(arguments.data / "coco" / "instances.json", coarse=arguments.coarse)
     report(rows)
     if arguments.list:
         for row in rows:

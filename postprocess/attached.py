@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 
-import cv2
 import numpy as np
 
 from postprocess.attached_table import ATTACHED_CHOICES, FURNITURE, TABLE, AttachedRule
+from postprocess.attached_touch import Shape, Touch, measure_touch, shrink
 from postprocess.clinging import clinging_region
 
 __all__ = ["ATTACHED_CHOICES", "TABLE", "AttachedRule", "attached_objects", "clinging_region"]
 
-WORKING_SIDE_PX = 1024  # masks are measured at this short side: a 24 MP mask would cost 20 times as much
-TOUCH_SHARE = 0.02  # of the holder's size: what is closer touches, for masks miss the rim
-TOUCH_MIN_PX = 2.0
-BASE_SHARE = 0.25  # the lowest part of an object, by which it would rest on something
-RESTS_SHARE = 0.5  # of its base that is not at the holder: from here on it rests
+ENCLOSED_SHARE = 0.9  # of the outline touches: then it does not matter where it is touched
+MIDDLE_SHARE = 0.3  # of an object's width belongs to neither of its sides
+BASE_SHARE = 0.25  # of an object's height, its lowest part, by which it would rest on something
+RESTS_SHARE = 0.5  # of the base that is not at the holder lies on furniture: then it rests
 FEET_SHARE = 0.1  # of the holder's height, around its lower edge
-HIP_SHARE = 0.55  # along the holder; below it hangs no bag
-HANDLE_SHARE = 0.25  # touched above this along its height: it is held by a handle
-UNDERFOOT_SHARE = 0.72  # along the holder
+HIP_HEIGHT, HAND_HEIGHT, SHIN_HEIGHT = 0.55, 0.75, 0.72  # on the holder: 0 upper, 1 lower edge
+HANDLE_SHARE = 0.25  # of an object's height, its highest part, by which it is held by hand
+MOUNTED_BOTTOM, MOUNTED_AREA = 0.85, 0.5  # what hangs on something ridden is clear of the ground, and small
 
 
 def attached_objects(
@@ -49,99 +46,49 @@ def attached_objects(
         raise ValueError(f"boxes must have shape {(len(labels), 4)}, got {boxes.shape}")
     if any(not 0 <= index < len(labels) for index in wanted):
         raise ValueError(f"wanted must hold indices below {len(labels)}, got {list(wanted)}")
-    if kinds == "none" or not len(wanted):
+    removed = set(wanted)
+    if kinds == "none" or not removed:
         return []
     scene = _Scene(labels, boxes, mask_of)
-    found = {}
-    for index, label in enumerate(labels):
-        if label in table and index not in wanted:
-            holder, kind = scene.holder(index, table[label])
-            if holder in wanted:
-                found[index] = kind
+    things = {index: table[label] for index, label in enumerate(labels) if label in table}
+    found: dict[int, str] = {}
+    for index in things.keys() - removed:
+        holder, kind = scene.holder(index, things[index])
+        if holder in removed:
+            found[index] = kind
     mounts = [index for index, kind in found.items() if kind == "ridden"]
-    for index, label in enumerate(labels):
-        if label in table and table[label].on_mount and index not in found and index not in wanted:
-            if any(scene.hangs_on(index, mount, table[label]) for mount in mounts):
-                found[index] = "ridden"
+    for index in things.keys() - removed - found.keys():
+        rule = things[index]
+        if rule.on_mount and any(scene.hangs_on(index, mount, rule) for mount in mounts):
+            found[index] = "ridden"
     return sorted(index for index, kind in found.items() if kinds in ("all", kind))
 
 
-@dataclass(frozen=True)
-class _Touch:
-    """How an object lies at a holder; lengths in working pixels, heights as in `AttachedRule`."""
-
-    gap: float  # over the holder's size
-    length: int  # outline pixels of the object that touch the holder
-    share: float  # of the object's outline
-    grip: float  # mean height on the object at which it is touched
-    height: float  # mean height on the holder at which it touches
-    top: float
-    bottom: float
-    sideways: float  # distance between the middles, in widths of the object
-    area: float  # over the holder's
-
-    @property
-    def underfoot(self) -> bool:
-        middle = (self.top + self.bottom) / 2
-        return (self.height if self.length else middle) > UNDERFOOT_SHARE and self.bottom > 0.8
-
-    @property
-    def stands(self) -> bool:
-        """Whether the object is on the ground at the holder's feet, and not held by its handle."""
-        at_feet = abs(self.bottom - 1) < FEET_SHARE or (self.bottom > 1 and self.top > HIP_SHARE)
-        by_handle = self.grip < HANDLE_SHARE and self.height < 0.75
-        return at_feet and self.top > HIP_SHARE and not by_handle
-
-    def suits(self, rule: AttachedRule) -> bool:
-        reach = max(rule.reach, rule.underfoot_reach) if self.underfoot else rule.reach
-        return (
-            self.gap <= reach
-            and self.share >= rule.contact
-            and (self.grip >= rule.gripped_from or self.share > 0.9)
-            and rule.lowest[0] <= self.bottom <= rule.lowest[1]
-            and self.area <= rule.most_area
-            and self.sideways <= rule.centred
-            and (rule.may_stand or not self.stands)
-        )
+def suits(touch: Touch, rule: AttachedRule) -> bool:
+    """Whether an object that lies at a holder so goes along with it, by all of `rule` that needs just these
+    two.
+    """
+    reach = max(rule.reach, rule.underfoot_reach) if _underfoot(touch) else rule.reach
+    gripped = touch.grip >= rule.gripped_from and touch.sideways <= rule.centred
+    return (
+        touch.gap <= reach
+        and touch.share >= rule.contact
+        and rule.lowest[0] <= touch.bottom <= rule.lowest[1]
+        and touch.area <= rule.most_area
+        and (rule.may_stand or not _stands(touch))
+        and (gripped or touch.share > ENCLOSED_SHARE)
+    )
 
 
-@dataclass(frozen=True, eq=False)
-class _Shape:
-    """A mask at working size, cut to its bounds; top, left: where the cut begins."""
+def _underfoot(touch: Touch) -> bool:
+    return touch.height > SHIN_HEIGHT and touch.bottom > 1 - 2 * FEET_SHARE
 
-    mask: np.ndarray
-    top: int
-    left: int
 
-    @cached_property
-    def area(self) -> int:
-        return int(np.count_nonzero(self.mask))
-
-    @property
-    def size(self) -> float:
-        return float(self.area**0.5)
-
-    @cached_property
-    def outline(self) -> tuple[np.ndarray, np.ndarray]:
-        """Rows and columns of its edge pixels, in the photo at working size."""
-        room = np.pad(self.mask, 1).view(np.uint8)
-        inner = cv2.erode(room, np.ones((3, 3), np.uint8))[1:-1, 1:-1].view(bool)
-        rows, columns = np.nonzero(self.mask & ~inner)
-        return rows + self.top, columns + self.left
-
-    @property
-    def height(self) -> int:
-        return self.mask.shape[0]
-
-    def distances(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        """Distance of each point to the mask, float32 pixels: 0 inside."""
-        top, left = min(self.top, rows.min()), min(self.left, columns.min())
-        bottom = max(self.top + self.mask.shape[0], rows.max() + 1)
-        right = max(self.left + self.mask.shape[1], columns.max() + 1)
-        outside = np.ones((bottom - top, right - left), np.uint8)
-        row, column = self.top - top, self.left - left
-        outside[row : row + self.mask.shape[0], column : column + self.mask.shape[1]] = ~self.mask
-        return cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_5)[rows - top, columns - left]
+def _stands(touch: Touch) -> bool:
+    """Whether the object is on the ground at the holder's feet, and not held by its handle."""
+    on_ground = touch.bottom > 1 - FEET_SHARE and touch.top > HIP_HEIGHT
+    by_handle = touch.grip < HANDLE_SHARE and touch.height < HAND_HEIGHT
+    return on_ground and not by_handle
 
 
 class _Scene:
@@ -149,95 +96,70 @@ class _Scene:
 
     def __init__(self, labels: Sequence[str], boxes: np.ndarray, mask_of: Callable[[int], np.ndarray]):
         self.labels, self.boxes, self.mask_of = labels, boxes, mask_of
-        self._shapes: dict[int, _Shape] = {}
+        self._shapes: dict[int, Shape] = {}
 
-    def shape(self, index: int) -> _Shape:
+    def shape(self, index: int) -> Shape:
         if index not in self._shapes:
-            self._shapes[index] = _shrink(self.mask_of(index))
+            self._shapes[index] = shrink(self.mask_of(index))
         return self._shapes[index]
 
     def holder(self, index: int, rule: AttachedRule) -> tuple[int | None, str]:
-        """Whom an object goes along with, None where nobody, and as what."""
-        best, length = None, (-1, 0.0)
+        """Whom an object goes along with, None where nobody, and as what: "carried" or "ridden"."""
+        near = [other for other in self._near(index, rule) if self.labels[other] in rule.holders]
+        touches = {other: measure_touch(self.shape(index), self.shape(other)) for other in near}
+        suited = {other: touch for other, touch in touches.items() if touch and suits(touch, rule)}
+        if not suited:
+            return None, rule.kind
+        best = max(suited, key=lambda other: (suited[other].length, -suited[other].gap))
         kind = rule.kind
-        for other, label in enumerate(self.labels):
-            if label not in rule.holders or other == index or not self._near(index, other, rule):
-                continue
-            touch = self.touch(index, other)
-            if touch is None or not touch.suits(rule) or (touch.length, -touch.gap) <= length:
-                continue
-            best, length = other, (touch.length, -touch.gap)
-            if rule.kind == "either":
-                kind = "ridden" if touch.underfoot else "carried"
-        if best is not None and not rule.may_rest and self._rests(index, best):
-            best = None
-        return best, kind
+        if kind == "either":
+            kind = "ridden" if _underfoot(suited[best]) else "carried"
+        held = not rule.both_sides or self._between(index, near, rule.both_sides)
+        put_down = not rule.may_rest and self._rests(index, best)
+        return best if held and not put_down else None, kind
 
     def hangs_on(self, index: int, mount: int, rule: AttachedRule) -> bool:
         """Whether an object hangs on something ridden, clear of the ground."""
-        if not self._near(index, mount, rule):
+        if mount not in self._near(index, rule):
             return False
-        touch = self.touch(index, mount)
-        return touch is not None and touch.share >= rule.contact and touch.bottom < 0.85 and touch.area < 0.5
-
-    def touch(self, index: int, other: int) -> _Touch | None:
-        shape, holder = self.shape(index), self.shape(other)
-        if not shape.area or not holder.area:
-            return None
-        rows, columns = shape.outline
-        away = holder.distances(rows, columns)
-        near = away <= max(TOUCH_MIN_PX, TOUCH_SHARE * holder.size)
-        length = int(near.sum())
-        middle = shape.left + shape.mask.shape[1] / 2
-        holder_middle = holder.left + holder.mask.shape[1] / 2
-        mean_row = float(rows[near].mean()) if length else 0.0
-        return _Touch(
-            gap=float(away.min()) / holder.size,
-            length=length,
-            share=length / len(rows),
-            grip=(mean_row - shape.top) / shape.height if length else 0.0,
-            height=(mean_row - holder.top) / holder.height if length else 0.0,
-            top=(shape.top - holder.top) / holder.height,
-            bottom=(shape.top + shape.height - holder.top) / holder.height,
-            sideways=abs(middle - holder_middle) / shape.mask.shape[1],
-            area=shape.area / holder.area,
+        touch = measure_touch(self.shape(index), self.shape(mount))
+        return (
+            touch is not None
+            and touch.share >= rule.contact
+            and touch.bottom < MOUNTED_BOTTOM
+            and touch.area < MOUNTED_AREA
         )
 
-    def _near(self, index: int, other: int, rule: AttachedRule) -> bool:
-        """Whether the boxes are close enough for the masks to be; a mask's size is below its box's."""
-        first, second = self.boxes[index], self.boxes[other]
-        gaps = np.maximum(first[:2], second[:2]) - np.minimum(first[2:], second[2:])
-        width, height = second[2:] - second[:2]
-        reach = max(rule.reach, rule.underfoot_reach) * float(max(width * height, 0) ** 0.5) + 4
-        return bool((gaps <= reach).all())
+    def _near(self, index: int, rule: AttachedRule) -> list[int]:
+        """Detections whose boxes are close enough for the masks to be: no mask's size exceeds its box's."""
+        box, others = self.boxes[index], self.boxes
+        gaps = np.maximum(box[:2], others[:, :2]) - np.minimum(box[2:], others[:, 2:])
+        sizes = np.prod(np.maximum(others[:, 2:] - others[:, :2], 0), axis=1) ** 0.5
+        reach_px = max(rule.reach, rule.underfoot_reach) * sizes + 4
+        return [int(other) for other in np.flatnonzero(gaps.max(axis=1) <= reach_px) if other != index]
+
+    def _between(self, index: int, holders: Sequence[int], least: float) -> bool:
+        """Whether holders, several hands maybe, touch an object on its left and on its right."""
+        shape = self.shape(index)
+        rows, columns = shape.outline
+        touched = np.zeros(len(rows), bool)
+        for holder in holders:
+            if self.shape(holder).area:
+                touched |= self.shape(holder).touches(rows, columns)
+        aside = (columns - shape.left) / max(1, shape.width - 1) - 0.5
+        sides = [touched[aside < -MIDDLE_SHARE / 2], touched[aside > MIDDLE_SHARE / 2]]
+        return all(side.size and side.mean() >= least for side in sides)
 
     def _rests(self, index: int, holder: int) -> bool:
         """Whether what is not at the holder of an object's base lies on furniture."""
         shape = self.shape(index)
         rows, columns = shape.outline
-        low = rows >= shape.top + (1 - BASE_SHARE) * shape.height
-        rows, columns = rows[low], columns[low]
-        near_px = max(TOUCH_MIN_PX, TOUCH_SHARE * self.shape(holder).size)
-        free = self.shape(holder).distances(rows, columns) > near_px
-        if not free.any():
+        base = rows >= shape.top + (1 - BASE_SHARE) * shape.height
+        base[base] = ~self.shape(holder).touches(rows[base], columns[base])
+        if not base.any():
             return False
-        rows, columns = rows[free], columns[free]
-        supported = np.zeros(len(rows), bool)
-        for other, label in enumerate(self.labels):
-            if label in FURNITURE and self._near(index, other, AttachedRule()) and self.shape(other).area:
-                supported |= self.shape(other).distances(rows, columns) <= near_px
+        supported = np.zeros(int(base.sum()), bool)
+        for other in self._near(index, AttachedRule()):
+            if self.labels[other] in FURNITURE and self.shape(other).area:
+                supported |= self.shape(other).touches(rows[base], columns[base])
         return bool(supported.mean() >= RESTS_SHARE)
-
-
-def _shrink(mask: np.ndarray) -> _Shape:
-    """A mask at working size; what is thin stays, for a pixel counts from a tenth of its area on."""
-    factor = min(1.0, WORKING_SIDE_PX / max(1, min(mask.shape)))
-    if factor < 1:
-        size = (max(1, round(mask.shape[1] * factor)), max(1, round(mask.shape[0] * factor)))
-        mask = cv2.resize(mask.view(np.uint8) * np.uint8(255), size, interpolation=cv2.INTER_AREA) > 25
-    rows = np.flatnonzero(mask.any(axis=1))
-    columns = np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
-        return _Shape(np.zeros((0, 0), bool), 0, 0)
-    top, left = int(rows[0]), int(columns[0])
-    return _Shape(np.ascontiguousarray(mask[top : rows[-1] + 1, left : columns[-1] + 1]), top, left)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from math import inf
 from types import MappingProxyType
 from typing import Literal
 
@@ -34,11 +35,13 @@ class AttachedRule:
     gripped_from: float = 0.0
     """Least height on the object at which it is touched, on average: 0 its upper end, 1 its lower end. A
     glass that stands before a person is touched near its rim alone."""
-    lowest: tuple[float, float] = (-9.0, 9.0)
+    both_sides: float = 0.0
+    """Least share of its outline's left and of its right side that touches holders: a hand reaches around."""
+    lowest: tuple[float, float] = (-inf, inf)
     """Where its lower end may lie, along the holder."""
-    most_area: float = 9.0
+    most_area: float = inf
     """Its greatest area, in areas of the holder."""
-    centred: float = 9.0
+    centred: float = inf
     """How far the holder's middle may lie from its own, sideways, in widths of the object."""
     may_rest: bool = True
     """Whether it goes along although it rests on furniture."""
@@ -54,45 +57,43 @@ class AttachedRule:
             raise TypeError(f"holders must be a tuple of class names, got the string {self.holders!r}")
         for field in fields(self):
             value = getattr(self, field.name)
-            if isinstance(field.default, float) and (isinstance(value, bool) or not isinstance(value, int | float)):
+            if isinstance(field.default, float) and (
+                isinstance(value, bool) or not isinstance(value, int | float)
+            ):
                 raise TypeError(f"{field.name} must be a number, got {type(value).__name__}")
 
 
 _WORN = AttachedRule()
+_IN_HAND = AttachedRule(most_area=0.5, may_rest=False)
 _BAG = AttachedRule(contact=0.15, most_area=1.0, may_rest=False, may_stand=False, on_mount=True)
-_HELD = AttachedRule(contact=0.15, gripped_from=0.3, lowest=(-1.0, 1.0), most_area=0.5, may_rest=False)
+_HELD = AttachedRule(
+    contact=0.15, gripped_from=0.33, both_sides=0.15, lowest=(-inf, 1.0), most_area=0.5, may_rest=False
+)
+_CUTLERY = AttachedRule(contact=0.15, gripped_from=0.33, both_sides=0.15, lowest=(-inf, 1.2), most_area=0.2)
+_BALL = AttachedRule(most_area=0.3)
 _BOARD = AttachedRule(kind="either", underfoot_reach=0.1, most_area=3.0)
-_CYCLE = AttachedRule(kind="ridden", lowest=(0.85, 2.0), centred=0.6)
+_CYCLE = AttachedRule(kind="ridden", lowest=(0.85, 2.0), centred=0.65)
 _ANIMAL = AttachedRule(kind="ridden", reach=0.1, lowest=(1.25, 4.0), centred=0.5)
 
+_SMALL_TOOLS = ("toothbrush", "hair drier", "scissors")
+_FOOD = ("banana", "apple", "sandwich", "orange", "broccoli", "carrot", "hot dog", "pizza", "donut", "cake")
+_CLASSES: dict[AttachedRule, tuple[str, ...]] = {
+    _WORN: ("tie", "baseball glove", "baseball bat", "tennis racket", *_SMALL_TOOLS),
+    _IN_HAND: ("cell phone", "remote"),
+    _BAG: ("backpack", "handbag", "suitcase"),
+    _HELD: ("bottle", "wine glass", "cup", "bowl", "book", *_FOOD),
+    _CUTLERY: ("fork", "knife", "spoon"),
+    _BALL: ("sports ball", "frisbee"),
+    _BOARD: ("skis", "snowboard", "skateboard", "surfboard"),
+    _CYCLE: ("bicycle", "motorcycle"),
+    _ANIMAL: ("horse", "elephant"),
+    AttachedRule(contact=0.9, most_area=0.02): ("clock",),  # a wrist watch, not one on the wall
+    AttachedRule(contact=0.04, gripped_from=0.7, most_area=3.0, centred=0.25): ("umbrella",),
+    AttachedRule(contact=0.05, most_area=0.6): ("kite",),
+    AttachedRule(contact=0.3, most_area=0.6): ("teddy bear",),
+    AttachedRule(contact=0.3, gripped_from=0.33, both_sides=0.3, most_area=1.2, may_rest=False): ("laptop",),
+}
 TABLE: Mapping[str, AttachedRule] = MappingProxyType(
-    {
-        "tie": _WORN,
-        "baseball glove": _WORN,
-        "baseball bat": _WORN,
-        "tennis racket": _WORN,
-        "toothbrush": _WORN,
-        "hair drier": _WORN,
-        "scissors": _WORN,
-        "cell phone": _WORN,
-        "remote": _WORN,
-        "clock": AttachedRule(contact=0.9, most_area=0.02),  # a wrist watch, not one on the wall
-        "backpack": _BAG,
-        "handbag": _BAG,
-        "suitcase": _BAG,
-        "umbrella": AttachedRule(contact=0.04, most_area=3.0, centred=0.25),
-        "sports ball": AttachedRule(most_area=0.3),
-        "frisbee": AttachedRule(most_area=0.3),
-        "kite": AttachedRule(contact=0.05, most_area=0.6),
-        "teddy bear": AttachedRule(contact=0.3, most_area=0.6),
-        **dict.fromkeys(
-            ("bottle", "wine glass", "cup", "bowl", "fork", "knife", "spoon", "book")
-            + ("banana", "apple", "sandwich", "orange", "broccoli", "carrot", "hot dog", "pizza", "donut", "cake"),
-            _HELD,
-        ),
-        **dict.fromkeys(("skis", "snowboard", "skateboard", "surfboard"), _BOARD),
-        **dict.fromkeys(("bicycle", "motorcycle"), _CYCLE),
-        **dict.fromkeys(("horse", "elephant"), _ANIMAL),
-    }
+    {label: rule for rule, labels in _CLASSES.items() for label in labels}
 )
 """The rules by COCO's class names; a class that is not here never goes along."""

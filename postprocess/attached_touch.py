@@ -1,0 +1,134 @@
+"""How one mask lies at another: gap, touch, heights, measured at a working size in boxes around the masks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+
+WORKING_SIDE_PX = 1024  # masks are measured at this short side: a 24 MP mask would cost 20 times as much
+THIN_LEVEL = 25  # of 255: a pixel counts from a tenth of its area on, so that what is thin stays
+TOUCH_SHARE = 0.02  # of the holder's size: what is closer touches, for masks miss the rim
+TOUCH_MIN_PX = 2.0
+
+
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """A mask at working size, cut to its bounds.
+
+    mask: bool (h, w). top, left: row and column in the photo, at working size, of its first pixel.
+    """
+
+    mask: np.ndarray
+    top: int
+    left: int
+
+    @cached_property
+    def area(self) -> int:
+        return int(np.count_nonzero(self.mask))
+
+    @property
+    def size(self) -> float:
+        """Root of the area, pixels."""
+        return float(self.area**0.5)
+
+    @property
+    def height(self) -> int:
+        return self.mask.shape[0]
+
+    @property
+    def width(self) -> int:
+        return self.mask.shape[1]
+
+    @cached_property
+    def outline(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and columns, in the photo, of the pixels on its edge."""
+        room = np.pad(self.mask, 1).view(np.uint8)
+        inner = cv2.erode(room, np.ones((3, 3), np.uint8))[1:-1, 1:-1].view(bool)
+        rows, columns = np.nonzero(self.mask & ~inner)
+        return rows + self.top, columns + self.left
+
+    def distances(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """Distance of each point from the mask in pixels, float32 (N,): 0 inside."""
+        top, left = min(self.top, rows.min()), min(self.left, columns.min())
+        bottom = max(self.top + self.height, rows.max() + 1)
+        right = max(self.left + self.width, columns.max() + 1)
+        outside = np.ones((bottom - top, right - left), np.uint8)
+        row, column = self.top - top, self.left - left
+        outside[row : row + self.height, column : column + self.width] = ~self.mask
+        away = cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_5)
+        return np.asarray(away[rows - top, columns - left])
+
+    def touches(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """Which of the points touch this mask, bool (N,)."""
+        return self.distances(rows, columns) <= self.touch_px
+
+    @property
+    def touch_px(self) -> float:
+        """What is this close touches the mask."""
+        return max(TOUCH_MIN_PX, TOUCH_SHARE * self.size)
+
+
+@dataclass(frozen=True)
+class Touch:
+    """How an object lies at a holder. Heights on the holder: 0 its upper edge, 1 its lower edge."""
+
+    gap: float
+    """Distance of the masks over the holder's size."""
+    length: int
+    """Pixels of the object's outline that touch the holder."""
+    share: float
+    """The same over its whole outline."""
+    grip: float
+    """Mean height on the object at which it is touched: 0 its upper end, 1 its lower end; 0 for no touch."""
+    height: float
+    """Mean height on the holder at which it touches; the object's middle for no touch."""
+    top: float
+    bottom: float
+    """Heights of the object's ends on the holder."""
+    sideways: float
+    """Distance of the middles of both boxes, in widths of the object."""
+    area: float
+    """The object's over the holder's."""
+
+
+def measure_touch(shape: Shape, holder: Shape) -> Touch | None:
+    """How `shape` lies at `holder`; None where one of the two is empty."""
+    if not shape.area or not holder.area:
+        return None
+    rows, columns = shape.outline
+    away = holder.distances(rows, columns)
+    near = away <= holder.touch_px
+    length = int(near.sum())
+    top = (shape.top - holder.top) / holder.height
+    bottom = (shape.top + shape.height - holder.top) / holder.height
+    touched_row = float(rows[near].mean()) if length else 0.0
+    middles = shape.left + shape.width / 2, holder.left + holder.width / 2
+    return Touch(
+        gap=float(away.min()) / holder.size,
+        length=length,
+        share=length / len(rows),
+        grip=(touched_row - shape.top) / shape.height if length else 0.0,
+        height=(touched_row - holder.top) / holder.height if length else (top + bottom) / 2,
+        top=top,
+        bottom=bottom,
+        sideways=abs(middles[0] - middles[1]) / shape.width,
+        area=shape.area / holder.area,
+    )
+
+
+def shrink(mask: np.ndarray) -> Shape:
+    """A mask, bool (H, W), at working size."""
+    factor = min(1.0, WORKING_SIDE_PX / max(1, min(mask.shape)))
+    if factor < 1:
+        size = (max(1, round(mask.shape[1] * factor)), max(1, round(mask.shape[0] * factor)))
+        levels = mask.view(np.uint8) * np.uint8(255)
+        mask = cv2.resize(levels, size, interpolation=cv2.INTER_AREA) > THIN_LEVEL
+    rows = np.flatnonzero(mask.any(axis=1))
+    columns = np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return Shape(np.zeros((0, 0), bool), 0, 0)
+    top, left = int(rows[0]), int(columns[0])
+    return Shape(np.ascontiguousarray(mask[top : rows[-1] + 1, left : columns[-1] + 1]), top, left)
