@@ -27,6 +27,7 @@ class Removal:
     image: uint8 (H, W, 3) RGB, the photo without the objects; outside `mask` it equals the input bit for bit.
     mask: bool (H, W), True where the photo was filled.
     detections: what was removed, one entry per object, before the mask was refined.
+    attached: what went along with it, carried or ridden, one entry per object that was detected.
     parts: bool (H, W) each: what `mask` is made of ("object", "shadow", "attached").
     seconds: wall time of each stage ("segment", "refine", "inpaint"); that of segmentation is the batch's
     mean.
@@ -35,6 +36,7 @@ class Removal:
     image: np.ndarray
     mask: np.ndarray
     detections: Detections
+    attached: Detections
     parts: Mapping[str, np.ndarray]
     seconds: dict[str, float]
 
@@ -113,10 +115,10 @@ class Pipeline:
                 f"expected detections of the size {image.shape[:2]}, got {(found.height, found.width)}"
             )
         wanted = found.select(classes=self.classes, min_score=self.min_score)
-        along = self.attached(found)
+        attached = self.attached(found)
         seconds: dict[str, float] = {}
         with timed(seconds, "refine"):
-            mask = wanted.union()
+            mask, along = wanted.union(), attached.union()
             others = found.union(min_score=STAY_SCORE) & ~(mask | along)
             refined = refine_mask(
                 image, mask, self.recipe, others if others.any() else None, attached=along & ~mask
@@ -124,23 +126,26 @@ class Pipeline:
         with timed(seconds, "inpaint"):
             protect = protected(found.union() & ~(mask | along), refined.mask)
             filled = self.inpainter(image, refined.mask, protect)
-        return Removal(filled, refined.mask, wanted, refined.parts, seconds)
+        return Removal(filled, refined.mask, wanted, attached, refined.parts, seconds)
 
-    def attached(self, found: Detections) -> np.ndarray:
-        """What goes along with the wanted objects: bool (H, W), True where such a detection is."""
+    def attached(self, found: Detections) -> Detections:
+        """What goes along with the wanted objects; it need not be as certain as they must be, STAY_SCORE
+        does."""
         from postprocess.attached import attached_objects
 
+        least = min(
+            self.min_score, STAY_SCORE
+        )  # what is less certain is neither taken nor keeps a thing back
+        certain = found.select(min_score=least)
         wanted = [
             index
-            for index, (label, score) in enumerate(zip(found.labels, found.scores, strict=True))
+            for index, (label, score) in enumerate(zip(certain.labels, certain.scores, strict=True))
             if (self.classes is None or label in self.classes) and score >= self.min_score
         ]
-        along = np.zeros((found.height, found.width), bool)
-        for index in attached_objects(
-            found.labels, found.boxes, found.mask, wanted, kinds=self.recipe.attached
-        ):
-            along |= found.mask(index)
-        return along
+        along = attached_objects(
+            certain.labels, certain.boxes, certain.mask, wanted, kinds=self.recipe.attached
+        )
+        return certain.select(indices=along)
 
 
 def protected(others: np.ndarray, hole: np.ndarray) -> np.ndarray | None:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -96,6 +98,44 @@ def test_the_mask_is_refined_by_the_recipe():
     (result,) = pipeline([image_with()])
     assert result.mask.sum() > PERSON.sum()
     assert (result.mask | ~PERSON).all()
+
+
+BOARD = mask_of(40, 5, 43, 30)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "goes"), [("all", True), ("ridden", True), ("carried", False), ("none", False)]
+)
+def test_what_is_ridden_goes_along_and_is_named(kinds, goes):
+    painter, found = (
+        Painter(),
+        Detections.from_masks(
+            np.stack([PERSON, DOG, BOARD]), ["person", "dog", "skateboard"], [0.9, 0.9, 0.6]
+        ),
+    )
+    recipe = replace(MaskRecipe.none(), attached=kinds)
+    image = image_with((10, 10, 40, 25), (20, 50, 40, 70), (40, 5, 43, 30))
+    (result,) = Pipeline(None, recipe, painter)([image], detections=[found])
+    assert result.detections.labels == ("person",)
+    assert result.attached.labels == (("skateboard",) if goes else ())
+    assert result.parts["attached"][BOARD].all() == goes
+    assert (result.image[BOARD] == (7 if goes else 255)).all()
+    assert (result.image[DOG] == 255).all()
+    assert painter.protect[BOARD].any() != goes  # what goes is not kept from being copied: it is the hole
+    assert painter.protect[DOG].all()
+
+
+def test_what_is_hardly_certain_neither_goes_along_nor_keeps_a_thing_back():
+    neighbour = mask_of(10, 26, 46, 40)
+    for board_score, neighbour_score, goes in [(0.4, 0.0, False), (0.6, 0.4, True), (0.6, 0.6, False)]:
+        found = Detections.from_masks(
+            np.stack([PERSON, neighbour, mask_of(40, 20, 43, 45)]),
+            ["person", "person", "skateboard"],
+            [0.9, neighbour_score, board_score],
+        )
+        recipe = replace(MaskRecipe.none(), attached="all")
+        (result,) = Pipeline(None, recipe, Painter(), min_score=0.8)([image_with()], detections=[found])
+        assert (result.attached.labels == ("skateboard",)) == goes
 
 
 def test_detections_can_be_passed_in():
