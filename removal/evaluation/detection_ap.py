@@ -58,7 +58,7 @@ def average_precision(
     image_ids: the photos that count; None = all of the file.
 
     Raises ValueError for a category or an image that the annotations don't have, and where they have no
-    object of the category in these photos.
+    object of the category in these photos; for a segmentation that cannot be read.
     """
     category_id = _category_id(annotations, category)
     images = {entry["id"]: entry for entry in annotations["images"]}
@@ -96,7 +96,12 @@ def _prepared(
         image = images[entry["image_id"]]
         segmentation = entry["segmentation"]
         if not (isinstance(segmentation, dict) and isinstance(segmentation["counts"], bytes)):
-            segmentation = read_segmentation(segmentation, image["height"], image["width"])
+            try:
+                segmentation = read_segmentation(segmentation, image["height"], image["width"])
+            except (ValueError, TypeError) as error:
+                raise ValueError(
+                    f"object {entry.get('id', '')} of image {entry['image_id']}: {error}"
+                ) from error
         prepared.append(
             {
                 "id": number,

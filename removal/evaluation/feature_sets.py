@@ -72,7 +72,7 @@ def unpaired_discriminative_score(
     folds: None = as published, the SVM judges the points it was fitted to. A number = it judges only points
         that were left out of the fit, in so many turns: the figure that means something for small sets,
         around 0.5 (by chance above it too) for sets of one distribution.
-    seed: of the SVM's order of points and of the folds.
+    seed: of the folds.
 
     Raises ValueError for fewer images in a set than folds, ModuleNotFoundError without scikit-learn.
     """
@@ -82,7 +82,7 @@ def unpaired_discriminative_score(
     features = np.concatenate([first, second])
     truth = np.repeat([0, 1], [len(first), len(second)])
     svm = evaluation_module("sklearn.svm").LinearSVC(
-        dual="auto", class_weight="balanced", random_state=seed, max_iter=SVM_ITERATIONS
+        dual=False, class_weight="balanced", max_iter=SVM_ITERATIONS
     )
     if folds is None:
         judged = svm.fit(features, truth).predict(features)
