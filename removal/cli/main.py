@@ -14,6 +14,7 @@ from removal.cli import interruption
 COMMANDS = {  # name -> module with the click command of that name, imported when it is needed
     "erase": "removal.cli.erase",
     "demo": "removal.cli.demo",
+    "evaluate": "removal.cli.evaluate",
     "weights": "removal.cli.weights",
 }
 DEFAULT = "erase"

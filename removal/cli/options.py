@@ -42,24 +42,7 @@ class BoxType(click.ParamType):
         return x, y, width, height
 
 
-model_options = together(
-    click.option(
-        "--segmenter",
-        default="auto",
-        show_default=True,
-        metavar="NAME",
-        help="Who finds the objects: auto, maskrcnn, maskrcnn-v1, builtin (people only, needs no download).",
-    ),
-    click.option(
-        "--segmenter-weights", type=click.Path(dir_okay=False), help="Weights file for --segmenter."
-    ),
-    click.option(
-        "--inpainter",
-        default="auto",
-        show_default=True,
-        metavar="NAME",
-        help="Who fills the hole: auto, deepfillv2, exemplar (needs no weights), telea, navier-stokes.",
-    ),
+settings_options = together(
     click.option("--weights", type=click.Path(dir_okay=False), help="Weights file for --inpainter."),
     click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."),
     click.option(
@@ -102,6 +85,27 @@ model_options = together(
         metavar="N",
         help="Same seed, same pixels.",
     ),
+)
+
+model_options = together(
+    click.option(
+        "--segmenter",
+        default="auto",
+        show_default=True,
+        metavar="NAME",
+        help="Who finds the objects: auto, maskrcnn, maskrcnn-v1, builtin (people only, needs no download).",
+    ),
+    click.option(
+        "--segmenter-weights", type=click.Path(dir_okay=False), help="Weights file for --segmenter."
+    ),
+    click.option(
+        "--inpainter",
+        default="auto",
+        show_default=True,
+        metavar="NAME",
+        help="Who fills the hole: auto, deepfillv2, exemplar (needs no weights), telea, navier-stokes.",
+    ),
+    settings_options,
 )
 
 overwrite_option = click.option("--overwrite", is_flag=True, help="Write over files that exist.")

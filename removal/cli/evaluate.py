@@ -1,0 +1,168 @@
+"""`remove evaluate`: every combination of masks, refinement and inpainter over the same photos."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from removal.cli import interruption
+from removal.cli.erase import told_in_one_line, warn
+from removal.cli.options import overwrite_option, settings_options
+
+if TYPE_CHECKING:
+    from removal.evaluation.dataset import EvalPhoto
+    from removal.evaluation.runner import Evaluation
+
+NAMED = 10  # of the photos that were left out; results.json names all
+FOLDER = click.Path(path_type=Path)
+
+
+class ListType(click.ParamType):
+    """Values with commas between them."""
+
+    name = "NAME,..."
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, context: click.Context | None
+    ) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        entries = tuple(entry.strip() for entry in value.split(","))
+        if not all(entries):
+            self.fail(f"expected values with commas between them, got {value!r}", param, context)
+        return entries
+
+
+class SwitchesType(ListType):
+    """`on`, `off` or both."""
+
+    name = "on,off"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Any:
+        entries = super().convert(value, param, context)
+        if wrong := [entry for entry in entries if entry not in ("on", "off", True, False)]:
+            self.fail(f"expected on, off or on,off, got {wrong[0]!r}", param, context)
+        return tuple(entry in ("on", True) for entry in entries)
+
+
+@click.command(no_args_is_help=True)
+@click.option("--images", type=FOLDER, required=True, help="Folder of the photos (of the pairs).")
+@click.option("--annotations", type=FOLDER, help="COCO annotations of these photos (instances.json).")
+@click.option("--class", "classes", multiple=True, metavar="NAME", help="What is removed; may be repeated.")
+@click.option(
+    "--protocol",
+    type=click.Choice(["coco", "holes", "pairs"]),
+    default="coco",
+    show_default=True,
+    help="coco: annotated photos. holes: holes in photos whose content is known. pairs: the same view with "
+    "and without the object.",
+)
+@click.option("--holes", type=FOLDER, help="holes: mask files of the photos' names, white = hole.")
+@click.option(
+    "--mask-source",
+    "mask_sources",
+    type=ListType(),
+    default=(),
+    help="Where masks come from: annotations, object or changed (pairs), a segmenter's name, a folder of "
+    "masks or a COCO file.  [default: annotations; pairs: object]",
+)
+@click.option("--refine", type=SwitchesType(), default=(), help="Mend masks or not.  [default: on]")
+@click.option(
+    "--inpainter",
+    "inpainters",
+    type=ListType(),
+    default="auto",
+    show_default=True,
+    help="Who fills the holes.",
+)
+@click.option(
+    "--judge",
+    default="auto",
+    show_default=True,
+    metavar="NAME",
+    help="Who looks for what should be gone: auto, maskrcnn, maskrcnn-v1, builtin, none.",
+)
+@click.option("--out", "-o", type=FOLDER, required=True, help="Folder of the run; goes on where it was left.")
+@click.option("--limit", type=int, metavar="N", help="Only the first N photos.")
+@click.option("--score", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Least score.")
+@click.option("--shadows/--no-shadows", default=True, show_default=True, help="Refinement: shadows too.")
+@click.option(
+    "--attached",
+    type=click.Choice(["none", "carried", "ridden", "all"]),
+    default="all",
+    show_default=True,
+    help="Refinement: which things go along with a person.",
+)
+@click.option(
+    "--segmenter-weights", type=click.Path(dir_okay=False), help="Weights file for a segmenter that is named."
+)
+@settings_options
+@overwrite_option
+@click.option(
+    "--max-megapixels",
+    type=click.FloatRange(min=0, min_open=True),
+    default=300.0,
+    show_default=True,
+    help="Refuse larger photos.",
+)
+def evaluate(
+    images: Path,
+    annotations: Path | None,
+    classes: tuple[str, ...],
+    protocol: Any,
+    holes: Path | None,
+    mask_sources: tuple[str, ...],
+    refine: tuple[bool, ...],
+    inpainters: tuple[str, ...],
+    judge: str,
+    out: Path,
+    limit: int | None,
+    overwrite: bool,
+    **run: Any,
+) -> None:
+    """Measure removal: every combination of masks, refinement and inpainter over the same photos.
+
+    \b
+    remove evaluate --images DIR --annotations instances.json --class person
+        --mask-source annotations,maskrcnn,team/ --refine on,off --inpainter exemplar,telea --out runs/x
+    remove evaluate --protocol holes --images DIR --holes DIR --inpainter exemplar,telea --out runs/y
+    remove evaluate --protocol pairs --images DIR --mask-source object,builtin --class person --out runs/z
+
+    Writes results.json, results.csv (a row per combination), results_images.csv and report.html. The same
+    command again does what is missing. Exit status: 0 all done, 1 some photos were left out, 2 wrong usage.
+    """
+    from removal.evaluation.options import EvaluationOptions
+    from removal.evaluation.runner import evaluate as evaluate_all
+    from removal.options import RunOptions
+
+    options = EvaluationOptions(
+        images, out, protocol=protocol, annotations=annotations, classes=classes, holes=holes,
+        mask_sources=mask_sources, refine=refine, inpainters=inpainters, judge=judge, limit=limit,
+        overwrite=overwrite, run=RunOptions(**run),
+    )  # fmt: skip
+    with told_in_one_line():
+        evaluation = evaluate_all(options, say=warn, track=progress_bar, after_each=interruption.check)
+    report(evaluation)
+    if evaluation.failures:
+        raise click.exceptions.Exit(1)
+
+
+def progress_bar(photos: Sequence[EvalPhoto]) -> Iterable[EvalPhoto]:
+    if len(photos) < 2 or not sys.stderr.isatty():
+        return photos
+    from tqdm import tqdm
+
+    return tqdm(photos, unit="photo", file=sys.stderr)
+
+
+def report(evaluation: Evaluation) -> None:
+    for name, reason in list(evaluation.failures.items())[:NAMED]:
+        warn(f"Left out: {reason if name in reason else f'{name}: {reason}'}")
+    if (more := len(evaluation.failures) - NAMED) > 0:
+        warn(f"Left out: {more} more, named in {evaluation.folder / 'results.json'}")
+    done, earlier, folder = evaluation.done, evaluation.earlier, evaluation.folder
+    click.echo(f"{done} photos worked on, {earlier} done by an earlier run; see {folder / 'report.html'}")

@@ -1,0 +1,122 @@
+"""The measures by name: what each is called, which way is better, how photos are summed up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Better = Literal["lower", "higher", ""]
+Sum = Literal["mean", "total", "greatest", "set", "share"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One measure.
+
+    name: as in results.csv. title: as in the report. group: the table it stands in. better: which way; "" =
+    neither. how: what becomes of the photos' figures: their mean, total or greatest; "share" = the total of
+    `part` over the total of `whole`; "set" = measured on all photos together. digits: after the point.
+    """
+
+    name: str
+    title: str
+    group: str
+    better: Better = ""
+    how: Sum = "mean"
+    digits: int = 3
+    part: str = ""
+    whole: str = ""
+
+
+REGIONS = {
+    "hole": "in the hole",
+    "whole": "whole photo",
+    "changed": "in what really changed",
+    "shadow": "in the shadow",
+}
+FIDELITY: tuple[tuple[str, str, Better, int], ...] = (
+    ("l1", "L1", "lower", 4),
+    ("mse", "MSE", "lower", 5),
+    ("psnr", "PSNR, dB", "higher", 2),
+    ("ssim", "SSIM", "higher", 4),
+    ("lpips", "LPIPS", "lower", 4),
+    ("tv", "TV", "", 4),
+    ("tv_clean", "TV of the clean view", "", 4),
+    ("swd", "SWD", "lower", 2),
+)
+OVERLAP: tuple[tuple[str, str, Better], ...] = (
+    ("iou", "union IoU", "higher"),
+    ("boundary_f", "boundary F", "higher"),
+    ("leak", "leak", "lower"),
+    ("spill", "spill", "lower"),
+)
+AP = (("ap", "AP"), ("ap50", "AP50"), ("ap75", "AP75"))
+TIMES = (("before", "before refinement"), ("after", "after refinement"))
+
+MASKS = tuple(
+    [Column(f"{when}_{name}", title, f"masks {words}", better)
+     for when, words in TIMES for name, title, better in OVERLAP]
+    + [Column(f"{when}_{name}", title, f"masks {words}", "higher", "set")
+       for when, words in TIMES for name, title in AP]
+)  # fmt: skip
+REMOVAL = (
+    Column("instances", "objects to remove", "removal", "", "total", 0),
+    Column("found_before", "found in the photo as it was", "removal", "", "total", 0),
+    Column("still_found", "still found", "removal", "lower", "total", 0),
+    Column("found_before_share", "share found in the photo as it was", "removal", "", "share", 3,
+           "found_before", "instances"),
+    Column("still_found_share", "share still found", "removal", "lower", "share", 3,
+           "still_found", "instances"),
+    Column("seen_area_before", "annotated area the judge marks in the photo as it was", "removal"),
+    Column("seen_area", "annotated area the judge still marks", "removal", "lower"),
+    Column("new_in_hole", "new detections inside the hole", "removal", "lower", "total", 0),
+    Column("change_outside", "greatest change outside the mask, grey levels", "removal", "lower",
+           "greatest", 0),
+)  # fmt: skip
+CLASS_WISE = (
+    Column("fid_star", "FID*", "class-wise", "lower", "set", 2),
+    Column("kid_star", "KID*", "class-wise", "lower", "set", 4),
+    Column("u_ids_star", "U-IDS*", "class-wise", "higher", "set"),
+    Column("u_ids_star_held_out", "U-IDS*, held out", "class-wise", "higher", "set"),
+    Column("patch_frechet", "patch Fréchet", "class-wise", "lower", "set", 2),
+    Column("patch_kernel", "patch kernel", "class-wise", "lower", "set"),
+    Column("patch_u_ids", "patch U-IDS", "class-wise", "higher", "set"),
+    Column("patch_u_ids_held_out", "patch U-IDS, held out", "class-wise", "higher", "set"),
+)
+COST = (
+    Column("mask_share", "share of the photo filled", "cost"),
+    Column("find_seconds", "finding, s a photo", "cost", "lower"),
+    Column("refine_seconds", "mending, s a photo", "cost", "lower"),
+    Column("fill_seconds", "filling, s a photo", "cost", "lower"),
+)
+
+
+def fidelity_columns(region: str) -> tuple[Column, ...]:
+    """The measures against a clean view, of one of REGIONS."""
+    return tuple(
+        Column(f"{region}_{name}", title, REGIONS[region], better, digits=digits)
+        for name, title, better, digits in FIDELITY
+    )
+
+
+COLUMNS: dict[str, tuple[Column, ...]] = {
+    "coco": (*MASKS, *REMOVAL, *CLASS_WISE, *COST),
+    "holes": (
+        *fidelity_columns("hole"),
+        *fidelity_columns("whole"),
+        Column("change_outside", REMOVAL[-1].title, "outside the hole", "lower", "greatest", 0),
+        *COST,
+    ),
+    "pairs": (
+        *[column for column in MASKS if column.how != "set"],
+        *[column for region in REGIONS for column in fidelity_columns(region)],
+        Column("change_outside", REMOVAL[-1].title, "outside the mask", "lower", "greatest", 0),
+        *COST,
+    ),
+}
+"""The measures of each protocol, in the order of the tables."""
+
+
+def photo_columns(protocol: str) -> list[Column]:
+    """Those that each photo has by itself."""
+    return [column for column in COLUMNS[protocol] if column.how not in ("set", "share")]

@@ -1,0 +1,124 @@
+"""What an evaluation is told: photos, truth, and the combinations to compare."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from removal.batch import PlanError
+from removal.options import WITHOUT_WEIGHTS, RunOptions
+
+ProtocolName = Literal["coco", "holes", "pairs"]
+PROTOCOLS: tuple[ProtocolName, ...] = ("coco", "holes", "pairs")
+ANNOTATIONS, OBJECT, CHANGED = "annotations", "object", "changed"
+TRUTH_SOURCES = {"coco": (ANNOTATIONS,), "holes": (), "pairs": (OBJECT, CHANGED)}
+DEFAULT_SOURCES = {"coco": (ANNOTATIONS,), "holes": (), "pairs": (OBJECT,)}
+
+
+@dataclass(frozen=True)
+class EvaluationOptions:
+    """What the command line can say; the names are those of its options.
+
+    mask_sources: where masks come from: "annotations" (coco), "object" or "changed" (pairs), a segmenter's
+        name, or a path to masks another team made; empty = the protocol's own.
+    refine: whether masks are mended, each value a combination; empty = mended (holes are never).
+    judge: the segmenter that looks for what should be gone: "auto", a segmenter's name or "none".
+    limit: only the first so many photos; None = all.
+    run: how masks are mended and holes filled; its classes, masks, boxes, output, refine, segmenter and
+        inpainter are the evaluation's.
+    """
+
+    images: Path
+    out: Path
+    protocol: ProtocolName = "coco"
+    annotations: Path | None = None
+    classes: tuple[str, ...] = ()
+    holes: Path | None = None
+    mask_sources: tuple[str, ...] = ()
+    refine: tuple[bool, ...] = ()
+    inpainters: tuple[str, ...] = ("auto",)
+    judge: str = "auto"
+    limit: int | None = None
+    overwrite: bool = False
+    run: RunOptions = field(default_factory=RunOptions)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The mask sources of this evaluation, defaults filled in; empty for holes."""
+        return self.mask_sources or DEFAULT_SOURCES[self.protocol]
+
+    @property
+    def refinements(self) -> tuple[bool, ...]:
+        """Whether masks are mended, defaults filled in; holes are filled as they are."""
+        return self.refine or ((False,) if self.protocol == "holes" else (True,))
+
+    def check(self) -> None:
+        """Raises PlanError where options do not fit together or name what nobody knows."""
+        check_protocol(self)
+        check_lists(self)
+        check_models(self)
+
+
+def check_protocol(options: EvaluationOptions) -> None:
+    """The inputs that a protocol needs, and none that it does not."""
+    protocol = options.protocol
+    if protocol not in PROTOCOLS:
+        raise PlanError(f"--protocol: expected one of {', '.join(PROTOCOLS)}, got {protocol!r}")
+    for option, path in (("--images", options.images), ("--holes", options.holes)):
+        if path is not None and not path.is_dir():
+            raise PlanError(f"{option}: '{path}' is {'not a folder' if path.exists() else 'not there'}")
+    if options.annotations is not None and not options.annotations.is_file():
+        raise PlanError(f"--annotations: '{options.annotations}' is not a file")
+    if protocol == "coco" and options.annotations is None:
+        raise PlanError("--protocol coco needs --annotations FILE")
+    if options.annotations is not None and not options.classes:
+        raise PlanError("--annotations needs --class NAME: what is removed")
+    if options.holes is not None and protocol != "holes":
+        raise PlanError(f"--holes goes with --protocol holes, not with {protocol}")
+    if protocol == "holes" and (options.holes is None) == (options.annotations is None):
+        raise PlanError(
+            "--protocol holes needs --holes DIR, or --annotations FILE --class NAME to take shapes from"
+        )
+    if protocol == "holes" and (options.mask_sources or options.refine):
+        raise PlanError("--protocol holes fills the holes as they are: leave out --mask-source and --refine")
+    if protocol == "pairs" and options.annotations is not None:
+        raise PlanError("--protocol pairs has its truth beside each photo: leave out --annotations")
+
+
+def check_lists(options: EvaluationOptions) -> None:
+    lists = {"--mask-source": options.sources, "--refine": options.refinements}
+    for name, values in (lists | {"--inpainter": options.inpainters}).items():
+        if len(set(values)) != len(values):
+            raise PlanError(f"{name}: the same value twice in {', '.join(map(str, values))}")
+    if not options.inpainters:
+        raise PlanError("--inpainter: expected at least one name, got an empty list")
+    if options.limit is not None and options.limit < 1:
+        raise PlanError(f"--limit: expected at least 1, got {options.limit}")
+
+
+def check_models(options: EvaluationOptions) -> None:
+    """Names of segmenters and inpainters, and the weights given for them."""
+    from inpaint import inpainter_names
+    from segment import segmenter_names
+
+    for name in options.inpainters:
+        if name not in inpainter_names():
+            raise PlanError(f"--inpainter: expected one of {', '.join(inpainter_names())}, got {name!r}")
+    networks = [name for name in options.inpainters if name not in ("auto", *WITHOUT_WEIGHTS)]
+    if options.run.weights is not None and len(networks) != 1:
+        raise PlanError(
+            f"--weights needs exactly one network among --inpainter, got {', '.join(options.inpainters)}"
+        )
+    if options.judge not in ("none", *segmenter_names()):
+        raise PlanError(f"--judge: expected none, {', '.join(segmenter_names())}, got {options.judge!r}")
+    truths = TRUTH_SOURCES[options.protocol]
+    for name in options.sources:
+        if name not in truths and name not in segmenter_names() and not Path(name).exists():
+            known = ", ".join((*truths, *segmenter_names()))
+            raise PlanError(f"--mask-source: expected {known} or a path, and there is no '{name}'")
+    detectors = [name for name in options.sources if name in segmenter_names()]
+    if options.protocol == "pairs" and detectors and not options.classes:
+        raise PlanError(f"--mask-source {detectors[0]} needs --class NAME: what is removed")
+    if options.run.segmenter_weights is not None and not [n for n in detectors if n != "auto"]:
+        raise PlanError("--segmenter-weights needs a segmenter's name among --mask-source")

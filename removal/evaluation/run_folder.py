@@ -1,0 +1,153 @@
+"""The folder of one evaluation: its settings, a line of JSON per photo, and what was made from them.
+
+config.json     settings, models, commit: written first
+photos.jsonl    one line per photo that is done or has failed
+results/        COMBINATION/PHOTO.png, lossless: measures that need all photos are taken from these
+masks/          SOURCE.refined/PHOTO.png: red the object, green what is attached, blue its shadow
+detections/     SOURCE/PHOTO.json, COCO results
+results.json, results.csv, results_images.csv, report.html
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from removal.batch import PlanError
+
+KIND = "removal evaluation"
+CONFIG, LINES = "config.json", "photos.jsonl"
+RESULTS, TABLE, IMAGES_TABLE, REPORT = "results.json", "results.csv", "results_images.csv", "report.html"
+SUMMARY_FILES = (RESULTS, TABLE, IMAGES_TABLE, REPORT)
+
+
+class RunFolder:
+    """Reads and writes the folder of an evaluation.
+
+    folder: where. settings: what the results depend on, as JSON takes it.
+
+    records: the last line of each photo, by its name. Raises PlanError for a folder that is not empty and no
+    evaluation's, and for one whose evaluation had other settings (unless `overwrite`, which starts anew).
+    """
+
+    def __init__(self, folder: Path, settings: Mapping[str, Any], *, overwrite: bool = False) -> None:
+        self.folder, self.settings = folder, dict(settings)
+        self.config = self._earlier()
+        self.records: dict[str, dict[str, Any]] = {}
+        self.starts_anew = overwrite or not self.config
+        if self.config and not overwrite:
+            self._refuse_other(self.config.get("settings", {}), self.settings)
+        if not self.starts_anew:
+            for line in read_lines(folder / LINES):
+                self.records[line["photo"]] = line
+
+    def begin(self, models: Mapping[str, str], facts: Mapping[str, Any]) -> None:
+        """Called before the first photo: writes the settings, and what runs (`models`, held against an
+        earlier run's) with other `facts` (commit, version)."""
+        if not self.starts_anew:
+            self._refuse_other(self.config.get("models", {}), dict(models))
+            self._end_last_line()
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for name in (*SUMMARY_FILES, LINES):
+            (self.folder / name).unlink(missing_ok=True)
+        self.config = {"kind": KIND, "settings": self.settings, "models": dict(models), **facts}
+        self.write_json(CONFIG, self.config)
+        self.records, self.starts_anew = {}, False
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        """Appends a photo's line; it is on the disk when this returns."""
+        self.records[record["photo"]] = dict(record)
+        with (self.folder / LINES).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record, allow_nan=False) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def digest(self, names: Sequence[str], left_out: Mapping[str, str]) -> str:
+        """Of what a summary is made of: these photos' lines, and why others were left out."""
+        lines = [self.records.get(name) for name in names]
+        return hashlib.sha256(json.dumps([lines, left_out], sort_keys=True).encode()).hexdigest()[:16]
+
+    def is_summed_up(self, names: Sequence[str], left_out: Mapping[str, str]) -> bool:
+        """Whether tables and report are there and were made from just these photos' lines."""
+        if not all((self.folder / name).is_file() for name in SUMMARY_FILES):
+            return False
+        with contextlib.suppress(ValueError, OSError, AttributeError):
+            content = json.loads((self.folder / RESULTS).read_text(encoding="utf-8"))
+            return content.get("lines_digest") == self.digest(names, left_out)
+        return False
+
+    def file(self, kind: str, folder: str, photo: str, suffix: str = ".png") -> Path:
+        """Where a photo's picture, mask or detections are kept: KIND/FOLDER/PHOTO.png."""
+        return self.folder / kind / folder / f"{photo}{suffix}"
+
+    def write_json(self, name: str, content: Any) -> None:
+        self.write_text(name, json.dumps(content, indent=1, allow_nan=False) + "\n")
+
+    def write_text(self, name: str, text: str) -> None:
+        from removal.images.files import write_atomically
+
+        write_atomically(self.folder / name, text.encode(), overwrite=True)
+
+    def _earlier(self) -> dict[str, Any]:
+        """The settings an earlier run left here; empty where there was none."""
+        if self.folder.exists() and not self.folder.is_dir():
+            raise PlanError(f"--out: '{self.folder}' is a file, expected a folder")
+        if not self.folder.exists() or not any(self.folder.iterdir()):
+            return {}
+        config: Any = None
+        with contextlib.suppress(ValueError, OSError):
+            config = json.loads((self.folder / CONFIG).read_text(encoding="utf-8"))
+        if not isinstance(config, dict) or config.get("kind") != KIND:
+            raise PlanError(
+                f"--out: '{self.folder}' is not empty and holds no evaluation; give another folder"
+            )
+        return config
+
+    def _refuse_other(self, earlier: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+        changed = sorted(key for key in {*earlier, *now} if earlier.get(key) != now.get(key))
+        if changed:
+            raise PlanError(
+                f"--out: '{self.folder}' holds an evaluation with other settings "
+                f"({', '.join(changed)} changed); give another folder, or --overwrite"
+            )
+
+    def _end_last_line(self) -> None:
+        """What a killed run left of its last line must not swallow the next one."""
+        path = self.folder / LINES
+        if path.is_file() and path.stat().st_size and not path.read_bytes().endswith(b"\n"):
+            with path.open("ab") as file:
+                file.write(b"\n")
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The lines of `photos.jsonl` that can be read: the last one is cut short where the power went."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return
+    for line in text.splitlines():
+        with contextlib.suppress(ValueError):
+            content = json.loads(line)
+            if isinstance(content, dict) and "photo" in content and "outcome" in content:
+                yield content
+
+
+def fingerprint(path: Path) -> str:
+    """Tells whether a file or the files of a folder were changed: a file's hash; a folder's names and
+    sizes."""
+    found = hashlib.sha256()
+    if path.is_file():
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                found.update(block)
+    else:
+        for file_path in sorted(path.rglob("*")):
+            if file_path.is_file():
+                found.update(f"{file_path.relative_to(path)}\0{file_path.stat().st_size}\n".encode())
+    return found.hexdigest()[:16]

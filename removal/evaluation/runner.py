@@ -1,0 +1,204 @@
+"""One evaluation: options in, a folder with tables and a report out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from removal.batch import PlanError
+from removal.evaluation.combinations import Combination, combinations
+from removal.evaluation.options import TRUTH_SOURCES, EvaluationOptions
+from removal.evaluation.run_folder import RunFolder, fingerprint
+from removal.models import RunError
+from removal.run import describe, nothing
+from removal.stages import Finished, overlapped
+
+if TYPE_CHECKING:
+    from removal.evaluation.case import EvaluationProtocol
+    from removal.evaluation.dataset import EvalPhoto
+    from removal.evaluation.mask_sources import EvaluatedSource
+    from removal.evaluation.workshop import Workshop
+
+IN_FLIGHT = 6  # photos in work at once, with all their results: what a kill loses
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What came of it.
+
+    folder: where the results are. done: photos worked on now; earlier: by earlier runs. failures: why others
+    were left out, by name.
+    """
+
+    folder: Path
+    done: int
+    earlier: int
+    failures: dict[str, str]
+
+
+def evaluate(
+    options: EvaluationOptions,
+    *,
+    say: Callable[[str], None] = nothing,
+    track: Callable[[Sequence[EvalPhoto]], Iterable[EvalPhoto]] = iter,
+    after_each: Callable[[], None] = lambda: None,
+) -> Evaluation:
+    """Works through all photos and combinations, or what an earlier run left of them, and sums up.
+
+    say: told in one line what `auto` fell back to. track: wraps the photos, for a progress bar. after_each:
+    called after every photo. Raises PlanError for options and inputs that do not fit together, RunError where
+    models cannot be had or the folder cannot be written to.
+    """
+    options = replace(options, run=replace(options.run, classes=options.classes))
+    options.check()
+    protocol, chosen = build_protocol(options), combinations(options)
+    photos, failures = covered(options, protocol)
+    folder = RunFolder(options.out, settings(options), overwrite=options.overwrite)
+    to_do = still_to_do(photos, folder, chosen)
+    earlier = len(photos) - len(to_do)
+    if to_do or not folder.is_summed_up([photo.name for photo in photos], failures):
+        try:
+            workshop = open_workshop(options, protocol, chosen, folder, say)
+            busy: dict[str, float] = {}
+            for finished in overlapped(track(to_do), workshop.stages(), in_flight=IN_FLIGHT, busy=busy):
+                folder.add(line_of(finished))
+                after_each()
+            sum_up_all(options, protocol, chosen, photos, failures, folder, busy)
+        except OSError as error:
+            raise RunError(f"cannot write to '{options.out}': {error.strerror or error}") from error
+    failed = {name: line["error"] for name, line in folder.records.items() if line["outcome"] == "failed"}
+    wanted = {photo.name for photo in photos}
+    failures |= {name: error for name, error in failed.items() if name in wanted}
+    return Evaluation(options.out, len(to_do), earlier, failures)
+
+
+def build_protocol(options: EvaluationOptions) -> EvaluationProtocol:
+    if options.protocol == "coco":
+        from removal.evaluation.coco_protocol import CocoProtocol
+
+        return CocoProtocol(options)
+    from removal.evaluation.known_background import HolesProtocol, PairsProtocol
+
+    return HolesProtocol(options) if options.protocol == "holes" else PairsProtocol(options)
+
+
+def covered(
+    options: EvaluationOptions, protocol: EvaluationProtocol
+) -> tuple[list[EvalPhoto], dict[str, str]]:
+    """The photos that every source of masks has something for, and why others are left out of all
+    combinations: what is compared is measured on the same photos. PlanError where none is left."""
+    sources = file_sources(options)
+    photos, failures = [], dict(protocol.problems)
+    for photo in protocol.photos:
+        reason = next((why for source in sources if (why := source.lacks(photo))), None)
+        if reason is None:
+            photos.append(photo)
+        else:
+            failures[photo.name] = reason
+    if not photos:
+        example = f", such as: {next(iter(failures.values()))}" if failures else ""
+        raise PlanError(f"no photo in '{options.images}' can be worked on{example}")
+    return photos[: options.limit], failures
+
+
+def file_sources(options: EvaluationOptions) -> list[EvaluatedSource]:
+    """The sources that are mask files: whether they have a photo's mask is known without reading it."""
+    from removal.evaluation.mask_sources import files_source
+    from segment import segmenter_names
+
+    known = (*TRUTH_SOURCES[options.protocol], *segmenter_names())
+    paths = [name for name in options.sources if name not in known]
+    return [files_source(name) for name in paths if Path(name).suffix.lower() != ".json"]
+
+
+def settings(options: EvaluationOptions) -> dict[str, Any]:
+    """What the results depend on, as JSON takes it; files by their hash."""
+    run = options.run
+    paths = {"annotations": options.annotations, "holes": options.holes}
+    if options.protocol != "coco":
+        paths["images"] = options.images
+    paths |= {f"mask_source {name}": Path(name) for name in options.sources if Path(name).exists()}
+    names = ("score", "shadows", "attached", "seed", "device", "precision", "working_size", "detail",
+             "colour", "weights", "segmenter_weights", "max_megapixels")  # fmt: skip
+    return {
+        "protocol": options.protocol,
+        "images": str(options.images.resolve()),
+        "classes": sorted(options.classes),
+        "mask_sources": list(options.sources),
+        "refine": list(options.refinements),
+        "inpainters": list(options.inpainters),
+        "judge": options.judge if options.protocol == "coco" else None,
+        "limit": options.limit,
+        "contents": {name: fingerprint(path) for name, path in paths.items() if path is not None},
+        **{name: getattr(run, name) for name in names},
+    }
+
+
+def still_to_do(
+    photos: Sequence[EvalPhoto], folder: RunFolder, chosen: Sequence[Combination]
+) -> list[EvalPhoto]:
+    from removal.evaluation.workshop import is_done
+
+    return [photo for photo in photos if not is_done(photo, folder, chosen)]
+
+
+def open_workshop(
+    options: EvaluationOptions,
+    protocol: EvaluationProtocol,
+    chosen: Sequence[Combination],
+    folder: RunFolder,
+    say: Callable[[str], None],
+) -> Workshop:
+    """Everything loaded, and the settings written."""
+    from removal.evaluation.coco_protocol import CocoProtocol
+    from removal.evaluation.judge import build_judge
+    from removal.evaluation.mask_sources import Segmenters, build_sources
+    from removal.evaluation.provenance import facts
+    from removal.evaluation.workshop import Workshop, build_inpainters
+
+    segmenters = Segmenters(options.run, say)
+    sources = {source.name: source for source in build_sources(options, segmenters)}
+    inpainters = build_inpainters(options, say)
+    models = {f"mask_source {name}": source.description for name, source in sources.items()}
+    models |= {f"inpainter {name}": inpainter.description for name, inpainter in inpainters.items()}
+    if isinstance(protocol, CocoProtocol):
+        protocol.sources = sources
+        protocol.judge, protocol.judge_problem = build_judge(options.judge, segmenters, options.classes, say)
+        models["judge"] = protocol.judge.description if protocol.judge else protocol.judge_problem
+    folder.begin(models, facts())
+    return Workshop(protocol, chosen, sources, inpainters, folder, options.run)
+
+
+def line_of(finished: Finished) -> dict[str, Any]:
+    """A photo's line of `photos.jsonl`. What went wrong with it is in the line and not raised, except where
+    the folder cannot be written to, which would fail for all that follow."""
+    if finished.error is None:
+        return finished.item
+    if finished.stage == "write" and isinstance(finished.error, OSError):
+        raise finished.error
+    photo = getattr(finished.item, "photo", finished.item)
+    error = describe(photo.path, finished.error)
+    return {"photo": photo.name, "outcome": "failed", "stage": finished.stage, "error": error}
+
+
+def sum_up_all(
+    options: EvaluationOptions,
+    protocol: EvaluationProtocol,
+    chosen: Sequence[Combination],
+    photos: Sequence[EvalPhoto],
+    failures: dict[str, str],
+    folder: RunFolder,
+    busy: dict[str, float],
+) -> None:
+    """Tables and report from the photos' lines and pictures."""
+    from removal.evaluation.summary import summarise
+
+    done = [photo for photo in photos if folder.records.get(photo.name, {}).get("outcome") == "done"]
+    failed = {
+        photo.name: folder.records[photo.name]["error"]
+        for photo in photos
+        if folder.records.get(photo.name, {}).get("outcome") == "failed"
+    }
+    summarise(options, protocol, chosen, done, failures | failed, folder, busy)

@@ -1,0 +1,146 @@
+"""What is done with each photo of an evaluation, stage by stage."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from removal.evaluation.case import Case, EvaluationProtocol
+from removal.evaluation.combinations import Combination
+from removal.evaluation.mask_sources import EvaluatedSource, find_hole
+from removal.models import RunError, build_inpainter
+from removal.options import WITHOUT_WEIGHTS, RunOptions
+from removal.stages import Stage
+
+if TYPE_CHECKING:
+    from inpaint import Inpainter
+    from removal.evaluation.dataset import EvalPhoto
+    from removal.evaluation.options import EvaluationOptions
+    from removal.evaluation.run_folder import RunFolder
+
+PART_CHANNELS = ("object", "attached", "shadow")  # red, green and blue of the masks that are kept
+Record = dict[str, Any]
+
+
+class Workshop:
+    """The stages that every photo goes through: read, find, refine, fill, measure, write.
+
+    Masks are found once for each source, refined once for each source and refinement, and a photo is read
+    once. sources, inpainters: by name. combinations: what is compared.
+    """
+
+    def __init__(
+        self,
+        protocol: EvaluationProtocol,
+        combinations: Sequence[Combination],
+        sources: Mapping[str, EvaluatedSource],
+        inpainters: Mapping[str, Inpainter],
+        folder: RunFolder,
+        run: RunOptions,
+    ) -> None:
+        self.protocol, self.combinations, self.folder, self.run = protocol, combinations, folder, run
+        self.sources, self.inpainters = sources, inpainters
+
+    def stages(self) -> list[Stage]:
+        """In order. The fill's compiled code must not run in two threads at once, and the rest of the stages
+        keep the other cores busy meanwhile."""
+        steps: list[tuple[str, Callable[[Any], Any]]] = [
+            ("read", self.protocol.read),
+            ("find", self.find),
+            ("refine", self.refine),
+            ("fill", self.fill),
+            ("measure", self.measure),
+            ("write", self.write),
+        ]
+        return [Stage(name, for_each(step)) for name, step in steps]
+
+    def find(self, case: Case) -> Case:
+        for name, source in self.sources.items():
+            started = time.perf_counter()
+            case.found[name] = source.find(case)
+            case.find_seconds[name] = time.perf_counter() - started
+        return case
+
+    def refine(self, case: Case) -> Case:
+        for source, refined in dict.fromkeys(entry.mask_key for entry in self.combinations):
+            case.holes[source, refined] = find_hole(case, self.sources[source], self.run, refined=refined)
+        return case
+
+    def fill(self, case: Case) -> Case:
+        for combination in self.combinations:
+            hole = case.holes[combination.mask_key]
+            started = time.perf_counter()
+            inpainter = self.inpainters[combination.inpainter]
+            case.filled[combination] = inpainter(case.image, hole.mask, hole.protect)
+            case.fill_seconds[combination] = time.perf_counter() - started
+        return case
+
+    def measure(self, case: Case) -> Case:
+        case.unedited = self.protocol.measure_unedited(case)
+        for combination in self.combinations:
+            case.figures[combination] = self.protocol.measure(case, combination)
+        return case
+
+    def write(self, case: Case) -> Record:
+        """Keeps the pictures, and returns the photo's line."""
+        from removal.evaluation.coco_protocol import CocoProtocol, save_detections
+        from removal.images import write_png
+
+        for combination, filled in case.filled.items():
+            path = self.folder.file("results", combination.folder, case.photo.name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_png(filled, path, overwrite=True)
+        for combination in {entry.mask_key: entry for entry in self.combinations}.values():
+            path = self.folder.file("masks", combination.mask_folder, case.photo.name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_png(parts_picture(case.holes[combination.mask_key].parts), path, overwrite=True)
+        if isinstance(self.protocol, CocoProtocol):
+            save_detections(case, self.combinations, self.protocol, self.folder)
+        return {
+            "photo": case.photo.name,
+            "outcome": "done",
+            "bytes": case.size_bytes,
+            "unedited": case.unedited,
+            "figures": {entry.folder: case.figures[entry] for entry in self.combinations},
+        }
+
+
+def for_each(step: Callable[[Any], Any]) -> Callable[[list[Any]], list[Any]]:
+    return lambda items: [step(item) for item in items]
+
+
+def parts_picture(parts: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The parts of a mask as one picture, uint8 (H, W, 3): red the object, green attached, blue shadow."""
+    height, width = parts["object"].shape
+    picture = np.zeros((height, width, 3), np.uint8)
+    for channel, name in enumerate(PART_CHANNELS):
+        picture[..., channel] = parts[name] * np.uint8(255)
+    return picture
+
+
+def is_done(photo: EvalPhoto, folder: RunFolder, combinations: Sequence[Combination]) -> bool:
+    """Whether an earlier run finished this photo, which is as it was, and its pictures are still there."""
+    record = folder.records.get(photo.name)
+    if record is None or record["outcome"] != "done" or not photo.path.is_file():
+        return False
+    if record.get("bytes") != photo.path.stat().st_size:
+        return False
+    kept = {folder.file("results", entry.folder, photo.name) for entry in combinations}
+    kept |= {folder.file("masks", entry.mask_folder, photo.name) for entry in combinations}
+    return all(path.is_file() for path in kept)
+
+
+def build_inpainters(options: EvaluationOptions, say: Callable[[str], None]) -> dict[str, Inpainter]:
+    """The inpainters by name; RunError, in one line, where one cannot be had."""
+    built = {}
+    for name in options.inpainters:
+        weights = None if name in ("auto", *WITHOUT_WEIGHTS) else options.run.weights
+        try:
+            built[name] = build_inpainter(replace(options.run, inpainter=name, weights=weights), say)
+        except (ValueError, OSError, RuntimeError) as error:
+            raise RunError(" ".join(str(error).split())) from error
+    return built
