@@ -15,19 +15,21 @@ WITHOUT_WEIGHTS = ("exemplar", "telea", "navier-stokes")
 class RunOptions:
     """What the command line can say; the names are those of its options.
 
-    Exactly one of classes alone, masks (with classes where they are COCO annotations) and boxes says what to
-    remove.
+    Exactly one of classes alone, masks (with classes where they carry some) and boxes says what to remove.
     """
 
     classes: tuple[str, ...] = ()
     masks: Path | None = None
     boxes: tuple[tuple[int, int, int, int], ...] = ()  # xywh, pixels of the upright photo
+    lists: tuple[Path, ...] = ()  # files that name photos, "-" = standard input
     output: Path | None = None
     score: float = 0.5
     refine: bool = True
     shadows: bool = True
     attached: Literal["none", "carried", "ridden", "all"] = "all"
     mask_label: int | None = None  # the value in label maps that is to be removed; None = no label maps
+    mask_polarity: Literal["auto", "remove", "keep"] = "auto"  # what white means in mask files
+    allow_empty_masks: bool = False  # whether a mask that marks nothing leaves its photo as it is
     segmenter: str = "auto"
     segmenter_weights: str | None = None
     inpainter: str = "auto"
@@ -42,17 +44,14 @@ class RunOptions:
     compare: bool = False
     save_masks: bool = False
     overwrite: bool = False
+    workers: int | None = None  # threads of each stage; None = as many as there are processors
+    batch_size: int | None = None  # photos the detector is given at once; None = 1, on a GPU 8
     max_megapixels: float = 300.0
 
     @property
     def has_detector(self) -> bool:
         """Whether a segmenter finds what to remove."""
         return self.masks is None and not self.boxes
-
-    @property
-    def coco_file(self) -> Path | None:
-        """The masks, where they are COCO annotations."""
-        return self.masks if self.masks is not None and self.masks.suffix.lower() == ".json" else None
 
     def check(self) -> None:
         """Raises PlanError unless it is clear what to remove."""
@@ -62,8 +61,8 @@ class RunOptions:
             raise PlanError("--box says what to remove by itself: leave out --class and --masks")
         if not self.has_detector and (self.segmenter != "auto" or self.segmenter_weights):
             raise PlanError("--segmenter does nothing where --masks or --box say what to remove")
-        if self.masks and self.classes and not self.coco_file:
-            raise PlanError("--class goes with --masks only where these are COCO annotations (.json)")
+        if not self.masks and (self.mask_label is not None or self.mask_polarity != "auto"):
+            raise PlanError("--mask-label and --mask-polarity say how --masks are read: give these")
 
 
 def check_names(options: RunOptions) -> None:

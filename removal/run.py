@@ -2,156 +2,272 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import hashlib
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from removal.batch import Job, Manifest, Outcome, plan_jobs
+from removal.batch import Job, Outcome, PlanError, plan_jobs
+from removal.manifest import BusyError, Manifest
 from removal.models import RunError, build
 from removal.options import WITHOUT_WEIGHTS, RunOptions, check_names
 
 if TYPE_CHECKING:
-    from removal.images import Photo
-    from removal.pipeline import Pipeline, Removal
-    from removal.sources import MaskSource
+    from removal.work import PhotoWork, Task
+
+STARTED_TOGETHER = 16  # photos whose start is noted by one write to the disk
+MEGAPIXELS_PER_WORKER = 32  # of photos alive at once, each some 20 bytes to a pixel
+BATCH_ON_A_GPU = 8
 
 
-def nothing(text: str) -> None:
-    """Says nothing."""
+@dataclass
+class RunReport:
+    """How a run went: photos by outcome, wall time of the work without the loading of models, and the seconds
+    that each stage worked, those of its threads summed."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+    busy: dict[str, float] = field(default_factory=dict)
+    workers: int = 1
+    batch_size: int = 1
+
+    @property
+    def worked_on(self) -> int:
+        return sum(self.counts[name] for name in ("done", "unchanged", "failed"))
+
+    @property
+    def photos_per_s(self) -> float:
+        return self.worked_on / self.seconds if self.seconds else 0.0
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Of all the work, what each stage had: 0 to 1."""
+        total = sum(self.busy.values())
+        return {name: seconds / total for name, seconds in self.busy.items()} if total else {}
+
+    def record(self) -> dict[str, Any]:
+        """The fields as JSON takes them."""
+        return {
+            "photos": dict(self.counts),
+            "seconds": round(self.seconds, 3),
+            "photos_per_s": round(self.photos_per_s, 3),
+            "busy_seconds": {name: round(seconds, 3) for name, seconds in self.busy.items()},
+            "shares": {name: round(share, 4) for name, share in self.shares.items()},
+            "workers": self.workers,
+            "batch_size": self.batch_size,
+        }
+
+
+def nothing(what: object) -> None:
+    """Does nothing with what it is told."""
 
 
 def run(
     photos: Sequence[Path],
     options: RunOptions,
     *,
-    say: Callable[[str], None] = nothing,
-    track: Callable[[Sequence[Job]], Iterable[Job]] = iter,
-    tell_models: Callable[[dict[str, str]], object] = dict,
+    say: Callable[[str], object] = nothing,
+    planned: Callable[[int], object] = nothing,
+    tell_models: Callable[[dict[str, str]], object] = nothing,
+    tell_report: Callable[[RunReport], object] = nothing,
 ) -> Iterator[Outcome]:
-    """Works through the photos, one outcome each; a photo that fails does not stop the others.
+    """Works through the photos, one outcome each, in their order; one that fails does not stop the others.
 
-    say: told in one line what `auto` fell back to. track: wraps the list of jobs, for a progress bar.
-    tell_models: given what runs ("masks", "inpainter") in words, before the first photo.
+    say: told in one line what `auto` fell back to. planned: told the number of photos, before the first.
+    tell_models: given what runs ("masks", "inpainter") in words, where something is to be done. tell_report:
+    given how the run went, after the last photo.
     Raises PlanError for inputs that do not fit together and RunError where models or masks cannot be had,
-    both before any photo is worked on.
+    both before any photo is worked on; RunError too where the output folder's record cannot be written.
     """
     options.check()
-    jobs = plan_jobs(photos, options.output, masks=options.save_masks, sheets=options.compare)
+    try:
+        jobs = plan_jobs(
+            photos, options.output, lists=options.lists, masks=options.save_masks, sheets=options.compare
+        )
+    except OSError as error:
+        raise PlanError(f"cannot read '{error.filename}': {error.strerror}") from error
     check_names(options)
+    planned(len(jobs))
     possible = [job for job in jobs if job.problem is None]
     manifest = None
-    if possible:
-        pipeline, source, models = build(options, say)
-        tell_models(models)
-        if options.output is not None and all(job.target != options.output for job in possible):
-            manifest = open_manifest(options, models, possible)
-    for job in track(jobs):
+    if options.output is not None and possible and all(job.target != options.output for job in possible):
+        manifest = Manifest(options.output, settings(options), asked(options), overwrite=options.overwrite)
+    report = RunReport()
+    try:
+        missing, work = prepare(possible, options, manifest, say=say, tell_models=tell_models)
+        with closing(work_off(missing, work, options, manifest, report)) as results:
+            for outcome in merged(jobs, missing, results):
+                report.counts[outcome.outcome] += 1
+                yield outcome
+        if manifest is not None and report.seconds:
+            manifest.finished(report.record())
+    except BusyError as error:
+        raise RunError(str(error)) from error
+    except OSError as error:
+        raise RunError(
+            f"cannot write to '{options.output}': {error.strerror}: '{error.filename or options.output}'"
+        ) from error
+    finally:
+        if manifest is not None:
+            manifest.close()
+    tell_report(report)
+
+
+def prepare(
+    jobs: Sequence[Job],
+    options: RunOptions,
+    manifest: Manifest | None,
+    *,
+    say: Callable[[str], object],
+    tell_models: Callable[[dict[str, str]], object],
+) -> tuple[list[Job], PhotoWork | None]:
+    """What is still to be done, and who does it: None where that is nothing, for models take long to load."""
+    missing = list(jobs)
+    if manifest is not None and manifest.open(create=False):
+        missing = manifest.missing(jobs)
+    if not missing and not (manifest is not None and manifest.needs_models()):
+        return missing, None
+    work, models = build_work(options, say)
+    tell_models(models)
+    if manifest is not None:
+        if not manifest.is_open:
+            manifest.open(create=True)
+            missing = manifest.missing(jobs)
+        manifest.begin(models)
+        work.note = manifest.ended
+    return missing, work
+
+
+def build_work(options: RunOptions, say: Callable[[str], object]) -> tuple[PhotoWork, dict[str, str]]:
+    """Loads the models; also returns what they are in words. Raises RunError."""
+    from removal.work import PhotoWork
+
+    pipeline, source, models = build(options, say)
+    mask_files = None
+    if options.masks is not None and options.masks.is_dir():
+        from segment import MaskFiles
+
+        mask_files = MaskFiles(options.masks, allow_empty=True)
+    return PhotoWork(pipeline, source, options, mask_files=mask_files), models
+
+
+def work_off(
+    jobs: Sequence[Job],
+    work: PhotoWork | None,
+    options: RunOptions,
+    manifest: Manifest | None,
+    report: RunReport,
+) -> Generator[Outcome, None, None]:
+    """The outcome of each job, in their order. A single one is done without any threads."""
+    if work is None:
+        return
+    from removal.concurrency import default_workers
+    from removal.stages import in_turn, overlapped
+    from removal.work import outcome_of
+
+    workers = options.workers or default_workers()
+    batch = options.batch_size or default_batch(options)
+    report.workers, report.batch_size = workers, batch
+    stages = work.stages(workers=workers, batch=batch)
+    tasks = noted_tasks(jobs, options, manifest)
+    started = time.perf_counter()
+    if len(jobs) == 1:
+        results = in_turn(tasks, stages, busy=report.busy)
+    else:
+        results = overlapped(
+            tasks,
+            stages,
+            in_flight=3 * workers + 2 * batch,
+            weight=megapixels,
+            capacity=MEGAPIXELS_PER_WORKER * workers,
+            busy=report.busy,
+        )
+    with closing(results):
+        for finished in results:
+            outcome = outcome_of(finished)
+            del finished
+            if manifest is not None and outcome.outcome == "failed":
+                manifest.ended(outcome)
+            report.seconds = time.perf_counter() - started
+            yield outcome
+
+
+def noted_tasks(jobs: Sequence[Job], options: RunOptions, manifest: Manifest | None) -> Iterator[Task]:
+    """The tasks of the jobs, their start noted. A photo begun by an earlier run may be written again."""
+    from removal.work import Task
+
+    for first in range(0, len(jobs), STARTED_TOGETHER):
+        group = jobs[first : first + STARTED_TOGETHER]
+        if manifest is None:
+            yield from (Task(job, options.overwrite) for job in group)
+            continue
+        allowed = [options.overwrite or manifest.is_ours(job) for job in group]
+        free = [
+            job
+            for job, may in zip(group, allowed, strict=True)
+            if may or not any(file.exists() for file in job.files)
+        ]
+        manifest.started(free)
+        yield from (Task(job, may) for job, may in zip(group, allowed, strict=True))
+
+
+def merged(jobs: Sequence[Job], missing: Sequence[Job], results: Iterator[Outcome]) -> Iterator[Outcome]:
+    """All outcomes in the order of the jobs: of those that cannot be done, that were done, that are done
+    now."""
+    to_do = {id(job) for job in missing}
+    for job in jobs:
         if job.problem is not None:
             yield Outcome(job, "failed", error=job.problem)
-        elif manifest is None:
-            yield erase_photo(job, pipeline, source, options, overwrite=options.overwrite)
-        elif manifest.is_done(job):
-            yield Outcome(job, "skipped")
+        elif id(job) in to_do:
+            yield next(results)
         else:
-            yield erase_and_note(job, pipeline, source, options, manifest)
+            yield Outcome(job, "skipped")
 
 
-def open_manifest(options: RunOptions, models: dict[str, str], jobs: Sequence[Job]) -> Manifest:
-    """The record of the output folder, checked against the jobs, with this run's settings noted."""
-    assert options.output is not None
+def megapixels(task: Task) -> float:
+    """The size of a task's photo by its header; 0 where that cannot be read."""
+    from PIL import Image
+
+    from backend.pillow_limit import pillow_limit_lifted
+
     try:
-        manifest = Manifest(options.output, settings(options, models), overwrite=options.overwrite)
-        manifest.check(jobs)
-        manifest.begin()
-    except OSError as error:
-        raise RunError(f"cannot write to '{options.output}': {error.strerror}: '{error.filename}'") from error
-    return manifest
+        with pillow_limit_lifted(sys.maxsize), Image.open(task.job.source) as image:
+            return image.width * image.height / 1e6
+    except (OSError, ValueError, SyntaxError):
+        return 0.0
 
 
-def erase_and_note(
-    job: Job, pipeline: Pipeline, source: MaskSource, options: RunOptions, manifest: Manifest
-) -> Outcome:
-    """`erase_photo`, with its start and end in the record. A photo begun by an earlier run is done again."""
-    overwrite = options.overwrite or manifest.is_ours(job)
-    try:
-        if overwrite or not any(file.exists() for file in job.files):
-            manifest.started(job)
-        outcome = erase_photo(job, pipeline, source, options, overwrite=overwrite)
-        manifest.ended(outcome)
-    except OSError as error:
-        raise RunError(f"cannot write to '{manifest.path}': {error.strerror}") from error
-    return outcome
+def default_batch(options: RunOptions) -> int:
+    """Photos that the detector is given at once: several where there is a GPU, for one fills a processor."""
+    if not options.has_detector:
+        return 1
+    from backend.device import resolve_device
+
+    return 1 if resolve_device(options.device) == "cpu" else BATCH_ON_A_GPU
 
 
-def settings(options: RunOptions, models: dict[str, str]) -> dict[str, Any]:
-    """What the pixels of the results depend on, as JSON takes it."""
+def settings(options: RunOptions) -> dict[str, Any]:
+    """What the pixels of the results depend on but for the models, as JSON takes it."""
     names = ["score", "refine", "shadows", "attached", "mask_label", "seed"]
     if options.inpainter not in WITHOUT_WEIGHTS:
         names += ["working_size", "detail", "colour"]
     chosen: dict[str, Any] = {name: getattr(options, name) for name in names}
     chosen["masks"] = None if options.masks is None else str(options.masks.resolve())
     chosen["classes"], chosen["boxes"] = sorted(options.classes), sorted(list(box) for box in options.boxes)
-    return chosen | {"models": models}
+    return chosen
 
 
-def erase_photo(
-    job: Job, pipeline: Pipeline, source: MaskSource, options: RunOptions, *, overwrite: bool
-) -> Outcome:
-    """The whole path of one photo, from file to file. What goes wrong with it is in the outcome and not
-    raised."""
-    import cv2
-
-    from removal.images import read_photo, write_photo
-    from removal.pipeline import timed
-
-    seconds: dict[str, float] = {}
-    try:
-        for file in job.files:
-            if file.is_dir() or (file.exists() and not overwrite):
-                raise FileExistsError(f"'{file}' exists; --overwrite writes over it")
-        with timed(seconds, "read"):
-            photo = read_photo(job.source, max_megapixels=options.max_megapixels)
-        with timed(seconds, "segment"):
-            found = source(photo)
-        result = pipeline.erase(photo.pixels, found)
-        with timed(seconds, "write"):
-            job.target.parent.mkdir(parents=True, exist_ok=True)
-            write_photo(photo, result.image, result.mask, job.target, overwrite=overwrite)
-            write_extras(job, photo, result)
-    except (ValueError, TypeError, OSError, RuntimeError, MemoryError, cv2.error) as error:
-        return Outcome(job, "failed", error=describe(job.source, error))
-    objects = [
-        {"label": label, "score": round(float(score), 4), "box_xyxy": [round(float(edge), 1) for edge in box]}
-        for label, score, box in zip(
-            result.detections.labels, result.detections.scores, result.detections.boxes, strict=True
-        )
-    ]
-    return Outcome(
-        job,
-        "done" if result.mask.any() else "unchanged",
-        objects=objects,
-        mask_share=float(result.mask.mean()),
-        parts={name: float(part.mean()) for name, part in result.parts.items()},
-        seconds=seconds | {name: value for name, value in result.seconds.items() if name != "segment"},
-    )
-
-
-def write_extras(job: Job, photo: Photo, result: Removal) -> None:
-    """The mask and the comparison sheet, where they are asked for."""
-    from removal.images import write_mask, write_png
-    from removal.sheet import comparison_sheet
-
-    if job.mask is not None:
-        write_mask(result.mask, job.mask, overwrite=True)
-    if job.sheet is not None:
-        sheet = comparison_sheet(photo.pixels, result.parts, result.image)
-        write_png(sheet, job.sheet, overwrite=True)
-
-
-def describe(path: Path, error: Exception) -> str:
-    """One line that names the file and the cause."""
-    if isinstance(error, OSError) and error.strerror:
-        text = f"{error.strerror}: '{error.filename or path}'"
-    else:
-        text = " ".join(str(error).split()) or type(error).__name__
-    return text if str(path) in text else f"{path}: {text}"
+def asked(options: RunOptions) -> Mapping[str, Any]:
+    """By which names the models are asked for, as JSON takes it; files of weights by their content."""
+    names = ("segmenter", "segmenter_weights", "inpainter", "weights", "device", "precision")
+    chosen = {name: getattr(options, name) for name in names}
+    for name in ("segmenter_weights", "weights"):
+        if chosen[name] is not None and Path(chosen[name]).is_file():
+            with open(chosen[name], "rb") as file:
+                chosen[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return chosen

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,13 +52,17 @@ def overlapped(
     stages: Sequence[Stage],
     *,
     in_flight: int | None = None,
+    weight: Callable[[Any], float] | None = None,
+    capacity: float = float("inf"),
     busy: dict[str, float] | None = None,
-) -> Iterator[Finished]:
+) -> Generator[Finished, None, None]:
     """Puts every item through all stages, many at once, and gives them back in their order.
 
     items: iterated in the caller's thread, no faster than results are taken. in_flight: the most items that
-    are alive at once, the one the caller has included; None = twice what the stages can hold. busy: the
-    seconds each stage worked are added to it by name, those of its workers summed.
+    are alive at once, the one the caller has included; None = twice what the stages can hold. weight: of an
+    item before the first stage, such as its megapixels; those of the items alive add up to no more than
+    `capacity`, or there is only one. busy: the seconds each stage worked are added to it by name, those of
+    its workers summed.
 
     An item that raises an Exception comes back with it and goes no further; where it was one of a batch, the
     others are tried again one by one. Closing the iterator, or an exception in the caller such as
@@ -72,12 +76,13 @@ def overlapped(
         in_flight = 2 * sum(stage.batch * stage.workers for stage in stages)
     if in_flight < 1:
         raise ValueError(f"expected in_flight of at least 1, got {in_flight}")
-    return _overlapped(iter(items), _Line(stages, {} if busy is None else busy), in_flight)
+    load = _Load(in_flight, weight, capacity)
+    return _overlapped(iter(items), _Line(stages, {} if busy is None else busy), load)
 
 
 def in_turn(
     items: Iterable[Any], stages: Sequence[Stage], *, busy: dict[str, float] | None = None
-) -> Iterator[Finished]:
+) -> Generator[Finished, None, None]:
     """As `overlapped`, but one item after the other in the caller's thread: for a single one."""
     busy = {} if busy is None else busy
     for item in items:
@@ -90,25 +95,52 @@ def in_turn(
         yield finished
 
 
-def _overlapped(source: Iterator[Any], line: _Line, in_flight: int) -> Iterator[Finished]:
-    fed = taken = 0
-    open_ended = True
+def _overlapped(source: Iterator[Any], line: _Line, load: _Load) -> Generator[Finished, None, None]:
+    fed = 0
+    held: list[Any] = []  # the next item, until there is room for it
+    more = True
     try:
         line.start()
         while True:
-            while open_ended and fed - taken < in_flight:
+            while more and load.items < load.in_flight:
                 try:
-                    line.put(0, [(fed, Finished(next(source)))])
+                    held = held or [next(source)]
                 except StopIteration:
-                    open_ended = False
-                else:
-                    fed += 1
-            if taken == fed:
+                    more = False
+                    break
+                if not load.admits(held[0]):
+                    break
+                line.put(0, [(fed, Finished(held.pop()))])
+                fed += 1
+            if load.items == 0:
                 return
-            yield line.take(taken)
-            taken += 1
+            yield line.take(fed - load.items)
+            load.remove_first()
     finally:
         line.stop()
+
+
+class _Load:
+    """What is alive between the input and the caller."""
+
+    def __init__(self, in_flight: int, weight: Callable[[Any], float] | None, capacity: float):
+        self.in_flight, self.weight, self.capacity = in_flight, weight, capacity
+        self.weights: deque[float] = deque()
+
+    @property
+    def items(self) -> int:
+        return len(self.weights)
+
+    def admits(self, item: Any) -> bool:
+        """Adds the item, unless it would be too much."""
+        weight = 0.0 if self.weight is None else self.weight(item)
+        if self.weights and sum(self.weights) + weight > self.capacity:
+            return False
+        self.weights.append(weight)
+        return True
+
+    def remove_first(self) -> None:
+        self.weights.popleft()
 
 
 def _attempt(stage: Stage, items: list[Any]) -> list[Finished]:

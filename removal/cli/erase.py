@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,19 +12,30 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from removal.cli import interruption
-from removal.cli.options import BoxType, model_options, overwrite_option
+from removal.cli.options import BoxType, mask_options, model_options, overwrite_option
 
 if TYPE_CHECKING:
-    from removal.batch import Job, Outcome
+    from removal.batch import Outcome
+    from removal.run import RunReport
+
+LISTED_FAILURES = 50
 
 
 @click.command(no_args_is_help=True)
-@click.argument("photos", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PHOTO|FOLDER...")
+@click.argument("photos", nargs=-1, type=click.Path(path_type=Path), metavar="PHOTO|FOLDER...")
+@click.option(
+    "--list",
+    "lists",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="FILE",
+    help="Also the photos that this file names, one to a line; - = standard input.",
+)
 @click.option("--class", "classes", multiple=True, metavar="NAME", help="What to remove; may be repeated.")
 @click.option(
     "--masks",
     type=click.Path(path_type=Path),
-    help="Mask file, folder of masks (matched by stem, white = remove) or COCO annotations (.json).",
+    help="Masks from another team: a file, or a folder matched by name; docs/team-masks.md has the formats.",
 )
 @click.option(
     "--box", "boxes", type=BoxType(), multiple=True, help="Remove the object in this box; may be repeated."
@@ -49,17 +60,24 @@ if TYPE_CHECKING:
     show_default=True,
     help="Which things go along with a person: what is carried, ridden, both.",
 )
-@click.option(
-    "--mask-label",
-    type=click.IntRange(0, 65535),
-    metavar="N",
-    help="The masks are label maps: remove what has this value.",
-)
+@mask_options
 @model_options
 @click.option("--compare", is_flag=True, help="Also write a before | mask | after sheet, .compare.png.")
 @click.option("--save-masks", is_flag=True, help="Also write the mask that was filled, .mask.png.")
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON per photo.")
 @overwrite_option
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Threads that read, fill and write photos; default: as many as there are processors.",
+)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Photos the detector is given at once; default: 1, on a GPU 8.",
+)
 @click.option(
     "--max-megapixels",
     type=click.FloatRange(min=0, min_open=True),
@@ -75,6 +93,7 @@ def erase(photos: tuple[Path, ...], as_json: bool, **options: Any) -> None:
     remove --class person --class dog photos/ -o out/
     remove --masks team/ photos/ -o out/            masks from another team
     remove --box 120,40,80,200 photo.jpg            no detector at all
+    find . -name "*.jpg" | remove --class person --list - -o out/
 
     Results keep the photo's format, size and metadata. Exit status: 0 all done, 1 some inputs failed,
     2 wrong usage.
@@ -82,16 +101,24 @@ def erase(photos: tuple[Path, ...], as_json: bool, **options: Any) -> None:
     from removal.options import RunOptions
     from removal.run import run
 
-    outcomes = []
-    with told_in_one_line():
-        for outcome in run(photos, RunOptions(**options), say=warn, track=progress_bar):
-            outcomes.append(outcome)
-            report(outcome, as_json=as_json)
+    failures: list[str] = []
+    reports: list[RunReport] = []
+    with told_in_one_line(), Progress() as progress:
+        for outcome in run(
+            photos,
+            RunOptions(**options),
+            say=progress.say,
+            planned=progress.begin,
+            tell_report=reports.append,
+        ):
+            if outcome.error is not None:
+                failures.append(outcome.error)
+            report(outcome, progress, as_json=as_json)
             interruption.check()
-    failed = sum(outcome.outcome == "failed" for outcome in outcomes)
-    if len(outcomes) > 1:
-        warn(summary(outcomes))
-    if failed:
+    if progress.total > 1:
+        for line in [*listed(failures), *summary(reports[0])]:
+            warn(line)
+    if failures:
         raise click.exceptions.Exit(1)
 
 
@@ -119,21 +146,46 @@ def warn(text: str) -> None:
     click.echo(text, err=True)
 
 
-def progress_bar(jobs: Sequence[Job]) -> Iterable[Job]:
-    if len(jobs) < 2 or not sys.stderr.isatty():
-        return jobs
-    from tqdm import tqdm
+class Progress:
+    """A bar on a terminal, for more than one photo, and lines that do not tear it."""
 
-    return tqdm(jobs, unit="photo", file=sys.stderr)
+    def __init__(self) -> None:
+        self.total = 0
+        self.bar: Any = None
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+    def begin(self, total: int) -> None:
+        self.total = total
+        if total > 1 and sys.stderr.isatty():
+            from tqdm import tqdm
+
+            self.bar = tqdm(total=total, unit="photo", file=sys.stderr)
+
+    def step(self) -> None:
+        if self.bar is not None:
+            self.bar.update()
+
+    def say(self, text: str, *, err: bool = True) -> None:
+        if self.bar is None:
+            click.echo(text, err=err)
+        else:
+            self.bar.write(text, file=sys.stderr if err else sys.stdout)
 
 
-def report(outcome: Outcome, *, as_json: bool) -> None:
+def report(outcome: Outcome, progress: Progress, *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(outcome.record()))
+        progress.say(json.dumps(outcome.record()), err=False)
     if outcome.error is not None:
-        warn(f"Error: {outcome.error}")
+        progress.say(f"Error: {outcome.error}")
     elif not as_json:
-        click.echo(f"{outcome.job.source} -> {outcome.job.target}: {description(outcome)}")
+        progress.say(f"{outcome.job.source} -> {outcome.job.target}: {description(outcome)}", err=False)
+    progress.step()
 
 
 def description(outcome: Outcome) -> str:
@@ -141,14 +193,26 @@ def description(outcome: Outcome) -> str:
         return "done by an earlier run"
     if outcome.outcome == "unchanged":
         return "nothing found to remove, the photo is unchanged"
-    labels = [entry["label"] for entry in outcome.objects]
+    labels = [entry["label"] for entry in (*outcome.objects, *outcome.attached)]
     counts = ", ".join(f"{labels.count(label)} {label}" for label in dict.fromkeys(labels))
     return f"removed {counts}; filled {outcome.mask_share:.1%} in {sum(outcome.seconds.values()):.1f} s"
 
 
-def summary(outcomes: Sequence[Outcome]) -> str:
+def listed(failures: Sequence[str]) -> list[str]:
+    """What failed, once more at the end: the lines above it may be far away."""
+    if not failures:
+        return []
+    more = len(failures) - LISTED_FAILURES
+    lines = ["failed:", *(f"  {failure}" for failure in failures[:LISTED_FAILURES])]
+    return [*lines, f"  and {more} more"] if more > 0 else lines
+
+
+def summary(report: RunReport) -> list[str]:
+    """How many photos became what, how fast, and which stage had most of the work."""
     names = ("done", "unchanged", "skipped", "failed")
-    counts = {name: sum(outcome.outcome == name for outcome in outcomes) for name in names}
-    return f"{len(outcomes)} photos: " + ", ".join(
-        f"{count} {name}" for name, count in counts.items() if count
-    )
+    counts = ", ".join(f"{report.counts[name]} {name}" for name in names if report.counts[name])
+    lines = [f"{report.counts.total()} photos: {counts}"]
+    if report.worked_on > 1:
+        shares = ", ".join(f"{name} {share:.0%}" for name, share in report.shares.items())
+        lines.append(f"{report.photos_per_s:.2f} photos/s in {report.seconds:.1f} s; work: {shares}")
+    return lines

@@ -2,8 +2,13 @@
 
 import contextlib
 import os
+import re
 import secrets
+from collections.abc import Set
 from pathlib import Path
+
+_PART = re.compile(r"\.(.*)\.[0-9a-f]{8}\.part", re.DOTALL)
+_NAME_LENGTH = 40
 
 
 def refuse_existing(path: Path, *, overwrite: bool) -> None:
@@ -26,7 +31,7 @@ def write_atomically(path: Path, data: bytes, *, overwrite: bool = False) -> Non
     """
     refuse_existing(path, overwrite=overwrite)
     target = Path(os.path.realpath(path))
-    part = target.with_name(f".{target.name[:40]}.{secrets.token_hex(4)}.part")
+    part = target.with_name(f".{target.name[:_NAME_LENGTH]}.{secrets.token_hex(4)}.part")
     try:
         try:
             _write_synced(part, data)
@@ -64,3 +69,14 @@ def _move_to_new(part: Path, target: Path) -> None:
         if os.path.lexists(target):
             raise FileExistsError(target) from error
         os.replace(part, target)
+
+
+def leftovers(folder: Path, names: Set[str]) -> list[Path]:
+    """The hidden files in a folder that hold parts of files of these names: of writers that were killed, or
+    are still at work. Empty where there is no such folder."""
+    beginnings = {name[:_NAME_LENGTH] for name in names}
+    try:
+        found = [(entry, _PART.fullmatch(entry.name)) for entry in os.scandir(folder)]
+    except FileNotFoundError:
+        return []
+    return [Path(entry.path) for entry, part in found if part and part[1] in beginnings]

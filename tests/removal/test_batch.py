@@ -1,10 +1,10 @@
-import json
-from dataclasses import replace
+import io
+import sys
 from pathlib import Path
 
 import pytest
 
-from removal.batch import MANIFEST, Job, Manifest, Outcome, PlanError, photos_in, plan_jobs
+from removal.batch import PlanError, photos_in, place_of, plan_jobs, read_list
 
 
 @pytest.fixture
@@ -93,65 +93,68 @@ def test_masks_and_sheets_are_planned_with_the_results(folder):
         plan_jobs([folder / "in/a.jpg", folder / "in/sub/b.mask.png"], folder / "in/sub", masks=False)
 
 
-def test_the_manifest_knows_what_is_done(tmp_path):
-    out = tmp_path / "out"
-    done, failed, begun = (Job(Path(f"{name}.jpg"), out / f"{name}.jpg") for name in "abc")
-    manifest = Manifest(out, {"seed": 0})
-    manifest.begin()
-    for job in (done, failed, begun):
-        manifest.started(job)
-        job.target.write_bytes(b"x")
-    manifest.ended(Outcome(done, "done"))
-    manifest.ended(Outcome(failed, "failed", error="broken"))
-    with manifest.path.open("a") as file:
-        file.write('{"input": "half a li')  # the power went
-    again = Manifest(out, {"seed": 0})
-    assert [again.is_done(job) for job in (done, failed, begun)] == [True, False, False]
-    assert all(again.is_ours(job) for job in (done, failed, begun))
-    assert not again.is_ours(Job(Path("d.jpg"), out / "d.jpg"))
-    assert not again.is_done(replace(done, sheet=out / "a.compare.png"))  # asked for now and not there
-    done.target.unlink()
-    assert not again.is_done(done)
+def test_a_list_names_photos_and_folders_each_once(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    Path("list.txt").write_text("in/a.jpg\r\n\nin/sub\nin/a.jpg\n./in/a.jpg")
+    assert read_list(Path("list.txt")) == [Path("in/a.jpg"), Path("in/sub")]
+    jobs = plan_jobs([], folder / "out", lists=[Path("list.txt")])
+    assert targets(jobs, folder) == ["out/in/a.jpg", "out/in/sub/b.PNG"]
+    (job,) = plan_jobs([], None, lists=[write(folder / "one.txt", "in/a.jpg")])
+    assert job.target == Path("in/a.removed.jpg")
 
 
-def test_the_manifest_does_not_care_how_the_folder_is_spelled(tmp_path, monkeypatch):
-    out = tmp_path / "out"
-    manifest = Manifest(out, {"seed": 0})
-    manifest.begin()
-    job = Job(Path("a.jpg"), out / "sub/a.jpg")
-    manifest.started(job)
-    manifest.ended(Outcome(job, "done"))
-    job.target.parent.mkdir()
-    job.target.write_bytes(b"x")
-    monkeypatch.chdir(tmp_path)
-    assert Manifest(Path("out"), {"seed": 0}).is_done(Job(Path("a.jpg"), Path("out/sub/a.jpg")))
+def test_a_list_may_end_its_names_with_zero_bytes_and_come_from_standard_input(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    Path("in/new\nline.jpg").write_bytes(b"")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"in/new\nline.jpg\0in/a.jpg\0")))
+    jobs = plan_jobs([], Path("out"), lists=[Path("-")])
+    assert [job.source for job in jobs] == [Path("in/new\nline.jpg"), Path("in/a.jpg")]
+    assert not any(job.problem for job in jobs)
 
 
-def test_only_a_result_made_with_other_settings_is_refused(tmp_path):
-    first = Manifest(tmp_path, {"seed": 0, "score": 0.5})
-    first.begin()
-    job, other = (Job(Path(name), tmp_path / name) for name in ("a.jpg", "b.jpg"))
-    first.started(job)
-    first.ended(Outcome(job, "done"))
-    job.target.write_bytes(b"x")
-    second = Manifest(tmp_path, {"seed": 1, "score": 0.5})
-    second.check([other])
-    with pytest.raises(PlanError, match=r"a\.jpg' was made with other settings \(seed changed\)"):
-        second.check([other, job])
-    Manifest(tmp_path, {"seed": 1, "score": 0.5}, overwrite=True).check([job])
+def test_listed_paths_keep_their_folders_as_tar_has_it(folder, monkeypatch):
+    monkeypatch.chdir(folder / "in")
+    assert place_of(Path("sub/b.PNG")) == Path("sub/b.PNG")
+    assert place_of(Path("/data/sets/a.jpg")) == Path("data/sets/a.jpg")
+    assert place_of(Path("../other/a.jpg")) == Path(*folder.parts[1:], "other", "a.jpg")
 
 
-def test_a_damaged_manifest_is_read_as_far_as_it_goes(tmp_path):
-    (tmp_path / MANIFEST).write_bytes(b'3\n\xff\xfe\n[1]\n{"file": "a.jpg"}\n{"settings": 4}\n\n')
-    assert Manifest(tmp_path, {"seed": 0}).states == {}
+def test_a_list_with_a_missing_photo_an_empty_one_and_one_that_is_not_there(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    good, missing = plan_jobs([], folder / "out", lists=[write(folder / "l", "in/a.jpg\nin/none.jpg")])
+    assert (good.problem, missing.problem) == (None, "in/none.jpg: No such file or directory")
+    with pytest.raises(PlanError, match="no photos in .*empty"):
+        plan_jobs([], folder / "out", lists=[write(folder / "empty", "\n\n")])
+    with pytest.raises(PlanError, match="more than one photo"):
+        plan_jobs([], folder / "x.jpg", lists=[write(folder / "l", "in/a.jpg\nin/sub/b.PNG")])
+    with pytest.raises(FileNotFoundError):
+        plan_jobs([], folder / "out", lists=[folder / "nowhere"])
+    with pytest.raises(PlanError, match="no photos given"):
+        plan_jobs([], None)
 
 
-def test_outcomes_are_recorded_as_json():
-    job = Job(Path("a.jpg"), Path("out/a.jpg"))
-    record = json.loads(json.dumps(Outcome(job, "done", mask_share=0.25, seconds={"read": 0.12345}).record()))
-    assert record["input"] == "a.jpg"
-    assert record["output"] == "out/a.jpg"
-    assert record["mask_share"] == 0.25
-    assert record["seconds"] == {"read": 0.123}
-    assert Outcome(job, "failed", error="broken").record()["error"] == "broken"
-    assert MANIFEST == "removal.jsonl"
+def write(path, text):
+    path.write_text(text)
+    return path
+
+
+def test_a_folder_that_cannot_be_read_is_a_problem_of_its_own(folder, monkeypatch):
+    import os
+
+    def walk(top, onerror):
+        onerror(PermissionError(13, "Permission denied", f"{top}/locked"))
+        yield str(top), [], ["a.jpg"]
+
+    monkeypatch.setattr(os, "walk", walk)
+    locked, good = sorted(plan_jobs([folder / "in"], folder / "out"), key=lambda job: job.problem is None)
+    assert locked.problem == f"{folder}/in/locked: Permission denied"
+    assert good.source == folder / "in/a.jpg"
+    with pytest.raises(PermissionError):
+        photos_in(folder / "in")
+
+
+def test_a_result_that_is_a_link_to_a_photo_is_refused(folder):
+    (folder / "out").mkdir()
+    (folder / "out/a.jpg").symlink_to(folder / "in/a.jpg")
+    with pytest.raises(PlanError, match="written over the photo"):
+        plan_jobs([folder / "in/a.jpg"], folder / "out")

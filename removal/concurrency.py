@@ -1,0 +1,64 @@
+"""What may run in several threads at once, and how these share the machine."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+
+import numpy as np
+
+from inpaint.inpainter import Inpainter
+from removal.options import WITHOUT_WEIGHTS
+
+KERNEL_THREADS = 2  # of each thread that runs numba kernels: fewer and Python's parts leave a core idle
+MOST_WORKERS = 16
+
+
+def default_workers() -> int:
+    """The processors that this process may use, up to 16."""
+    if hasattr(os, "sched_getaffinity"):
+        return min(len(os.sched_getaffinity(0)), MOST_WORKERS)
+    return min(os.cpu_count() or 1, MOST_WORKERS)
+
+
+class OneAtATime(Inpainter):
+    """An inpainter that several threads call and that fills for one of them at a time."""
+
+    def __init__(self, inpainter: Inpainter):
+        self.inpainter, self.name, self.description = inpainter, inpainter.name, inpainter.description
+        self.lock = threading.Lock()
+
+    def fill(self, image: np.ndarray, mask: np.ndarray, protect: np.ndarray | None) -> np.ndarray:
+        with self.lock:
+            return self.inpainter.fill(image, mask, protect)
+
+
+def may_overlap(inpainter: Inpainter) -> bool:
+    """Whether several threads may call this inpainter at once: not a network, which has the device to itself
+    and settings that hold for the whole process, and nothing whose kernels run on numba's own threads.
+    """
+    if inpainter.name not in WITHOUT_WEIGHTS:
+        return False
+    return inpainter.name != "exemplar" or kernels_may_overlap()
+
+
+def kernels_may_overlap() -> bool:
+    """Whether numba runs parallel kernels for several threads at once: with OpenMP or TBB; its own
+    "workqueue" ends the process."""
+    import numba
+    from numba.np.ufunc import parallel
+
+    try:
+        parallel._launch_threads()
+        return numba.threading_layer() in ("omp", "tbb")
+    except (AttributeError, ValueError):
+        return False
+
+
+def share_cores() -> None:
+    """Called in a thread that is one of several to run numba kernels: gives it few threads of its own."""
+    if "numba" in sys.modules:
+        import numba
+
+        numba.set_num_threads(min(KERNEL_THREADS, numba.config.NUMBA_NUM_THREADS))

@@ -1,0 +1,222 @@
+"""The work on single photos, from file to file, in the stages that a run puts them through."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from removal.batch import Job, Outcome
+from removal.concurrency import OneAtATime, may_overlap, share_cores
+from removal.manifest import note_of
+from removal.options import RunOptions
+from removal.stages import Finished, Stage, in_turn
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from removal.images import Photo
+    from removal.pipeline import Pipeline, Removal
+    from removal.sources import MaskSource
+    from segment import Detections, MaskFiles
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A photo on its way through the stages. overwrite: whether its files may be written over."""
+
+    job: Job
+    overwrite: bool = False
+    photo: Photo | None = None
+    found: Detections | None = None
+    result: Removal | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+    inputs: dict[str, Any] = field(default_factory=dict)
+
+
+class PhotoWork:
+    """What is done with each photo; its methods may be called by several threads.
+
+    pipeline: refines and fills. source: gives what is to be removed. mask_files: where `source` reads them
+    from files, for the record; else None. note: called with the outcome of each photo that was written,
+    before anybody else hears of it.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        source: MaskSource,
+        options: RunOptions,
+        *,
+        mask_files: MaskFiles | None = None,
+        note: Callable[[Outcome], object] | None = None,
+    ):
+        self.pipeline, self.source, self.options = pipeline, source, options
+        self.mask_files, self.note = mask_files, note
+        self.annotations: dict[str, Any] | None = None
+        if not may_overlap(pipeline.inpainter):
+            pipeline.inpainter = OneAtATime(pipeline.inpainter)
+
+    def do(self, job: Job, *, overwrite: bool = False) -> Outcome:
+        """One photo by itself. What goes wrong with it is in the outcome and not raised."""
+        (finished,) = in_turn([Task(job, overwrite)], self.stages())
+        return outcome_of(finished)
+
+    def stages(self, *, workers: int = 1, batch: int = 1) -> list[Stage]:
+        """The stages a Task goes through to become an Outcome.
+
+        workers: threads of each stage but for a detector, which has one. batch: the most photos that the
+        detector is given at once.
+        """
+        detects = self.options.has_detector
+        return [
+            Stage("read", one_by_one(self.read), workers=workers),
+            Stage("segment", self.detect, batch=batch)
+            if detects
+            else Stage("segment", one_by_one(self.find), workers=workers),
+            Stage("fill", one_by_one(self.fill), workers=workers),
+            Stage("write", one_by_one(self.write), workers=workers),
+        ]
+
+    def read(self, task: Task) -> Task:
+        """Decodes the photo, unless a file that it would write is there already."""
+        from removal.images import read_photo
+
+        started, job = time.perf_counter(), task.job
+        for file in job.files:
+            if file.is_dir() or (file.exists() and not task.overwrite):
+                raise FileExistsError(f"'{file}' exists; --overwrite writes over it")
+        status = job.source.stat()
+        photo = read_photo(job.source, max_megapixels=self.options.max_megapixels)
+        inputs = note_of(status, photo.encoded)
+        return replace(task, photo=photo, inputs=inputs, seconds=seconds_since(started, "read"))
+
+    def detect(self, tasks: list[Task]) -> list[Task]:
+        """Finds the objects of several photos; each is booked the same share of the time."""
+        started = time.perf_counter()
+        found = self.pipeline.detect([photo_of(task).pixels for task in tasks])
+        seconds = (time.perf_counter() - started) / len(tasks)
+        return [
+            replace(task, found=one, seconds=task.seconds | {"segment": seconds})
+            for task, one in zip(tasks, found, strict=True)
+        ]
+
+    def find(self, task: Task) -> Task:
+        """Gets what is to be removed from where it is given: mask files, annotations, boxes."""
+        started = time.perf_counter()
+        found = self.source(photo_of(task))
+        inputs = task.inputs | self.note_of_masks(task.job.source)
+        return replace(
+            task, found=found, inputs=inputs, seconds=task.seconds | seconds_since(started, "segment")
+        )
+
+    def fill(self, task: Task) -> Task:
+        """Refines the mask and fills it."""
+        assert task.found is not None
+        share_cores()
+        result = self.pipeline.erase(photo_of(task).pixels, task.found)
+        seconds = {name: value for name, value in result.seconds.items() if name != "segment"}
+        return replace(task, result=result, seconds=task.seconds | seconds)
+
+    def write(self, task: Task) -> Outcome:
+        """Writes the result and what else was asked for, and has it noted."""
+        from removal.images import write_photo
+
+        assert task.result is not None
+        started, job, photo, result = time.perf_counter(), task.job, photo_of(task), task.result
+        job.target.parent.mkdir(parents=True, exist_ok=True)
+        write_photo(photo, result.image, result.mask, job.target, overwrite=task.overwrite)
+        write_extras(job, photo, result)
+        outcome = Outcome(
+            job,
+            "done" if result.mask.any() else "unchanged",
+            objects=objects_of(result.detections),
+            attached=objects_of(result.attached),
+            mask_share=share(result.mask),
+            parts={name: share(part) for name, part in result.parts.items()},
+            seconds=task.seconds | seconds_since(started, "write"),
+            inputs=task.inputs,
+        )
+        if self.note is not None:
+            self.note(outcome)
+        return outcome
+
+    def note_of_masks(self, photo: Path) -> dict[str, Any]:
+        """What the record notes of the file that a photo's mask is in; empty where it is in none."""
+        if self.options.masks is None:
+            return {}
+        if self.mask_files is None:
+            if self.annotations is None:
+                self.annotations = note_of_file(self.options.masks)
+            return {"mask_file": self.annotations}
+        return {"mask_file": note_of_file(self.mask_files.find(photo))}
+
+
+def one_by_one(work: Callable[[Any], Any]) -> Callable[[list[Any]], list[Any]]:
+    """Work on one item as a stage takes it."""
+    return lambda items: [work(item) for item in items]
+
+
+def photo_of(task: Task) -> Photo:
+    assert task.photo is not None
+    return task.photo
+
+
+def seconds_since(started: float, stage: str) -> dict[str, float]:
+    return {stage: time.perf_counter() - started}
+
+
+def share(mask: np.ndarray) -> float:
+    """The share of a bool (H, W) mask that is True."""
+    import cv2
+    import numpy as np
+
+    return cv2.countNonZero(mask.view(np.uint8)) / mask.size
+
+
+def note_of_file(path: Path) -> dict[str, Any]:
+    status = path.stat()
+    return {"path": str(path.absolute())} | note_of(status, path.read_bytes())
+
+
+def objects_of(detections: Detections) -> list[dict[str, Any]]:
+    """Label, score and box of each object as JSON takes them."""
+    return [
+        {"label": label, "score": round(float(score), 4), "box_xyxy": [round(float(edge), 1) for edge in box]}
+        for label, score, box in zip(detections.labels, detections.scores, detections.boxes, strict=True)
+    ]
+
+
+def write_extras(job: Job, photo: Photo, result: Removal) -> None:
+    """The mask and the comparison sheet, where they are asked for."""
+    from removal.images import write_mask, write_png
+    from removal.sheet import comparison_sheet
+
+    if job.mask is not None:
+        write_mask(result.mask, job.mask, overwrite=True)
+    if job.sheet is not None:
+        sheet = comparison_sheet(photo.pixels, result.parts, result.image)
+        write_png(sheet, job.sheet, overwrite=True)
+
+
+def outcome_of(finished: Finished) -> Outcome:
+    """The outcome of a photo that went through the stages, or of one that failed on the way."""
+    if finished.error is None:
+        return finished.item
+    job = finished.item.job
+    return Outcome(job, "failed", error=describe(job.source, finished.error))
+
+
+def describe(path: Path, error: Exception) -> str:
+    """One line that names the file and the cause."""
+    import cv2
+
+    if isinstance(error, OSError) and error.strerror:
+        text = f"{error.strerror}: '{error.filename or path}'"
+    else:
+        text = " ".join(str(error).split())
+    if not isinstance(error, ValueError | TypeError | OSError | RuntimeError | cv2.error) or not text:
+        text = f"{type(error).__name__} {text}".rstrip()
+    return text if str(path) in text else f"{path}: {text}"
