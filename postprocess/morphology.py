@@ -146,7 +146,7 @@ def _contours(mask: np.ndarray) -> tuple[list[np.ndarray], list[int]]:
     return list(contours), ([] if hierarchy is None else hierarchy[0, :, 3].tolist())
 
 
-def _regions(mask: np.ndarray, reach_px: float) -> Iterator[Box]:
+def regions(mask: np.ndarray, reach_px: float) -> Iterator[Box]:
     """Disjoint boxes that hold every marked pixel and all pixels within `reach_px` of one."""
     height, width = mask.shape
     # Row bands one by one: any() of a band is many times quicker than reduceat over the whole.
@@ -178,7 +178,7 @@ def _in_regions(mask: np.ndarray, reach_px: float, change: Callable[[np.ndarray]
     """Apply `change` box by box; its result at a pixel may depend on the mask within `reach_px` only."""
     changed = np.zeros(mask.shape, bool)
     if mask.size:
-        for box in _regions(mask, reach_px):
+        for box in regions(mask, reach_px):
             changed[box] = change(np.ascontiguousarray(mask[box]))
     return changed
 

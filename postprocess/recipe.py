@@ -17,6 +17,7 @@ from postprocess.morphology import (
     smooth,
     thicken,
 )
+from postprocess.rim import REACH_RADII, grow_to_edge
 from postprocess.shadows import find_shadow
 
 
@@ -28,14 +29,20 @@ class MaskRecipe:
     grows with the object, not with the photo. What the lens and the sensor blur grows with the photo.
     """
 
+    edges: bool = True
+    """Whether the photo is asked for the objects' edge. False = thicken by the same radius all round."""
     thicken_share: float = 0.04
-    """Radius added around an object, as a share of the square root of its area."""
-    thicken_min_px: float = 4.0
-    """Least radius in any photo, in pixels: the rim that interpolation and JPEG blocks leave."""
-    thicken_min_share: float = 0.004
-    """Least radius, as a share of the photo's short side."""
+    """Radius added where the photo shows no edge, as a share of the square root of the object's area."""
+    thicken_min_px: float = 5.0
+    """Least such radius in any photo, in pixels: the rim that interpolation and JPEG blocks leave."""
+    thicken_min_share: float = 0.006
+    """Least such radius, as a share of the photo's short side."""
     thicken_max_share: float = 0.02
-    """Greatest radius, as a share of the photo's short side (the two least radii come first)."""
+    """Greatest such radius, as a share of the photo's short side (the two least radii come first)."""
+    margin_px: float = 2.0
+    """Added beyond an edge that the photo shows, in pixels: what the lens and the sensor blur."""
+    margin_share: float = 0.002
+    """Least margin beyond an edge, as a share of the photo's short side."""
     smooth_share: float = 0.003
     """Bumps and notches up to this radius are rounded off (share of the photo's short side)."""
     close_share: float = 0.003
@@ -51,8 +58,9 @@ class MaskRecipe:
     """Which attached objects go along: "none", "carried", "ridden" or "all" (`postprocess.attached`)."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.shadows, bool):
-            raise TypeError(f"shadows must be a bool, got {type(self.shadows).__name__}")
+        for name in ("edges", "shadows"):
+            if not isinstance(getattr(self, name), bool):
+                raise TypeError(f"{name} must be a bool, got {type(getattr(self, name)).__name__}")
         if self.attached not in ATTACHED_CHOICES:
             raise ValueError(f"attached must be one of {', '.join(ATTACHED_CHOICES)}, got {self.attached!r}")
         for name in _AMOUNTS:
@@ -66,7 +74,7 @@ class MaskRecipe:
     @classmethod
     def none(cls) -> "MaskRecipe":
         """The recipe that leaves a mask as it is."""
-        return cls(**dict.fromkeys(_AMOUNTS, 0.0), shadows=False, attached="none")
+        return cls(**dict.fromkeys(_AMOUNTS, 0.0), edges=False, shadows=False, attached="none")
 
 
 _AMOUNTS = tuple(field.name for field in fields(MaskRecipe) if isinstance(field.default, float))
@@ -109,9 +117,9 @@ def refine_mask(
     known = mask | along
     shadow = find_shadow(image, known, others=others).mask if recipe.shadows else nothing
     parts = {
-        "object": object_part(mask, recipe, others),
+        "object": object_part(image, mask, recipe, others=others, aside=along),
         "shadow": shadow,
-        "attached": object_part(along, recipe, others),
+        "attached": object_part(image, along, recipe, others=others, aside=mask),
     }
     whole = parts["object"] | parts["shadow"] | parts["attached"]
     if whole.all() and not mask.all():
@@ -119,20 +127,42 @@ def refine_mask(
     return RefinedMask(whole, parts)
 
 
-def object_part(mask: np.ndarray, recipe: MaskRecipe, others: np.ndarray | None = None) -> np.ndarray:
-    """The objects themselves: specks dropped, gaps bridged, and each object filled, smoothed and thickened.
+def object_part(
+    image: np.ndarray,
+    mask: np.ndarray,
+    recipe: MaskRecipe,
+    *,
+    others: np.ndarray | None = None,
+    aside: np.ndarray | None = None,
+) -> np.ndarray:
+    """The objects themselves: specks dropped, gaps bridged, and each object filled, smoothed and grown to its
+    edge.
 
-    mask, others: as in `refine_mask`. Returns bool (H, W).
+    image, mask, others: as in `refine_mask`. aside: bool (H, W), other objects that are removed too, whose
+    colours say nothing about where these end; None = none. Returns bool (H, W).
     """
     short_side = min(mask.shape)
     largest = max((enclosed_area_px(outline) for outline in outlines(mask)), default=0.0)
     kept = drop_specks(mask, recipe.speck_share * largest)
     joined = close(kept, recipe.close_share * short_side)
+    removed = joined if aside is None else joined | aside
     grown = np.zeros_like(mask)
     for box, objects, area_px in _objects_by_size(joined, recipe):
         filled = fill_holes(objects, recipe.hole_share * area_px)
         rounded = smooth(filled, recipe.smooth_share * short_side)
-        grown[box] |= thicken(rounded, _thicken_radius_px(area_px, short_side, recipe))
+        radius_px = _thicken_radius_px(area_px, short_side, recipe)
+        if recipe.edges:
+            wide = grow_to_edge(
+                image[box],
+                rounded,
+                radius_px,
+                margin_px=max(recipe.margin_px, recipe.margin_share * short_side),
+                outside=None if others is None else others[box] & ~rounded,
+                aside=removed[box] & ~rounded,
+            )
+            grown[box] |= fill_holes(wide, recipe.hole_share * area_px)
+        else:
+            grown[box] |= thicken(rounded, radius_px)
     return grown if others is None else grown & (mask | ~others)
 
 
@@ -158,9 +188,10 @@ def _objects_by_size(
         radius_px = _thicken_radius_px(enclosed_area_px(outline), short_side, recipe)
         groups.setdefault(radius_px, []).append(outline)
     room = 4 * round(recipe.smooth_share * short_side) + 4
+    reach = REACH_RADII if recipe.edges else 1
     for radius_px, group in groups.items():
         x, y, w, h = cv2.boundingRect(np.concatenate(group))
-        margin = radius_px + room
+        margin = round(reach * radius_px) + room
         left, top = max(0, x - margin), max(0, y - margin)
         box = (slice(top, min(height, y + h + margin)), slice(left, min(width, x + w + margin)))
         alone = np.zeros(mask[box].shape, np.uint8)

@@ -47,9 +47,9 @@ def test_each_object_grows_by_a_share_of_its_own_size():
 def test_the_radius_has_bounds_that_scale_with_the_photo():
     tiny = np.zeros((1000, 1200), bool)
     tiny[500, 600] = True
-    assert grown_by(refine_mask(photo(1000, 1200), tiny), tiny) == 4  # 0.004 * 1000
+    assert grown_by(refine_mask(photo(1000, 1200), tiny), tiny) == 6  # 0.006 * 1000
     assert (
-        grown_by(refine_mask(photo(300, 300), tiny[400:700, 500:800]), tiny[400:700, 500:800]) == 4
+        grown_by(refine_mask(photo(300, 300), tiny[400:700, 500:800]), tiny[400:700, 500:800]) == 5
     )  # never less
     huge = disc(1000, 1200, 500, 600, 450)
     plain = dataclasses.replace(MaskRecipe(), smooth_share=0.0, close_share=0.0)
@@ -171,5 +171,5 @@ def test_less_of_a_real_object_is_left(shared, scene):
     )
     refined = refine_mask(image, mask).mask
     leak_before, leak = (changed & ~mask).sum(), (changed & ~refined).sum()
-    assert leak < 0.7 * leak_before
-    assert (refined & ~changed).sum() < 0.3 * changed.sum()
+    assert leak < 0.8 * leak_before
+    assert (refined & ~changed).sum() < 0.15 * changed.sum()

@@ -1,0 +1,235 @@
+"""The rim of an object that its mask misses, found where the photo shows the object's edge.
+
+Each pixel near the outline is judged by its colour: does it occur among the colours just inside the mask, or
+among those just outside the band? Both are kept as histograms over a small palette, blurred over space (so
+that they are local) and over like colours: the colour model of Criminisi et al., "Bilayer segmentation of
+live video" (CVPR 2006), made local. Where colours do not tell, the distance to the outline decides.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from postprocess.morphology import Box, check_mask, regions, thicken
+
+# The band is this many times as wide as what is added where the photo shows no edge.
+BAND_PER_RADIUS = 2.5
+# Colours are gathered up to this many bands from the outline, and count up to two bands away.
+REACH_BANDS = 3.0
+# All that is looked at lies within this many of the radii given, from the mask.
+REACH_RADII = REACH_BANDS * BAND_PER_RADIUS
+LOCALITY_BANDS = 2.0
+# A band this wide tells the edge well enough: wider ones are looked at in a smaller photo.
+BAND_PX = 16.0
+PALETTE = 24
+LIKE_COLOURS = 6.0  # standard deviation, CIE Lab units
+RARE = 0.01  # a colour of this share among its neighbours is as good as not seen
+COLOUR_WEIGHT = 2.0  # of the log ratio of the shares, against the distance to the outline
+# More regions than this (dust, confetti): the smaller ones are grown without a look at the photo.
+MOST_REGIONS = 48
+
+
+def grow_to_edge(
+    image: np.ndarray,
+    mask: np.ndarray,
+    radius_px: float,
+    *,
+    margin_px: float = 2.0,
+    outside: np.ndarray | None = None,
+    aside: np.ndarray | None = None,
+) -> np.ndarray:
+    """Grow a mask to the edge of its objects, and by a margin beyond.
+
+    image: uint8 (H, W, 3), RGB. mask: bool (H, W). radius_px: how far the mask grows, margin and all, where
+    the photo shows no edge; edges are looked for up to 2.5 times as far. margin_px: added beyond the edge;
+    none is needed where the mask lies beyond the edge already. Pixels, >= 0. outside: bool (H, W), known not
+    to belong to the objects, never added. aside: bool (H, W), told neither for the objects nor against them.
+    None = none. Returns bool (H, W), a superset of `mask`. Raises TypeError or ValueError for a mask of
+    another type or shape.
+    """
+    check_mask(mask)
+    margin_px = min(margin_px, radius_px)
+    reach_px = BAND_PER_RADIUS * (radius_px - margin_px)
+    if reach_px < 1:
+        return _without(thicken(mask, radius_px), outside, mask)
+    grown = mask.copy()
+    boxes = sorted(regions(mask, REACH_BANDS * reach_px + 2), key=_area_px, reverse=True)
+    for index, box in enumerate(boxes):
+        part = np.ascontiguousarray(mask[box])
+        if index < MOST_REGIONS:
+            others = None if outside is None else outside[box]
+            beside = None if aside is None else aside[box]
+            grown[box] |= _grow_region(image[box], part, reach_px, margin_px, others, beside)
+        else:
+            grown[box] |= thicken(part, radius_px)
+    return _without(grown, outside, mask)
+
+
+def _without(grown: np.ndarray, outside: np.ndarray | None, mask: np.ndarray) -> np.ndarray:
+    return grown if outside is None else grown & (mask | ~outside)
+
+
+def _area_px(box: Box) -> int:
+    return (box[0].stop - box[0].start) * (box[1].stop - box[1].start)
+
+
+def _grow_region(
+    image: np.ndarray,
+    mask: np.ndarray,
+    band_px: float,
+    margin_px: float,
+    outside: np.ndarray | None,
+    aside: np.ndarray | None,
+) -> np.ndarray:
+    """`grow_to_edge` in one region, in a smaller photo when the band is wide."""
+    height, width = mask.shape
+    factor = max(1.0, min(band_px / BAND_PX, margin_px))
+    size = (max(1, round(width / factor)), max(1, round(height / factor)))
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    inner = _shrink(mask, size, factor)
+    edge = object_in_band(
+        small,
+        inner,
+        band_px / factor,
+        outside=None if outside is None else _shrink(outside, size, factor) & ~inner,
+        aside=None if aside is None else _shrink(aside, size, factor) & ~inner,
+    )
+    distance = cv2.distanceTransform((~edge).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    if factor > 1:
+        distance = cv2.resize(distance, (width, height), interpolation=cv2.INTER_LINEAR)
+    return distance * np.float32(factor) <= np.float32(margin_px + 1e-3)
+
+
+def _shrink(mask: np.ndarray, size: tuple[int, int], factor: float) -> np.ndarray:
+    """Bool of another size (width, height): marked wherever a marked pixel lies, so that no strap is lost."""
+    if factor == 1:
+        return np.ascontiguousarray(mask)
+    around = int(np.ceil(factor)) | 1
+    spread = cv2.dilate(np.ascontiguousarray(mask).view(np.uint8), np.ones((around, around), np.uint8))
+    return cv2.resize(spread, size, interpolation=cv2.INTER_NEAREST).view(bool)
+
+
+def object_in_band(
+    image: np.ndarray,
+    mask: np.ndarray,
+    band_px: float,
+    *,
+    outside: np.ndarray | None = None,
+    aside: np.ndarray | None = None,
+) -> np.ndarray:
+    """Where the object is, as the photo has it, within `band_px` of the mask's outline on either side.
+
+    image: uint8 (H, W, 3), RGB. mask, outside, aside: bool (H, W), as in `grow_to_edge`. Returns bool (H, W):
+    the mask further inside than the band, nothing further outside than it, and nothing apart from the mask.
+    """
+    away = cv2.distanceTransform((~mask).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    deep = cv2.distanceTransform(mask.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    signed = away - deep
+    near = np.abs(signed) <= REACH_BANDS * band_px
+    ground = (signed > band_px) & near
+    if outside is not None:
+        ground |= outside & near
+    if aside is not None:
+        ground &= ~aside
+    # Far inside, pixels count fully; at the outline, which may lie outside the object, hardly.
+    inside = np.clip(deep / np.float32(band_px), 0, 1) ** 2
+    inside[~near] = 0
+    score = 1 - BAND_PER_RADIUS * np.clip(signed / np.float32(band_px), -1, 1)
+    if ground.any() and inside.any():
+        score += COLOUR_WEIGHT * _colour_score(image, near, inside, ground, band_px)
+    score = cv2.GaussianBlur(score, (0, 0), 0.8)
+    found = (score > 0) & (signed <= band_px) | (signed < -band_px)
+    if outside is not None:
+        found &= ~outside
+    return found & _connected(found | mask, mask)
+
+
+def _connected(area: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+    """The pieces of `area` that hold a seed."""
+    _, labels = cv2.connectedComponents(area.view(np.uint8), connectivity=8)
+    held = np.zeros(labels.max() + 1, bool)
+    held[labels[seeds]] = True
+    held[0] = False
+    return held[labels]
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """A coarse grid over a photo: where each of some pixels lies in it."""
+
+    height: int
+    width: int
+    rows: np.ndarray
+    cols: np.ndarray
+
+    def corners(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The four cells around each pixel and their bilinear weights."""
+        top, left = np.floor(self.rows).astype(np.intp), np.floor(self.cols).astype(np.intp)
+        down, right = self.rows - top, self.cols - left
+        for row, by_row in ((top, 1 - down), (top + 1, down)):
+            for col, by_col in ((left, 1 - right), (left + 1, right)):
+                cell = np.clip(row, 0, self.height - 1) * self.width + np.clip(col, 0, self.width - 1)
+                yield cell, by_row * by_col
+
+
+def _colour_score(
+    image: np.ndarray, near: np.ndarray, inside: np.ndarray, ground: np.ndarray, band_px: float
+) -> np.ndarray:
+    """Log ratio of how common a colour is inside and outside nearby: float32 (H, W), 0 where not `near`."""
+    soft = cv2.GaussianBlur(image, (0, 0), 0.6)
+    lab = cv2.cvtColor((soft[near].astype(np.float32) / 255)[None], cv2.COLOR_RGB2Lab)[0]
+    colours = _palette(lab)
+    index = _nearest(lab, colours)
+    reach_px = LOCALITY_BANDS * band_px
+    cell_px = max(1.0, reach_px / 3)
+    rows, cols = (place.astype(np.float32) for place in np.nonzero(near))
+    height, width = (int(np.ceil(side / cell_px)) for side in near.shape)
+    cells = _Cells(height, width, (rows + 0.5) / cell_px - 0.5, (cols + 0.5) / cell_px - 0.5)
+    apart = ((colours[:, None] - colours[None]) ** 2).sum(axis=2)
+    alike = np.exp(-apart / (2 * LIKE_COLOURS**2))
+    alike /= alike.sum(axis=1, keepdims=True)
+    shares = [
+        _share(weight[near], index, cells, alike, reach_px / cell_px)
+        for weight in (inside, ground.astype(np.float32))
+    ]
+    score = np.zeros(near.shape, np.float32)
+    score[near] = np.log((shares[0] + RARE) / (shares[1] + RARE))
+    return score
+
+
+def _palette(lab: np.ndarray) -> np.ndarray:
+    """Up to `PALETTE` colours of some pixels, float32 (N, 3) -> float32 (K, 3); the same pixels, the same."""
+    sample = lab[:: max(1, len(lab) // 4000)]
+    count = min(PALETTE, len(sample))
+    spread = np.argsort(sample[:, 0], kind="stable")
+    start = np.empty(len(sample), np.int32)  # first guess: slices of equal number, from dark to bright
+    start[spread] = np.arange(len(sample)) * count // len(sample)
+    stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 8, 1.0)
+    _, _, colours = cv2.kmeans(sample, count, start, stop, 1, cv2.KMEANS_USE_INITIAL_LABELS)
+    return colours
+
+
+def _nearest(lab: np.ndarray, colours: np.ndarray) -> np.ndarray:
+    return ((colours**2).sum(axis=1) - 2 * lab @ colours.T).argmin(axis=1)
+
+
+def _share(
+    weight: np.ndarray, index: np.ndarray, cells: _Cells, alike: np.ndarray, sigma_cells: float
+) -> np.ndarray:
+    """For each pixel: the share of its colour among the weighted pixels around it. float32 (N,)."""
+    count = len(alike)
+    home = np.rint(cells.rows).astype(np.intp).clip(0, cells.height - 1) * cells.width
+    home += np.rint(cells.cols).astype(np.intp).clip(0, cells.width - 1)
+    sums = np.bincount(home * count + index, weight, cells.height * cells.width * count)
+    table = sums.reshape(cells.height, cells.width, count).astype(np.float32)
+    table = np.stack(
+        [cv2.GaussianBlur(layer, (0, 0), sigma_cells) for layer in np.moveaxis(table, 2, 0)], axis=2
+    )
+    table /= table.sum(axis=2, keepdims=True) + np.float32(1e-12)
+    table = (table.reshape(-1, count) @ alike).ravel()
+    share = np.zeros(len(index), np.float32)
+    for cell, part in cells.corners():
+        share += part * table[cell * count + index]
+    return share
