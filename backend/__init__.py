@@ -1,1 +1,1 @@
-"""What the packages that hold networks need from below: published weights and the device to run on."""
+"""What several packages need from below: published weights, the device to run on, Pillow's size limit."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from removal.batch import PlanError
 from removal.options import RunOptions
 
 if TYPE_CHECKING:
@@ -20,20 +21,28 @@ class RunError(RuntimeError):
 
 
 def build(options: RunOptions, say: Callable[[str], None]) -> tuple[Pipeline, MaskSource, dict[str, str]]:
-    """The pipeline, where its masks come from, and what ran in words."""
+    """The pipeline, where its masks come from, and what ran in words.
+
+    Raises PlanError for classes that the masks do not have, RunError for what cannot be had or read.
+    """
     from removal.pipeline import Pipeline
 
-    wanted = options.classes if options.has_detector or options.coco_file else None
     try:
         segmenter = build_segmenter(options, say) if options.has_detector else None
         inpainter = build_inpainter(options, say)
         pipeline = Pipeline(
-            segmenter, build_recipe(options), inpainter, classes=wanted or None, min_score=options.score
+            segmenter,
+            build_recipe(options),
+            inpainter,
+            classes=options.classes or None,
+            min_score=options.score,
         )
-        source = build_source(options, pipeline)
+        source = build_source(options, pipeline, say)
+    except PlanError:
+        raise
     except (ValueError, OSError, RuntimeError) as error:
         raise RunError(" ".join(str(error).split())) from error
-    masks = segmenter.description if segmenter else str(options.masks or "boxes")
+    masks = segmenter.description if segmenter else getattr(source, "description", "boxes")
     return pipeline, source, {"masks": masks, "inpainter": inpainter.description}
 
 
@@ -81,13 +90,11 @@ def build_inpainter(options: RunOptions, say: Callable[[str], None]) -> Inpainte
     return inpaint.build_inpainter(name, chosen)
 
 
-def build_source(options: RunOptions, pipeline: Pipeline) -> MaskSource:
+def build_source(options: RunOptions, pipeline: Pipeline, say: Callable[[str], None]) -> MaskSource:
     from removal import sources
 
     if options.boxes:
         return sources.from_boxes(options.boxes, seed=options.seed)
-    if options.coco_file is not None:
-        return sources.from_coco(options.coco_file, options.classes or None)
     if options.masks is not None:
-        return sources.from_files(options.masks)
+        return sources.from_files(options.masks, options, say)
     return sources.from_detector(pipeline)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
 from removal.batch import PlanError
+from removal.remote_files import NEEDS, RemotePath, filesystem
 
 WITHOUT_WEIGHTS = ("exemplar", "telea", "navier-stokes")
 
@@ -44,7 +48,9 @@ class RunOptions:
     compare: bool = False
     save_masks: bool = False
     overwrite: bool = False
-    workers: int | None = None  # threads of each stage; None = as many as there are processors
+    engine: Literal["local", "ray"] = "local"
+    ray_address: str | None = None  # host:port; None = RAY_ADDRESS, or a cluster on this machine for the run
+    workers: int | None = None  # threads of each stage, or Ray's workers; None = as many as processors
     batch_size: int | None = None  # photos the detector is given at once; None = 1, on a GPU 8
     max_megapixels: float = 300.0
 
@@ -63,6 +69,35 @@ class RunOptions:
             raise PlanError("--segmenter does nothing where --masks or --box say what to remove")
         if not self.masks and (self.mask_label is not None or self.mask_polarity != "auto"):
             raise PlanError("--mask-label and --mask-polarity say how --masks are read: give these")
+
+
+def check_engine(options: RunOptions, photos: Sequence[Path]) -> None:
+    """Raises PlanError for an engine that is not installed or cannot be told what it was, and for paths that
+    the engine, or fsspec without some other package, cannot open."""
+    remote = [
+        path
+        for path in (*photos, *options.lists, options.masks, options.output)
+        if isinstance(path, RemotePath)
+    ]
+    if options.engine == "local":
+        if remote:
+            raise PlanError(f"'{remote[0]}' is not on this machine: paths such as this need --engine ray")
+        if options.ray_address:
+            raise PlanError("--ray-address says where --engine ray works: give both")
+        return
+    if find_spec("ray") is None:
+        raise PlanError(f"--engine ray needs the package ray: {NEEDS}")
+    if options.batch_size is not None:
+        raise PlanError("--batch-size is for --engine local: Ray's workers take one photo at a time")
+    if (address := options.ray_address or os.environ.get("RAY_ADDRESS", "")).startswith("ray://"):
+        raise PlanError(
+            f"--ray-address: expected host:port of the cluster's head, such as 10.0.0.1:6379, got {address!r}"
+        )
+    for path in remote:
+        try:
+            filesystem(path)
+        except (ImportError, ValueError, OSError) as error:
+            raise PlanError(f"{path}: {' '.join(str(error).split())}") from error
 
 
 def check_names(options: RunOptions) -> None:

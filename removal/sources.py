@@ -1,5 +1,4 @@
-"""Where the masks come from: a detector, boxes, files of another team, COCO annotations. Each is called with
-a photo."""
+"""Where the masks come from: a detector, boxes, files of another team. Each is called with a photo."""
 
 from __future__ import annotations
 
@@ -8,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from removal.batch import PlanError
 from removal.images import Photo
+from removal.options import RunOptions
 from removal.pipeline import Pipeline
-from segment import CocoMasks, Detections, MaskFiles, mask_from_box
+from segment import Detections, MaskFiles, mask_from_box
 
 MaskSource = Callable[[Photo], Detections]
 
@@ -25,20 +26,45 @@ def from_boxes(boxes: Sequence[tuple[int, int, int, int]], *, seed: int = 0) -> 
     return find
 
 
-def from_files(path: Path) -> MaskSource:
-    """Masks another team made: one file, or a folder whose files match the photos by stem. A black mask says
-    that
-    nothing is to be removed."""
-    files = MaskFiles(path, allow_empty=True)
-    return lambda photo: files.detections(photo.path, photo.pixels.shape[:2])
+class FileMasks:
+    """Masks that another team made, as a source.
+
+    files: where they are read from.
+    """
+
+    def __init__(self, files: MaskFiles) -> None:
+        self.files = files
+
+    @property
+    def description(self) -> str:
+        """The masks in a few words: what the pixels of the results depend on."""
+        keeps = self.files.reading.polarity.polarity == "keep"
+        return f"{self.files.path}" + (", white = keep" if keeps else "")
+
+    def __call__(self, photo: Photo) -> Detections:
+        return self.files.detections(photo.path, photo.pixels.shape[:2], orientation=photo.orientation)
 
 
-def from_coco(path: Path, classes: Sequence[str] | None) -> MaskSource:
-    """Masks of COCO annotations; the photo is found in them by its file name. `classes` are checked here,
-    before any work."""
-    annotations = CocoMasks(path)
-    annotations.check_classes(classes)
-    return lambda photo: annotations.detections(photo.path, photo.pixels.shape[:2])
+def from_files(path: Path, options: RunOptions, say: Callable[[str], None]) -> FileMasks:
+    """The masks in a file or folder, read as the options say (docs/team-masks.md); `say` is told what was
+    found out about them.
+
+    Raises FileNotFoundError, ValueError for what holds no masks, PlanError where these do not have the
+    options' classes.
+    """
+    files = MaskFiles(
+        path,
+        label=options.mask_label,
+        polarity=options.mask_polarity,
+        allow_empty=options.allow_empty_masks,
+        max_pixels=int(options.max_megapixels * 1e6),
+        tell=say,
+    )
+    try:
+        files.check_classes(options.classes)
+    except ValueError as error:
+        raise PlanError(f"--class: {error}") from error
+    return FileMasks(files)
 
 
 def from_detector(pipeline: Pipeline) -> MaskSource:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -17,6 +18,25 @@ def together(*options: Decorator) -> Decorator:
         return command
 
     return apply
+
+
+class PathOrUrl(click.Path):
+    """A path of this machine, or with "://" in it one that fsspec opens."""
+
+    name = "path or URL"
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Any:
+        if not isinstance(value, str) or "://" not in value:
+            return super().convert(value, param, context)
+        from removal.remote_files import path_from
+
+        try:
+            return path_from(value)
+        except ValueError as error:
+            self.fail(str(error), param, context)
 
 
 class BoxType(click.ParamType):
@@ -106,6 +126,54 @@ model_options = together(
         help="Who fills the hole: auto, deepfillv2, exemplar (needs no weights), telea, navier-stokes.",
     ),
     settings_options,
+)
+
+mask_options = together(
+    click.option(
+        "--mask-label",
+        type=click.IntRange(0, 65535),
+        metavar="N",
+        help="--masks are label maps: remove what has this value.",
+    ),
+    click.option(
+        "--mask-polarity",
+        type=click.Choice(["auto", "remove", "keep"]),
+        default="auto",
+        show_default=True,
+        help="What white means in --masks; auto = found from the masks, and said.",
+    ),
+    click.option(
+        "--allow-empty-masks",
+        is_flag=True,
+        help="A mask that marks nothing leaves its photo unchanged; without it, that is an error.",
+    ),
+)
+
+engine_options = together(
+    click.option(
+        "--engine",
+        type=click.Choice(["local", "ray"]),
+        default="local",
+        show_default=True,
+        help="Where the work is done: in this process, or by the workers of a Ray cluster (docs/scaling.md).",
+    ),
+    click.option(
+        "--ray-address",
+        metavar="HOST:PORT",
+        help="The cluster; default: RAY_ADDRESS, or one on this machine for the run.",
+    ),
+    click.option(
+        "--workers",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Threads that read, fill and write photos, or Ray's workers; default: one per processor.",
+    ),
+    click.option(
+        "--batch-size",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Photos the detector is given at once; default: 1, on a GPU 8.",
+    ),
 )
 
 overwrite_option = click.option("--overwrite", is_flag=True, help="Write over files that exist.")

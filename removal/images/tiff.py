@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from PIL import TiffImagePlugin
 
+from backend.pillow_limit import pillow_limit_lifted
 from removal.images.colour import from_image, to_image
 from removal.images.ifd import (
     UNDEFINED,
@@ -25,7 +26,6 @@ from removal.images.ifd import (
 )
 from removal.images.metadata import clean_photoshop, read_resolution
 from removal.images.photo import Decoded, Metadata, Raster, TiffSettings
-from removal.images.size_limit import pillow_limit_lifted
 
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 256, 257, 258, 259, 262
 STRIP_OFFSETS, CHANNELS, STRIP_SIZES = 273, 277, 279

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 
 from PIL import WebPImagePlugin
 
+from backend.pillow_limit import pillow_limit_lifted
 from removal.images.colour import from_image, to_image
 from removal.images.metadata import read_resolution
 from removal.images.photo import Decoded, Metadata, Raster, WebpSettings
-from removal.images.size_limit import pillow_limit_lifted
 
 _QUALITY_WITHOUT_SOURCE = 90
 

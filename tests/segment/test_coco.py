@@ -91,9 +91,20 @@ def test_photos_are_found_by_stem_and_then_by_folder(load):
         coco.detections(5)
 
 
-def test_the_photo_must_have_the_size_of_its_annotations(load):
-    with pytest.raises(ValueError, match=r"image 7 is 5 x 4 there, but the photo train/1\.jpg is 10 x 8"):
-        load(annotations()).detections("train/1.jpg", (8, 10))
+def test_the_photo_must_have_the_shape_of_its_annotations(load):
+    with pytest.raises(ValueError, match=r"image 7 is 5 x 4 there, but the photo train/1\.jpg is 10 x 10"):
+        load(annotations()).detections("train/1.jpg", (10, 10))
+
+
+def test_masks_of_another_size_are_scaled(load):
+    found = load(annotations()).detections("train/1.jpg", (40, 50))
+    assert (found.height, found.width) == (40, 50)
+    np.testing.assert_allclose(found.boxes, [[10, 10, 30, 30], [0, 0, 10, 40]], rtol=1e-6)
+    square = found.mask(0)
+    assert square[15:25, 15:25].all()
+    assert not square[:8].any()
+    assert not square[:, 32:].any()
+    assert square.sum() == pytest.approx(400, rel=0.1)
 
 
 def test_results(load):
@@ -155,7 +166,7 @@ def test_broken_files(load, tmp_path):
         CocoMasks(tmp_path / "nothing.json")
     with pytest.raises(ValueError, match=r"coco\.json is no JSON file"):
         load("no json")
-    with pytest.raises(ValueError, match="COCO annotations or results, got str"):
+    with pytest.raises(ValueError, match="to hold an object or a list, got str"):
         load('"text"')
     with pytest.raises(ValueError, match="is no COCO file: KeyError 'categories'"):
         load({"images": []})

@@ -237,6 +237,9 @@ def test_masks_that_do_not_fit(invoke, photo, masks, tmp_path):
     Image.new("L", (WIDTH // 3, HEIGHT), 255).save(tmp_path / "small.png")
     Image.new("L", (WIDTH, HEIGHT), 0).save(tmp_path / "black.png")
     result = invoke("--masks", "black.png", photo, *FAST, "-o", "black_out")
+    assert result.exit_code == 1
+    one_line(result.stderr, "black.png is empty", "--allow-empty-masks")
+    result = invoke("--masks", "black.png", photo, *FAST, "-o", "black_out", "--allow-empty-masks")
     assert result.exit_code == 0
     assert (tmp_path / "black_out/photo.png").read_bytes() == photo.read_bytes()
     result = invoke("--masks", "small.png", photo, *FAST)

@@ -1,0 +1,120 @@
+"""Masks of another size than their photo: scaled where the shape agrees, turned where the photo was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from segment.detections import Detections, encode_crop
+
+MAX_PIXELS = 300_000_000
+MAX_STRETCH = 1.05  # of one side against the other; only tiny masks are rounded that much
+HALF = 127
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How a mask becomes one of its photo's size.
+
+    orientation: EXIF orientation 1 to 8 by which the mask is turned first; 1 = it is not.
+    own, size: height and width of the mask as it is, and of the upright photo, in pixels.
+    """
+
+    orientation: int
+    own: Size
+    size: Size
+
+    @property
+    def is_turned(self) -> bool:
+        return self.orientation != 1
+
+    @property
+    def is_scaled(self) -> bool:
+        return (self.own[::-1] if self.orientation >= 5 else self.own) != self.size
+
+    @property
+    def words(self) -> list[str]:
+        """What is done, in words."""
+        turned = "turned as the photo is, for it was made on the pixels as they are stored"
+        return [turned] * self.is_turned + [f"scaled {self.factor:.3g} times"] * self.is_scaled
+
+    @property
+    def factor(self) -> float:
+        """How many times larger the photo's longer side is than the mask's."""
+        return max(self.size) / max(self.own)
+
+
+def find_fit(own: Size, size: Size, *, orientation: int = 1) -> Fit | None:
+    """How a mask of ``own`` height and width fits a photo; None where it does not.
+
+    size: height and width of the upright photo. orientation: EXIF orientation of the photo's file, 1 to 8
+    (tag 274). A photo of orientation 5 to 8 is stored lying; a mask of that shape was made on the stored
+    pixels and has to be turned. Of 2 to 4 the shape does not tell, so the mask is taken as upright.
+    """
+    stored = (size[1], size[0])
+    lying = orientation >= 5 and size[0] != size[1]
+    if own == size:
+        return Fit(1, own, size)
+    if lying and own == stored:
+        return Fit(orientation, own, size)
+    if shapes_agree(own, size):
+        return Fit(1, own, size)
+    if lying and shapes_agree(own, stored):
+        return Fit(orientation, own, size)
+    return None
+
+
+def shapes_agree(own: Size, size: Size) -> bool:
+    """Whether a mask is the photo scaled by one factor, its sides rounded to whole pixels up or down."""
+    lowest = max(there / (here + 1) for here, there in zip(own, size, strict=True))
+    highest = min(there / max(here - 1, 0.5) for here, there in zip(own, size, strict=True))
+    stretch = (size[0] / own[0]) / (size[1] / own[1])
+    return lowest < highest and 1 / MAX_STRETCH < stretch < MAX_STRETCH
+
+
+def turn_upright(samples: np.ndarray, orientation: int) -> np.ndarray:
+    """Samples (H, W) turned as EXIF orientation 1 to 8 says (EXIF 2.32, tag 274)."""
+    if orientation >= 5:
+        samples = samples.T
+    if orientation in (3, 4, 7, 8):
+        samples = samples[::-1]
+    return samples[:, ::-1] if orientation in (2, 3, 6, 7) else samples
+
+
+def fit_levels(levels: np.ndarray, fit: Fit) -> np.ndarray:
+    """Levels uint8 (H, W) of the mask's own size as uint8 of the photo's: shades are kept between pixels, so
+    that a threshold gives a smooth outline."""
+    turned = np.ascontiguousarray(turn_upright(levels, fit.orientation))
+    if turned.shape == fit.size:
+        return turned
+    shrinks = fit.size[0] < turned.shape[0]
+    return cv2.resize(turned, fit.size[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+
+
+def fit_detections(found: Detections, fit: Fit) -> Detections:
+    """Detections of the mask's own size as those of the photo; boxes are scaled along."""
+    if not fit.is_turned and not fit.is_scaled:
+        return found
+    height, width = fit.size
+    masks = (fit_levels(found.mask(index).view(np.uint8) * 255, fit) > HALF for index in range(len(found)))
+    rles = tuple(encode_crop(mask, 0, 0, height, width) for mask in masks)
+    boxes = _fit_boxes(found.boxes, fit)
+    return Detections(found.labels, found.scores, boxes, height, width, rles)
+
+
+def _fit_boxes(boxes: np.ndarray, fit: Fit) -> np.ndarray:
+    """Boxes float32 (N, 4) xyxy, turned and scaled as the masks are."""
+    height, width = fit.own
+    left, top, right, bottom = boxes.T
+    if fit.orientation >= 5:
+        left, top, right, bottom, height, width = top, left, bottom, right, width, height
+    if fit.orientation in (3, 4, 7, 8):
+        top, bottom = height - bottom, height - top
+    if fit.orientation in (2, 3, 6, 7):
+        left, right = width - right, width - left
+    scaled = np.stack([left / width, top / height, right / width, bottom / height], axis=1)
+    return scaled * np.array([fit.size[1], fit.size[0]] * 2, dtype=np.float32)
