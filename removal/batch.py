@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from removal.images import PHOTO_SUFFIXES
+from removal.remote_files import RemotePath, path_from, photos_below
 
 STDIN = "-"
 
@@ -82,6 +83,9 @@ def photos_in(
     on_error: called for a folder that cannot be read; None = the OSError is raised.
     """
 
+    if isinstance(folder, RemotePath):
+        return list(photos_below(folder, leave_out=leave_out))
+
     def stop(error: OSError) -> None:
         raise error
 
@@ -111,7 +115,7 @@ def read_list(file: Path) -> list[Path]:
     names = (
         content.split(b"\0") if b"\0" in content else [line.rstrip(b"\r") for line in content.split(b"\n")]
     )
-    return list(dict.fromkeys(Path(os.fsdecode(name)) for name in names if name.strip()))
+    return list(dict.fromkeys(path_from(os.fsdecode(name)) for name in names if name.strip()))
 
 
 def plan_jobs(
@@ -172,6 +176,8 @@ def jobs_of(path: Path, out: Path | None, file: Path | None, place: Path) -> Ite
 def place_of(path: Path) -> Path:
     """Where below the output folder the result of a listed path goes: under that same path, as tar and rsync
     have it; without the root where it is absolute or leads up."""
+    if isinstance(path, RemotePath):
+        return Path(*path.parts[1:])
     if path.is_absolute() or ".." in path.parts:
         return Path(*Path(os.path.abspath(path)).parts[1:])
     return path

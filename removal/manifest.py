@@ -16,6 +16,7 @@ from typing import Any
 from removal.batch import Job, Outcome, PlanError
 from removal.folder_lock import try_lock
 from removal.images.files import leftovers
+from removal.remote_files import is_remote, path_from
 
 MANIFEST = "removal.jsonl"
 FINISHED = ("done", "unchanged")
@@ -142,7 +143,7 @@ class Manifest:
 
     def ended(self, outcome: Outcome) -> None:
         """Notes what became of a photo, after its result is whole and has its name."""
-        name, source = self.name_of(outcome.job.target), os.path.abspath(outcome.job.source)
+        name, source = self.name_of(outcome.job.target), full_name(outcome.job.source)
         self._write({"file": name, "run": self.run} | outcome.record() | {"input": source} | outcome.inputs)
 
     def finished(self, report: Mapping[str, Any]) -> None:
@@ -169,7 +170,7 @@ class Manifest:
         if {name: value for name, value in earlier.items() if name != "models"} != self.settings:
             raise self._made_otherwise(job.target, earlier, self.settings | {"models": earlier.get("models")})
         if not is_as_noted(job.source, entry.photo):
-            if entry.source != os.path.abspath(job.source):
+            if entry.source != full_name(job.source):
                 raise PlanError(
                     f"'{job.target}' is the result of another photo, '{entry.source}', and not of "
                     f"'{job.source}'; give another folder, or --overwrite"
@@ -185,7 +186,7 @@ class Manifest:
             return True
         key = json.dumps(entry.masks)
         if key not in self._same:
-            self._same[key] = is_as_noted(Path(entry.masks["path"]), entry.masks)
+            self._same[key] = is_as_noted(path_from(entry.masks["path"]), entry.masks)
         return self._same[key]
 
     def _made_otherwise(
@@ -245,6 +246,11 @@ class Manifest:
             self._torn = False
             if sync:
                 os.fsync(self._file)
+
+
+def full_name(path: Path) -> str:
+    """A path as it is from everywhere."""
+    return str(path) if is_remote(path) else os.path.abspath(path)
 
 
 def digest_of(settings: Mapping[str, Any]) -> str:

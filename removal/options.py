@@ -34,6 +34,7 @@ class RunOptions:
     mask_label: int | None = None  # the value in label maps that is to be removed; None = no label maps
     mask_polarity: Literal["auto", "remove", "keep"] = "auto"  # what white means in mask files
     allow_empty_masks: bool = False  # whether a mask that marks nothing leaves its photo as it is
+    only_masked: bool = False  # leave out photos that there is no mask for
     segmenter: str = "auto"
     segmenter_weights: str | None = None
     inpainter: str = "auto"
@@ -69,6 +70,8 @@ class RunOptions:
             raise PlanError("--segmenter does nothing where --masks or --box say what to remove")
         if not self.masks and (self.mask_label is not None or self.mask_polarity != "auto"):
             raise PlanError("--mask-label and --mask-polarity say how --masks are read: give these")
+        if not self.masks and self.only_masked:
+            raise PlanError("--only-masked needs --masks")
 
 
 def check_engine(options: RunOptions, photos: Sequence[Path]) -> None:

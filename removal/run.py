@@ -7,7 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 from removal.batch import Job, Outcome, PlanError, plan_jobs
 from removal.manifest import BusyError, Manifest
 from removal.models import RunError, build
-from removal.options import WITHOUT_WEIGHTS, RunOptions, check_names
+from removal.options import WITHOUT_WEIGHTS, RunOptions, check_engine, check_names
+from removal.remote_files import RemotePath
 
 if TYPE_CHECKING:
+    from removal.cluster import Cluster
     from removal.work import PhotoWork, Task
 
 STARTED_TOGETHER = 16  # photos whose start is noted by one write to the disk
@@ -71,7 +73,7 @@ def run(
     photos: Sequence[Path],
     options: RunOptions,
     *,
-    say: Callable[[str], object] = nothing,
+    say: Callable[[str], None] = nothing,
     planned: Callable[[int], object] = nothing,
     tell_models: Callable[[dict[str, str]], object] = nothing,
     tell_report: Callable[[RunReport], object] = nothing,
@@ -85,6 +87,7 @@ def run(
     both before any photo is worked on; RunError too where the output folder's record cannot be written.
     """
     options.check()
+    check_engine(options, photos)
     try:
         jobs = plan_jobs(
             photos, options.output, lists=options.lists, masks=options.save_masks, sheets=options.compare
@@ -92,14 +95,16 @@ def run(
     except OSError as error:
         raise PlanError(f"cannot read '{error.filename}': {error.strerror}") from error
     check_names(options)
+    if options.only_masked:
+        jobs = masked(jobs, options, say)
     planned(len(jobs))
     possible = [job for job in jobs if job.problem is None]
     manifest = None
     if options.output is not None and possible and all(job.target != options.output for job in possible):
-        manifest = Manifest(options.output, settings(options), asked(options), overwrite=options.overwrite)
-    report = RunReport()
+        manifest = record_of(options.output, options)
+    report, ending = RunReport(), ExitStack()
     try:
-        missing, work = prepare(possible, options, manifest, say=say, tell_models=tell_models)
+        missing, work = prepare(possible, options, manifest, say=say, tell_models=tell_models, ending=ending)
         with closing(work_off(missing, work, options, manifest, report)) as results:
             for outcome in merged(jobs, missing, results):
                 report.counts[outcome.outcome] += 1
@@ -113,9 +118,42 @@ def run(
             f"cannot write to '{options.output}': {error.strerror}: '{error.filename or options.output}'"
         ) from error
     finally:
+        ending.close()
         if manifest is not None:
             manifest.close()
     tell_report(report)
+
+
+def record_of(folder: Path, options: RunOptions) -> Manifest:
+    """The record of an output folder, wherever that is; not yet open."""
+    if isinstance(folder, RemotePath):
+        from removal.remote_manifest import RemoteManifest
+
+        return RemoteManifest(folder, settings(options), asked(options), overwrite=options.overwrite)
+    return Manifest(folder, settings(options), asked(options), overwrite=options.overwrite)
+
+
+def masked(jobs: Sequence[Job], options: RunOptions, say: Callable[[str], None]) -> list[Job]:
+    """The jobs that there is a mask for, and those with a problem; `say` is told how many these are."""
+    from removal.sources import from_files
+    from segment.mask_error import MaskError
+
+    assert options.masks is not None
+    try:
+        files = from_files(options.masks, options, nothing).files
+    except (ValueError, OSError) as error:
+        raise RunError(" ".join(str(error).split())) from error
+
+    def is_masked(job: Job) -> bool:
+        try:
+            files.find(job.source)
+        except MaskError as error:
+            return error.reason != "missing"  # what else is wrong is told when it is read
+        return True
+
+    kept = [job for job in jobs if job.problem is not None or is_masked(job)]
+    say(f"{len(kept)} of {len(jobs)} photos have a mask in '{options.masks}'; the others are left out")
+    return kept
 
 
 def prepare(
@@ -123,16 +161,27 @@ def prepare(
     options: RunOptions,
     manifest: Manifest | None,
     *,
-    say: Callable[[str], object],
+    say: Callable[[str], None],
     tell_models: Callable[[dict[str, str]], object],
-) -> tuple[list[Job], PhotoWork | None]:
-    """What is still to be done, and who does it: None where that is nothing, for models take long to load."""
+    ending: ExitStack,
+) -> tuple[list[Job], PhotoWork | Cluster | None]:
+    """What is still to be done, and who does it: None where that is nothing, for models take long to load.
+
+    ending: given what is to be closed when the run ends.
+    """
     missing = list(jobs)
     if manifest is not None and manifest.open(create=False):
         missing = manifest.missing(jobs)
     if not missing and not (manifest is not None and manifest.needs_models()):
         return missing, None
-    work, models = build_work(options, say)
+    work: PhotoWork | Cluster
+    if options.engine == "ray":
+        from removal.cluster import Cluster
+
+        work = ending.enter_context(closing(Cluster(options, say)))
+        models = work.models
+    else:
+        work, models = build_work(options, say)
     tell_models(models)
     if manifest is not None:
         if not manifest.is_open:
@@ -143,22 +192,19 @@ def prepare(
     return missing, work
 
 
-def build_work(options: RunOptions, say: Callable[[str], object]) -> tuple[PhotoWork, dict[str, str]]:
+def build_work(options: RunOptions, say: Callable[[str], None]) -> tuple[PhotoWork, dict[str, str]]:
     """Loads the models; also returns what they are in words. Raises RunError."""
     from removal.work import PhotoWork
 
     pipeline, source, models = build(options, say)
-    mask_files = None
-    if options.masks is not None and options.masks.is_dir():
-        from segment import MaskFiles
-
-        mask_files = MaskFiles(options.masks, allow_empty=True)
-    return PhotoWork(pipeline, source, options, mask_files=mask_files), models
+    if options.masks is not None:  # by one name for it, from wherever it is given
+        models["masks"] = models["masks"].replace(str(options.masks), str(options.masks.resolve()))
+    return PhotoWork(pipeline, source, options), models
 
 
 def work_off(
     jobs: Sequence[Job],
-    work: PhotoWork | None,
+    work: PhotoWork | Cluster | None,
     options: RunOptions,
     manifest: Manifest | None,
     report: RunReport,
@@ -168,8 +214,12 @@ def work_off(
         return
     from removal.concurrency import default_workers
     from removal.stages import in_turn, overlapped
-    from removal.work import outcome_of
+    from removal.work import PhotoWork, outcome_of
 
+    if not isinstance(work, PhotoWork):
+        tasks = noted_tasks(jobs, options, manifest, together=max(1, len(jobs)))
+        yield from work.work_off(list(tasks), report)
+        return
     workers = options.workers or default_workers()
     batch = options.batch_size or default_batch(options)
     report.workers, report.batch_size = workers, batch
@@ -197,12 +247,15 @@ def work_off(
             yield outcome
 
 
-def noted_tasks(jobs: Sequence[Job], options: RunOptions, manifest: Manifest | None) -> Iterator[Task]:
-    """The tasks of the jobs, their start noted. A photo begun by an earlier run may be written again."""
+def noted_tasks(
+    jobs: Sequence[Job], options: RunOptions, manifest: Manifest | None, *, together: int = STARTED_TOGETHER
+) -> Iterator[Task]:
+    """The tasks of the jobs, their start noted, that of `together` ones by one write to the disk. A photo
+    begun by an earlier run may be written again."""
     from removal.work import Task
 
-    for first in range(0, len(jobs), STARTED_TOGETHER):
-        group = jobs[first : first + STARTED_TOGETHER]
+    for first in range(0, len(jobs), together):
+        group = jobs[first : first + together]
         if manifest is None:
             yield from (Task(job, options.overwrite) for job in group)
             continue
@@ -264,7 +317,15 @@ def settings(options: RunOptions) -> dict[str, Any]:
 
 def asked(options: RunOptions) -> Mapping[str, Any]:
     """By which names the models are asked for, as JSON takes it; files of weights by their content."""
-    names = ("segmenter", "segmenter_weights", "inpainter", "weights", "device", "precision")
+    names = (
+        "segmenter",
+        "segmenter_weights",
+        "inpainter",
+        "weights",
+        "device",
+        "precision",
+        "mask_polarity",
+    )
     chosen = {name: getattr(options, name) for name in names}
     for name in ("segmenter_weights", "weights"):
         if chosen[name] is not None and Path(chosen[name]).is_file():

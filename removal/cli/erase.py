@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from removal.cli import interruption
-from removal.cli.options import BoxType, mask_options, model_options, overwrite_option
+from removal.cli.options import (
+    BoxType,
+    PathOrUrl,
+    engine_options,
+    mask_options,
+    model_options,
+    overwrite_option,
+)
 
 if TYPE_CHECKING:
     from removal.batch import Outcome
@@ -22,11 +29,11 @@ LISTED_FAILURES = 50
 
 
 @click.command(no_args_is_help=True)
-@click.argument("photos", nargs=-1, type=click.Path(path_type=Path), metavar="PHOTO|FOLDER...")
+@click.argument("photos", nargs=-1, type=PathOrUrl(), metavar="PHOTO|FOLDER...")
 @click.option(
     "--list",
     "lists",
-    type=click.Path(path_type=Path),
+    type=PathOrUrl(),
     multiple=True,
     metavar="FILE",
     help="Also the photos that this file names, one to a line; - = standard input.",
@@ -34,7 +41,7 @@ LISTED_FAILURES = 50
 @click.option("--class", "classes", multiple=True, metavar="NAME", help="What to remove; may be repeated.")
 @click.option(
     "--masks",
-    type=click.Path(path_type=Path),
+    type=PathOrUrl(),
     help="Masks from another team: a file, or a folder matched by name; docs/team-masks.md has the formats.",
 )
 @click.option(
@@ -43,7 +50,7 @@ LISTED_FAILURES = 50
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=PathOrUrl(),
     help="File (one photo) or folder; without it, PHOTO.removed.SUFFIX beside the photo.",
 )
 @click.option(
@@ -66,18 +73,7 @@ LISTED_FAILURES = 50
 @click.option("--save-masks", is_flag=True, help="Also write the mask that was filled, .mask.png.")
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON per photo.")
 @overwrite_option
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Threads that read, fill and write photos; default: as many as there are processors.",
-)
-@click.option(
-    "--batch-size",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Photos the detector is given at once; default: 1, on a GPU 8.",
-)
+@engine_options
 @click.option(
     "--max-megapixels",
     type=click.FloatRange(min=0, min_open=True),

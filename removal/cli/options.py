@@ -147,6 +147,7 @@ mask_options = together(
         is_flag=True,
         help="A mask that marks nothing leaves its photo unchanged; without it, that is an error.",
     ),
+    click.option("--only-masked", is_flag=True, help="Leave out photos that --masks has nothing for."),
 )
 
 engine_options = together(
