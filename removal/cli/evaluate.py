@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from removal.cli import interruption
-from removal.cli.erase import told_in_one_line, warn
+from removal.cli.erase import Progress, told_in_one_line, warn
 from removal.cli.options import overwrite_option, settings_options
 
 if TYPE_CHECKING:
-    from removal.evaluation.dataset import EvalPhoto
     from removal.evaluation.runner import Evaluation
 
 NAMED = 10  # of the photos that were left out; results.json names all
@@ -144,24 +141,21 @@ def evaluate(
         mask_sources=mask_sources, refine=refine, inpainters=inpainters, judge=judge, limit=limit,
         overwrite=overwrite, run=RunOptions(**run),
     )  # fmt: skip
-    with told_in_one_line():
-        evaluation = evaluate_all(options, say=warn, track=progress_bar, after_each=interruption.check)
+    with told_in_one_line(), Progress() as progress:
+
+        def after_each() -> None:
+            progress.step()
+            interruption.check()
+
+        evaluation = evaluate_all(options, say=progress.say, planned=progress.begin, after_each=after_each)
     report(evaluation)
     if evaluation.failures:
         raise click.exceptions.Exit(1)
 
 
-def progress_bar(photos: Sequence[EvalPhoto]) -> Iterable[EvalPhoto]:
-    if len(photos) < 2 or not sys.stderr.isatty():
-        return photos
-    from tqdm import tqdm
-
-    return tqdm(photos, unit="photo", file=sys.stderr)
-
-
 def report(evaluation: Evaluation) -> None:
     for name, reason in list(evaluation.failures.items())[:NAMED]:
-        warn(f"Left out: {reason if name in reason else f'{name}: {reason}'}")
+        warn(f"Left out: {name}: {reason}")
     if (more := len(evaluation.failures) - NAMED) > 0:
         warn(f"Left out: {more} more, named in {evaluation.folder / 'results.json'}")
     done, earlier, folder = evaluation.done, evaluation.earlier, evaluation.folder

@@ -106,7 +106,7 @@ class CocoProtocol:
             for entry in self.dataset.annotations_of(photo)
         )
         return {
-            "photos": len(self.photos),
+            "photos that show the class": len(self.photos),
             "photos that never had the class": len(self.dataset.never),
             "missing files": len(self.dataset.missing),
             "crowd regions": crowds,

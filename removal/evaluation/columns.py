@@ -53,10 +53,16 @@ OVERLAP: tuple[tuple[str, str, Better], ...] = (
 AP = (("ap", "AP"), ("ap50", "AP50"), ("ap75", "AP75"))
 TIMES = (("before", "before refinement"), ("after", "after refinement"))
 
+
+def direction(when: str, better: Better) -> Better:
+    """A mask that was mended is to reach over the object's rim: likeness to the object is no aim there."""
+    return "" if when == "after" and better == "higher" else better
+
+
 MASKS = tuple(
-    [Column(f"{when}_{name}", title, f"masks {words}", better)
+    [Column(f"{when}_{name}", title, f"masks {words}", direction(when, better))
      for when, words in TIMES for name, title, better in OVERLAP]
-    + [Column(f"{when}_{name}", title, f"masks {words}", "higher", "set")
+    + [Column(f"{when}_{name}", title, f"masks {words}", direction(when, "higher"), "set")
        for when, words in TIMES for name, title in AP]
 )  # fmt: skip
 REMOVAL = (

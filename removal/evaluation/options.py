@@ -72,8 +72,6 @@ def check_protocol(options: EvaluationOptions) -> None:
         raise PlanError(f"--annotations: '{options.annotations}' is not a file")
     if protocol == "coco" and options.annotations is None:
         raise PlanError("--protocol coco needs --annotations FILE")
-    if options.annotations is not None and not options.classes:
-        raise PlanError("--annotations needs --class NAME: what is removed")
     if options.holes is not None and protocol != "holes":
         raise PlanError(f"--holes goes with --protocol holes, not with {protocol}")
     if protocol == "holes" and (options.holes is None) == (options.annotations is None):
@@ -84,6 +82,8 @@ def check_protocol(options: EvaluationOptions) -> None:
         raise PlanError("--protocol holes fills the holes as they are: leave out --mask-source and --refine")
     if protocol == "pairs" and options.annotations is not None:
         raise PlanError("--protocol pairs has its truth beside each photo: leave out --annotations")
+    if options.annotations is not None and not options.classes:
+        raise PlanError("--annotations needs --class NAME: what is removed")
 
 
 def check_lists(options: EvaluationOptions) -> None:

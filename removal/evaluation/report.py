@@ -59,6 +59,7 @@ PLOTTED = {
     "holes": ("hole_psnr", "hole_ssim", "hole_swd", "hole_lpips", "fill_seconds"),
     "pairs": ("changed_psnr", "changed_swd", "after_leak", "after_spill", "fill_seconds"),
 }
+MOST_DIGITS = 1e5  # figures from here on are written as powers of ten
 SUBJECTS = {
     "coco": "Removing objects from annotated photos",
     "holes": "Filling holes whose content is known",
@@ -164,15 +165,16 @@ def cell(column: Column, row: Row, rows: Sequence[Row], notes: list[str]) -> str
     if figure is None:
         reason = row.reasons.get(column.name, "")
         if row.combination is None or not reason:
-            return '<td class="missing">-</td>'
+            return '<td class="missing">&ndash;</td>'
         if reason not in notes:
             notes.append(reason)
-        return f'<td class="missing">-<sup>{notes.index(reason) + 1}</sup></td>'
+        return f'<td class="missing">&ndash;<sup>{notes.index(reason) + 1}</sup></td>'
     others = [other.figures[column.name] for other in rows if column.name in other.figures]
     best = {"lower": min, "higher": max}.get(column.better)
     is_best = best is not None and len(set(others)) > 1 and figure == best(others)
     mark = ' class="best"' if is_best else ""
-    return f"<td{mark}>{figure:.{column.digits}f}</td>"
+    text = f"{figure:.{column.digits}f}" if abs(figure) < MOST_DIGITS else f"{figure:.2e}"
+    return f"<td{mark}>{text}</td>"
 
 
 def plots(protocol: str, rows: Sequence[Row], records: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -16,9 +16,11 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from removal.batch import PlanError
+from removal.folder_lock import try_lock
+from removal.models import RunError
 
 KIND = "removal evaluation"
 CONFIG, LINES = "config.json", "photos.jsonl"
@@ -31,12 +33,15 @@ class RunFolder:
 
     folder: where. settings: what the results depend on, as JSON takes it.
 
-    records: the last line of each photo, by its name. Raises PlanError for a folder that is not empty and no
-    evaluation's, and for one whose evaluation had other settings (unless `overwrite`, which starts anew).
+    records: the last line of each photo, by its name. From `begin` to `close` no other run may begin.
+
+    Raises PlanError for a folder that is not empty and no evaluation's, and for one whose evaluation had
+    other settings (unless `overwrite`, which starts anew).
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, Any], *, overwrite: bool = False) -> None:
         self.folder, self.settings = folder, dict(settings)
+        self._lines: BinaryIO | None = None
         self.config = self._earlier()
         self.records: dict[str, dict[str, Any]] = {}
         self.starts_anew = overwrite or not self.config
@@ -48,14 +53,21 @@ class RunFolder:
 
     def begin(self, models: Mapping[str, str], facts: Mapping[str, Any]) -> None:
         """Called before the first photo: writes the settings, and what runs (`models`, held against an
-        earlier run's) with other `facts` (commit, version)."""
+        earlier run's) with other `facts` (commit, version); clears away what killed runs left half written.
+
+        Raises PlanError for other models than before, RunError where another run is at work in the folder.
+        """
         if not self.starts_anew:
             self._refuse_other(self.config.get("models", {}), dict(models))
-            self._end_last_line()
-            return
         self.folder.mkdir(parents=True, exist_ok=True)
-        for name in (*SUMMARY_FILES, LINES):
+        self._lock()
+        for part in self.folder.rglob(".*.part"):
+            part.unlink(missing_ok=True)
+        if not self.starts_anew:
+            return
+        for name in SUMMARY_FILES:
             (self.folder / name).unlink(missing_ok=True)
+        self._open_lines().truncate(0)
         self.config = {"kind": KIND, "settings": self.settings, "models": dict(models), **facts}
         self.write_json(CONFIG, self.config)
         self.records, self.starts_anew = {}, False
@@ -63,10 +75,16 @@ class RunFolder:
     def add(self, record: Mapping[str, Any]) -> None:
         """Appends a photo's line; it is on the disk when this returns."""
         self.records[record["photo"]] = dict(record)
-        with (self.folder / LINES).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record, allow_nan=False) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        file = self._open_lines()
+        file.write(json.dumps(record, allow_nan=False).encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+    def close(self) -> None:
+        """Lets other runs begin."""
+        if self._lines is not None:
+            self._lines.close()
+            self._lines = None
 
     def digest(self, names: Sequence[str], left_out: Mapping[str, str]) -> str:
         """Of what a summary is made of: these photos' lines, and why others were left out."""
@@ -117,12 +135,23 @@ class RunFolder:
                 f"({', '.join(changed)} changed); give another folder, or --overwrite"
             )
 
-    def _end_last_line(self) -> None:
-        """What a killed run left of its last line must not swallow the next one."""
-        path = self.folder / LINES
-        if path.is_file() and path.stat().st_size and not path.read_bytes().endswith(b"\n"):
-            with path.open("ab") as file:
+    def _lock(self) -> None:
+        """Takes the file of lines for this run; what a killed one left of its last line must not swallow the
+        next."""
+        file = (self.folder / LINES).open("ab+")
+        if not try_lock(file.fileno()):
+            file.close()
+            raise RunError(f"another run is at work in '{self.folder}'; wait for it to end")
+        self._lines = file
+        if file.seek(0, os.SEEK_END):
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":
                 file.write(b"\n")
+
+    def _open_lines(self) -> BinaryIO:
+        if self._lines is None:
+            raise ValueError("expected begin() before lines are added")
+        return self._lines
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,8 +13,9 @@ from removal.evaluation.combinations import Combination, combinations
 from removal.evaluation.options import TRUTH_SOURCES, EvaluationOptions
 from removal.evaluation.run_folder import RunFolder, fingerprint
 from removal.models import RunError
-from removal.run import describe, nothing
+from removal.run import nothing
 from removal.stages import Finished, overlapped
+from removal.work import describe
 
 if TYPE_CHECKING:
     from removal.evaluation.case import EvaluationProtocol
@@ -42,14 +44,14 @@ def evaluate(
     options: EvaluationOptions,
     *,
     say: Callable[[str], None] = nothing,
-    track: Callable[[Sequence[EvalPhoto]], Iterable[EvalPhoto]] = iter,
-    after_each: Callable[[], None] = lambda: None,
+    planned: Callable[[int], object] = nothing,
+    after_each: Callable[[], object] = lambda: None,
 ) -> Evaluation:
     """Works through all photos and combinations, or what an earlier run left of them, and sums up.
 
-    say: told in one line what `auto` fell back to. track: wraps the photos, for a progress bar. after_each:
-    called after every photo. Raises PlanError for options and inputs that do not fit together, RunError where
-    models cannot be had or the folder cannot be written to.
+    say: told in one line what `auto` fell back to. planned: told how many photos there are to work on.
+    after_each: called after every photo. Raises PlanError for options and inputs that do not fit together,
+    RunError where models cannot be had, the folder cannot be written to, or another run is at work in it.
     """
     options = replace(options, run=replace(options.run, classes=options.classes))
     options.check()
@@ -61,13 +63,13 @@ def evaluate(
     if to_do or not folder.is_summed_up([photo.name for photo in photos], failures):
         try:
             workshop = open_workshop(options, protocol, chosen, folder, say)
-            busy: dict[str, float] = {}
-            for finished in overlapped(track(to_do), workshop.stages(), in_flight=IN_FLIGHT, busy=busy):
-                folder.add(line_of(finished))
-                after_each()
+            planned(len(to_do))
+            busy = work_through(to_do, workshop, folder, after_each)
             sum_up_all(options, protocol, chosen, photos, failures, folder, busy)
         except OSError as error:
             raise RunError(f"cannot write to '{options.out}': {error.strerror or error}") from error
+        finally:
+            folder.close()
     failed = {name: line["error"] for name, line in folder.records.items() if line["outcome"] == "failed"}
     wanted = {photo.name for photo in photos}
     failures |= {name: error for name, error in failed.items() if name in wanted}
@@ -171,6 +173,18 @@ def open_workshop(
     return Workshop(protocol, chosen, sources, inpainters, folder, options.run)
 
 
+def work_through(
+    photos: Sequence[EvalPhoto], workshop: Workshop, folder: RunFolder, after_each: Callable[[], object]
+) -> dict[str, float]:
+    """Puts the photos through all stages and notes a line for each; seconds of work by stage."""
+    busy: dict[str, float] = {}
+    with closing(overlapped(photos, workshop.stages(), in_flight=IN_FLIGHT, busy=busy)) as line:
+        for finished in line:
+            folder.add(line_of(finished))
+            after_each()
+    return busy
+
+
 def line_of(finished: Finished) -> dict[str, Any]:
     """A photo's line of `photos.jsonl`. What went wrong with it is in the line and not raised, except where
     the folder cannot be written to, which would fail for all that follow."""
@@ -179,7 +193,7 @@ def line_of(finished: Finished) -> dict[str, Any]:
     if finished.stage == "write" and isinstance(finished.error, OSError):
         raise finished.error
     photo = getattr(finished.item, "photo", finished.item)
-    error = describe(photo.path, finished.error)
+    error = describe(photo.path, finished.error).removeprefix(f"{photo.path}: ")
     return {"photo": photo.name, "outcome": "failed", "stage": finished.stage, "error": error}
 
 

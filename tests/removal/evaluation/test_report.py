@@ -1,0 +1,201 @@
+"""The page: whole, in one file, and true to the tables."""
+
+import base64
+import io
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from removal.evaluation.columns import COLUMNS, Column, photo_columns
+from removal.evaluation.combinations import Combination, combinations, slugs_of
+from removal.evaluation.dataset import EvalPhoto
+from removal.evaluation.options import EvaluationOptions
+from removal.evaluation.pictures import ranked
+from removal.evaluation.plots import Series, axis, dot_plot
+from removal.evaluation.report import cell, table
+from removal.evaluation.results import Row, rows_csv, sum_up
+from removal.evaluation.runner import evaluate
+
+VOID = ("meta", "img", "br", "link")
+
+
+class Page(HTMLParser):
+    """Notes every tag, and whether they close in order."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.words = [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+@pytest.fixture
+def page(small_coco, tmp_path):
+    (small_coco.images / "c.png").write_bytes(b"no photo")
+    options = EvaluationOptions(
+        small_coco.images, tmp_path / "run <&>", annotations=small_coco.folder / "instances.json",
+        classes=("person",), inpainters=("telea", "navier-stokes"), refine=(True, False), judge="none",
+    )  # fmt: skip
+    evaluate(options)
+    return (options.out / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_page_is_whole_and_needs_nothing_else(page):
+    parsed = Page(page)
+    assert parsed.open == []
+    names = [tag for tag, _ in parsed.tags]
+    assert not {"script", "link", "iframe"} & set(names)
+    for tag, attributes in parsed.tags:
+        assert not attributes.get("href")
+        if tag == "img":
+            assert attributes["src"].startswith("data:image/jpeg;base64,")
+    assert "url(" not in page
+    assert names.count("table") == 5  # masks before and after, removal, class-wise, cost
+    assert names.count("svg") == 4  # none for the judge there was not
+    assert names.count("img") == 8  # two photos are done: best and worst of four combinations
+
+
+def test_pictures_are_before_mask_and_after(page):
+    data = re.search(r"base64,([^\"]+)", page)[1]
+    picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(data))))
+    assert picture.shape == (48, 3 * 64 + 2 * 8, 3)
+    assert picture[:, 64 + 2 : 64 + 6].mean() > 245  # the gap
+
+
+def test_what_was_left_out_and_what_was_not_computed_is_told(page):
+    words = " ".join(Page(page).words)
+    assert "c.png" in words
+    assert "is not a photo" in words or "not a photo" in words
+    assert "weights missing" in words or "needs 5 photos" in words
+    assert "not computed: no judge was asked for" in words
+
+
+def row_of(**figures):
+    return Row(Combination("annotations", False, "telea", "annotations"), 2, figures, {}, {"b": "why <not>"})
+
+
+def test_the_best_of_a_column_is_marked_and_a_gap_has_its_reason():
+    lower, gap = Column("a", "A", "group", "lower", digits=2), Column("b", "B", "group")
+    rows = [row_of(a=0.5), row_of(a=0.25)]
+    notes = []
+    assert cell(lower, rows[0], rows, notes) == "<td>0.50</td>"
+    assert cell(lower, rows[1], rows, notes) == '<td class="best">0.25</td>'
+    assert cell(lower, rows[0], [rows[0], rows[0]], notes) == "<td>0.50</td>"  # a draw has no best
+    assert "<sup>1</sup>" in cell(gap, rows[0], rows, notes)
+    assert notes == ["why <not>"]
+    assert "not computed: why &lt;not&gt;" in table([lower, gap], rows, None)
+
+
+def test_large_figures_are_written_short():
+    column = Column("a", "A", "group", digits=3)
+    assert cell(column, row_of(a=-15746888.5), [], []) == "<td>-1.57e+07</td>"
+
+
+def test_sums_of_photos():
+    photos = [
+        {"instances": 4, "found_before": 2, "still_found": 1, "change_outside": 0, "mask_share": 0.1},
+        {"instances": 6, "found_before": 3, "still_found": 0, "change_outside": 3, "mask_share": None},
+    ]
+    row = sum_up("coco", None, photos, {"patch_frechet": 2.5}, {"fid_star": "weights missing"})
+    assert {name: row.figures[name] for name in ("instances", "found_before", "still_found")} == {
+        "instances": 10,
+        "found_before": 5,
+        "still_found": 1,
+    }
+    assert row.figures["still_found_share"] == 0.1
+    assert (row.figures["change_outside"], row.figures["mask_share"]) == (3, 0.1)
+    assert (row.counts["mask_share"], row.counts["instances"]) == (1, 2)
+    assert row.figures["patch_frechet"] == 2.5
+    assert row.reasons["fid_star"] == "weights missing"
+    assert row.reasons["before_iou"] == "not defined for any of these photos"
+
+
+def test_a_row_of_the_table_says_what_it_lacks():
+    row = Row(
+        Combination("team, a", True, "telea", "x"), 3, {"hole_l1": 0.5}, {}, {"hole_lpips": "no weights"}
+    )
+    header, line = rows_csv("holes", [row]).splitlines()
+    assert header.startswith(
+        "mask_source,refine,inpainter,photos,hole_l1,hole_mse,hole_psnr,hole_ssim,hole_lpips"
+    )
+    assert line.startswith('"team, a",on,telea,3,0.5,')
+    assert line.endswith("hole_lpips: no weights")
+
+
+def test_every_column_has_a_name_of_its_own():
+    for protocol, columns in COLUMNS.items():
+        names = [column.name for column in columns]
+        assert len(set(names)) == len(names), protocol
+    assert "patch_frechet" not in [column.name for column in photo_columns("coco")]
+
+
+def test_best_middle_and_worst():
+    combination = Combination("annotations", False, "telea", "annotations")
+    photos = [EvalPhoto(f"{number}.png", f"{number}.png", number) for number in range(5)]
+    values = [(0.4, 0.1), (0.0, 0.1), (0.0, 0.3), (0.9, 0.0), (0.2, 0.1)]
+    records = [
+        {"figures": {combination.folder: {"seen_area": value, "mask_share": share}}}
+        for value, share in values
+    ]
+    order = ranked("coco", combination, photos, records)
+    assert {place: (photo.image_id, value) for place, (photo, value) in order.items()} == {
+        "best": (2, 0.0),  # of two equal ones that with more filled
+        "middle": (4, 0.2),
+        "worst": (0, 0.4),  # nothing was filled in the one with 0.9
+    }
+    assert ranked("coco", combination, photos[3:4], records[3:4]) == {}
+
+
+def test_dots_lie_where_their_values_are():
+    assert axis([0.0, 1.0]) == (0.0, 1.04)
+    assert axis([30.0, 31.0]) == pytest.approx((29.96, 31.04))
+    assert axis([0.0]) == (0.0, 0.1)
+    text = dot_plot(
+        "T <1>", "lower", [Series("a & b", [0.0, 1.0], 0.5, "2 photos"), Series("none", [], 0, "")]
+    )
+    assert text.count('class="dot"') == 2
+    assert text.count('class="mean"') == 1
+    assert "a &amp; b" in text
+    assert "T &lt;1&gt;" in text
+    assert "none" not in text
+    places = [float(x) for x in re.findall(r'cx="([\d.]+)"', text)]
+    assert places == pytest.approx([250, 250 + 414 / 1.04], abs=0.06)
+    assert Page(text).open == []
+    assert dot_plot("T", "", []) == ""
+
+
+def test_many_photos_are_drawn_as_an_even_choice():
+    text = dot_plot("T", "", [Series("a", list(np.linspace(0, 1, 5000)), 0.5, "")])
+    assert 300 < text.count('class="dot"') <= 400
+
+
+def test_folders_of_sources_differ():
+    assert slugs_of(["annotations", "runs/team a/", "b/team-a", "../x y.json"]) == [
+        "annotations",
+        "team-a",
+        "team-a-2",
+        "x-y-json",
+    ]
+
+
+def test_combinations_of_a_protocol(tmp_path):
+    options = EvaluationOptions(tmp_path, tmp_path, protocol="holes", inpainters=("telea", "exemplar"))
+    assert [entry.folder for entry in combinations(options)] == ["holes.asis.telea", "holes.asis.exemplar"]
+    options = EvaluationOptions(tmp_path, tmp_path, protocol="pairs", refine=(True, False))
+    assert [entry.title for entry in combinations(options)] == ["object, refined, auto", "object, auto"]
