@@ -39,7 +39,8 @@ class Judged:
 
 def judge_all(instances: Path, *, coarse: bool = False) -> list[Judged]:
     """What the rules say of every judged object."""
-    verdicts = {int(row["annotation"]): row["verdict"] for row in csv.DictReader(JUDGED.open())}
+    with JUDGED.open() as lines:
+        verdicts = {int(row["annotation"]): row["verdict"] for row in csv.DictReader(lines)}
     ids = defaultdict(list)
     for entry in json.loads(instances.read_text())["annotations"]:
         ids[entry["image_id"]].append(entry["id"])

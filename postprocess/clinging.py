@@ -55,11 +55,12 @@ def clinging_region(
     Returns bool (H, W), outside `objects` and `others`; nothing where nothing is sure. Raises TypeError or
     ValueError for masks of another type or shape.
     """
-    check_mask(objects, "objects")
-    if objects.shape != image.shape[:2]:
-        raise ValueError(f"objects must have the image's shape {image.shape[:2]}, got {objects.shape}")
-    if others is not None:
-        check_mask(others, "others")
+    for name, mask in {"objects": objects, "others": others}.items():
+        if mask is None:
+            continue
+        check_mask(mask, name)
+        if mask.shape != image.shape[:2]:
+            raise ValueError(f"{name} must have the image's shape {image.shape[:2]}, got {mask.shape}")
     found = np.zeros_like(objects)
     height, width = objects.shape
     if not objects.any():
@@ -84,7 +85,7 @@ def clinging_region(
 
 def _surroundings(marked: np.ndarray) -> Iterator[tuple[tuple[int, int, int, int], np.ndarray]]:
     """Box (top, left, bottom, right) around each object of some size, and its levels within it."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats((marked > 127).view(np.uint8), connectivity=8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((marked > 127).view(np.uint8), connectivity=8)
     areas = stats[1:, cv2.CC_STAT_AREA]
     if not len(areas):
         return
@@ -136,8 +137,8 @@ def _region_at(
         return None
     kept = _resize(stays, size) > 25
     colours = cv2.cvtColor(cv2.bilateralFilter(rgb, 5, 25, 3), cv2.COLOR_RGB2LAB)
-    steps = colours // np.array([L_STEP, AB_STEP, AB_STEP], np.uint8)
-    cells = np.ravel_multi_index((steps[..., 0], steps[..., 1], steps[..., 2]), CELLS)
+    steps = colours.astype(np.int32) // (L_STEP, AB_STEP, AB_STEP)
+    cells = (steps[..., 0] * CELLS[1] + steps[..., 1]) * CELLS[2] + steps[..., 2]
     view = _View(
         rgb,
         colours.astype(np.float32),
@@ -163,8 +164,10 @@ def _region_at(
 
 def _pieces(view: _View, foreign: np.ndarray) -> Iterator[np.ndarray]:
     """Regions of foreign colour that reach the object and are of a size that a thing carried may have."""
-    opened = cv2.morphologyEx(foreign.view(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=8)
+    # An opening whose even kernel takes the same two pixels both times: cv2.morphologyEx would shift it.
+    square = np.ones((2, 2), np.uint8)
+    opened = cv2.dilate(cv2.erode(foreign.view(np.uint8), square, anchor=(0, 0)), square, anchor=(1, 1))
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=8)
     reaching = np.unique(labels[view.touching])
     for index in reaching[reaching > 0].tolist():
         if AREA[0] * view.area <= stats[index, cv2.CC_STAT_AREA] <= AREA[1] * view.area:
