@@ -61,4 +61,4 @@ def share_cores() -> None:
     if "numba" in sys.modules:
         import numba
 
-        numba.set_num_threads(min(KERNEL_THREADS, numba.config.NUMBA_NUM_THREADS))
+        numba.set_num_threads(min(KERNEL_THREADS, numba.get_num_threads()))

@@ -12,6 +12,7 @@ from removal.batch import Job, Outcome
 from removal.concurrency import OneAtATime, may_overlap, share_cores
 from removal.manifest import note_of
 from removal.options import RunOptions
+from removal.sources import FileMasks, MaskSource
 from removal.stages import Finished, Stage, in_turn
 
 if TYPE_CHECKING:
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 
     from removal.images import Photo
     from removal.pipeline import Pipeline, Removal
-    from removal.sources import MaskSource
-    from segment import Detections, MaskFiles
+    from segment import Detections
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +39,8 @@ class Task:
 class PhotoWork:
     """What is done with each photo; its methods may be called by several threads.
 
-    pipeline: refines and fills. source: gives what is to be removed. mask_files: where `source` reads them
-    from files, for the record; else None. note: called with the outcome of each photo that was written,
-    before anybody else hears of it.
+    pipeline: refines and fills. source: gives what is to be removed. note: called with the outcome of each
+    photo that was written, before anybody else hears of it.
     """
 
     def __init__(
@@ -50,12 +49,10 @@ class PhotoWork:
         source: MaskSource,
         options: RunOptions,
         *,
-        mask_files: MaskFiles | None = None,
         note: Callable[[Outcome], object] | None = None,
     ):
-        self.pipeline, self.source, self.options = pipeline, source, options
-        self.mask_files, self.note = mask_files, note
-        self.annotations: dict[str, Any] | None = None
+        self.pipeline, self.source, self.options, self.note = pipeline, source, options, note
+        self.note_of_all_masks: dict[str, Any] | None = None  # where one file has them all
         if not may_overlap(pipeline.inpainter):
             pipeline.inpainter = OneAtATime(pipeline.inpainter)
 
@@ -145,13 +142,14 @@ class PhotoWork:
 
     def note_of_masks(self, photo: Path) -> dict[str, Any]:
         """What the record notes of the file that a photo's mask is in; empty where it is in none."""
-        if self.options.masks is None:
+        if not isinstance(self.source, FileMasks):
             return {}
-        if self.mask_files is None:
-            if self.annotations is None:
-                self.annotations = note_of_file(self.options.masks)
-            return {"mask_file": self.annotations}
-        return {"mask_file": note_of_file(self.mask_files.find(photo))}
+        path = self.source.files.find(photo)
+        if path != self.source.files.path:
+            return {"mask_file": note_of_file(path)} if path.is_file() else {}
+        if self.note_of_all_masks is None:
+            self.note_of_all_masks = {"mask_file": note_of_file(path)}
+        return self.note_of_all_masks
 
 
 def one_by_one(work: Callable[[Any], Any]) -> Callable[[list[Any]], list[Any]]:

@@ -123,7 +123,7 @@ def test_a_list_with_a_missing_photo_an_empty_one_and_one_that_is_not_there(fold
     monkeypatch.chdir(folder)
     good, missing = plan_jobs([], folder / "out", lists=[write(folder / "l", "in/a.jpg\nin/none.jpg")])
     assert (good.problem, missing.problem) == (None, "in/none.jpg: No such file or directory")
-    with pytest.raises(PlanError, match="no photos in .*empty"):
+    with pytest.raises(PlanError, match=r"no photos in .*empty"):
         plan_jobs([], folder / "out", lists=[write(folder / "empty", "\n\n")])
     with pytest.raises(PlanError, match="more than one photo"):
         plan_jobs([], folder / "x.jpg", lists=[write(folder / "l", "in/a.jpg\nin/sub/b.PNG")])
