@@ -30,11 +30,10 @@ RIM = 0.035  # what lies closer is the rim that a mask misses, and no region by 
 TOUCH = 0.02
 
 RARITIES = (0.002, 0.006, 0.02)  # a colour that a smaller share of the surroundings has is foreign there
-AREA = (0.004, 0.6)  # of the object's area
-CONTACT = 0.2  # least share of the outline on the object
-ENCLOSED = 0.8  # from this share on the object lies all around, and nothing more is asked
+AREA = (0.004, 0.25)  # of the object's area: a larger thing is as likely to be a piece of the background
+CONTACT = 0.25  # least share of the outline on the object
 BEYOND_RIM = 0.3  # least share of the region outside the rim
-WITHIN = 0.2  # least share of the region in the object's convex hull: between arm and body, not behind
+WITHIN = 0.25  # least share of the region in the object's convex hull: between arm and body, not behind
 EDGE = 10.0  # Lab units that all but a fifth of the free outline contrasts by
 ELSEWHERE = 0.3  # most area of the region's colours elsewhere, over its own
 OTHERS = 0.05  # most share of the outline at another object
@@ -178,15 +177,14 @@ def _clings(view: _View, region: np.ndarray) -> bool:
     edge = region & ~(cv2.erode(region.view(np.uint8), KERNEL, borderValue=0) > 0)
     contact = float(view.touching[edge].mean())
     beyond = float((view.away[region] > RIM * view.size + 1).mean())
-    if contact < CONTACT or beyond < (BEYOND_RIM if contact < ENCLOSED else 0.2):
+    if contact < CONTACT or beyond < BEYOND_RIM:
         return False
     cut_off = np.zeros_like(edge)
     cut_off[[0, -1]] = cut_off[:, [0, -1]] = True
-    if (edge & cut_off).any() or contact >= ENCLOSED:
-        return not (edge & cut_off).any()
     near_others = cv2.dilate(view.stays.view(np.uint8), np.ones((5, 5), np.uint8)) > 0
     return (
-        float(view.hull[region].mean()) >= WITHIN
+        not (edge & cut_off).any()
+        and float(view.hull[region].mean()) >= WITHIN
         and float(near_others[edge].mean()) <= OTHERS
         and _contrast(view, region, edge & ~view.touching) >= EDGE
         and _elsewhere(view, region) <= ELSEWHERE
