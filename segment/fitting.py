@@ -91,8 +91,26 @@ def fit_levels(levels: np.ndarray, fit: Fit) -> np.ndarray:
     turned = np.ascontiguousarray(turn_upright(levels, fit.orientation))
     if turned.shape == fit.size:
         return turned
-    shrinks = fit.size[0] < turned.shape[0]
-    return cv2.resize(turned, fit.size[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+    if fit.size[0] <= turned.shape[0]:
+        return cv2.resize(turned, fit.size[::-1], interpolation=cv2.INTER_AREA)
+    down, across = factors((turned.shape[0], turned.shape[1]), fit.size)
+    scaled = cv2.resize(turned, None, fx=across, fy=down, interpolation=cv2.INTER_CUBIC)
+    height, width = (max(0, there - here) for here, there in zip(scaled.shape, fit.size, strict=True))
+    return np.pad(scaled, ((0, height), (0, width)), mode="edge")[: fit.size[0], : fit.size[1]]
+
+
+def factors(own: Size, size: Size) -> tuple[float, float]:
+    """By how much a mask is scaled in height and in width.
+
+    Where sides were rounded, some tools scale by one factor and crop or repeat the last row, others stretch:
+    the mask does not tell. Halfway between the two it is at most half a pixel of the photo off at the edge.
+    """
+    longer = int(size[1] > size[0])
+    factor = size[longer] / own[longer]
+    whole = float(round(factor))
+    if all(abs(there / whole - here) <= 1 for here, there in zip(own, size, strict=True)):
+        factor = whole
+    return (factor + size[0] / own[0]) / 2, (factor + size[1] / own[1]) / 2
 
 
 def fit_detections(found: Detections, fit: Fit) -> Detections:

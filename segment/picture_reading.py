@@ -35,6 +35,7 @@ class PictureReading:
     polarity: FoundPolarity = WHITE_IS_REMOVED
     is_given: bool = True
     max_pixels: int = MAX_PIXELS
+    empty: int = 0  # of the masks looked at
 
     def read(self, file: Path, photo: Path | None = None) -> MaskPicture:
         """The picture in an image or array file; MaskError."""
@@ -85,13 +86,15 @@ class PictureReading:
         if self.label is not None:
             return f"label maps, {self.label} = remove"
         found = self.polarity
-        words = f"white = {found.polarity}, white is above {self.threshold} of 255"
+        words = f"white (above {self.threshold} of 255) = {found.polarity}"
         if self.is_given or not found.looked_at:
             return words
         seen = f"{found.agreeing} of {found.looked_at} looked at"
         if not found.sure:
-            return f"{words}; in doubt ({seen} are like that): --mask-polarity says it"
-        return f"{words}; found so in {seen}" + (", inverted" if found.polarity == "keep" else "")
+            return f"{words} is assumed, for only {seen} look like it: --mask-polarity says it"
+        inverted = ", so they are inverted" if found.polarity == "keep" else ""
+        empty = f"; {self.empty} of these are empty" if self.empty else ""
+        return f"{words}, found in {seen}{inverted}{empty}"
 
 
 def find_reading(
@@ -129,7 +132,9 @@ def find_reading(
         looks.append(look_at(picture.levels, threshold))
     if polarity != "auto":
         return PictureReading(threshold, None, FoundPolarity(polarity, True, 0, 0), True, max_pixels)
-    return PictureReading(threshold, None, find_polarity(looks), False, max_pixels)
+    found = find_polarity(looks)
+    empty = sum(look.coverage == (found.polarity == "keep") for look in looks)
+    return PictureReading(threshold, None, found, False, max_pixels, empty)
 
 
 def _sample(files: Sequence[Path]) -> list[tuple[Path, Path | None]]:

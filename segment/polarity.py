@@ -13,6 +13,7 @@ Polarity = Literal["remove", "keep"]  # what white means
 KEEP_BORDER = 0.9  # white on that share of the edge, and
 KEEP_COVERAGE = 0.6  # on that of the picture: no object is like that, what surrounds one is
 AGREEING = 0.75  # share of the masks that have to look alike
+MANY, SURROUNDING = 4, 0.3  # of that many masks, the share of which there must be no doubt; of fewer, half
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,8 @@ def find_polarity(looks: Sequence[Look]) -> FoundPolarity:
     beyond_doubt = sum(look.surrounds for look in looks)
     count = len(looks)
     has_objects = any(0 < look.coverage < 1 for look in looks)
-    if has_objects and len(keeping) >= AGREEING * count and beyond_doubt > count / 2:
+    needed = count * (SURROUNDING if count >= MANY else 0.5)
+    if has_objects and len(keeping) >= AGREEING * count and beyond_doubt > needed:
         return FoundPolarity("keep", True, len(keeping), count)
     sure = count > 0 and count - len(keeping) >= AGREEING * count
     return FoundPolarity("remove", sure, count - len(keeping), count)

@@ -7,7 +7,7 @@ A photo is read with everything that is needed to write it back as it was, but f
 """
 
 from removal.images.photo import PHOTO_SUFFIXES, Photo, PhotoError
-from removal.images.reading import read_mask_image, read_photo
+from removal.images.reading import read_photo
 from removal.images.writing import output_format, write_mask, write_photo, write_png
 
 __all__ = [
@@ -15,7 +15,6 @@ __all__ = [
     "Photo",
     "PhotoError",
     "output_format",
-    "read_mask_image",
     "read_photo",
     "write_mask",
     "write_photo",

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from removal.images.bmp import decode_bmp
-from removal.images.colour import eight_bits, luma, view
+from removal.images.colour import view
 from removal.images.jpeg import decode_jpeg
 from removal.images.metadata import read_orientation
 from removal.images.photo import Decoded, Photo, PhotoError, Raster
@@ -45,29 +45,6 @@ def read_photo(path: str | Path, *, max_megapixels: float = 300) -> Photo:
     raster = Raster(upright(stored.samples, orientation), stored.layout, stored.palette)
     pixels = view(raster, decoded.metadata.icc)
     return Photo(pixels, path, kind, raster, decoded.metadata, orientation, decoded.settings, data)
-
-
-def read_mask_image(path: str | Path, *, max_megapixels: float = 300) -> np.ndarray:
-    """Read a mask as uint8 (H, W), 0 to 255, upright; what its values mean is decided by the caller.
-
-    Colours become their luma, 16 bits become 8, 1-bit becomes 0 and 255. Transparent parts count as black;
-    but where nothing else tells anything (one colour, cut out by its alpha) the alpha itself is the mask.
-    Raises as read_photo does.
-    """
-    photo = read_photo(path, max_megapixels=max_megapixels)
-    raster = photo.raster
-    grey = photo.pixels[..., 0] if raster.layout in ("1", "L", "LA") else luma(photo.pixels)
-    alpha = None
-    if raster.palette is not None and (raster.palette[:, 3] < 255).any():
-        alpha = raster.palette[:, 3][raster.samples]
-    elif raster.layout in ("LA", "RGBA"):
-        alpha = eight_bits(raster.samples[..., -1])
-    if alpha is None or (alpha == 255).all():
-        return np.ascontiguousarray(grey)
-    shown = grey[alpha > 0]
-    if shown.size and (shown == shown[0]).all():
-        return np.ascontiguousarray(alpha)
-    return ((grey.astype(np.uint16) * alpha + 127) // 255).astype(np.uint8)
 
 
 def upright(samples: np.ndarray, orientation: int) -> np.ndarray:

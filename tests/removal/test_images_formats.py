@@ -12,7 +12,7 @@ import skimage.color
 import tifffile
 from PIL import Image, ImageCms
 
-from removal.images import PHOTO_SUFFIXES, output_format, read_mask_image, read_photo, write_photo
+from removal.images import PHOTO_SUFFIXES, output_format, read_photo, write_photo
 
 HEIGHT, WIDTH = 41, 53
 HOLE = (slice(10, 25), slice(20, 43))
@@ -566,26 +566,6 @@ def test_arguments_are_left_alone(tmp_path: Path, mask: np.ndarray, fill: np.nda
     np.testing.assert_array_equal(photo.pixels, smooth())
     np.testing.assert_array_equal(pixels, fill)
     np.testing.assert_array_equal(hole, mask)
-
-
-def test_mask_images(tmp_path: Path) -> None:
-    grey = noise()
-    Image.fromarray(grey).save(tmp_path / "grey.png")
-    Image.fromarray(grey > 127).save(tmp_path / "one.png")
-    Image.fromarray(grey.astype(np.uint16) * 257).save(tmp_path / "deep.png")
-    Image.fromarray(np.dstack([grey * 0, grey * 0, grey * 0, grey])).save(tmp_path / "cut.png")
-    Image.fromarray(np.dstack([grey, grey, grey, np.full_like(grey, 51)])).save(tmp_path / "faint.png")
-    Image.fromarray(np.dstack([grey * 0 + 255, grey * 0, grey * 0])).save(tmp_path / "red.png")
-
-    np.testing.assert_array_equal(read_mask_image(tmp_path / "grey.png"), grey)
-    np.testing.assert_array_equal(read_mask_image(tmp_path / "one.png"), np.where(grey > 127, 255, 0))
-    np.testing.assert_array_equal(read_mask_image(tmp_path / "deep.png"), grey)
-    np.testing.assert_array_equal(read_mask_image(tmp_path / "cut.png"), grey)
-    np.testing.assert_array_equal(
-        read_mask_image(tmp_path / "faint.png"), np.round(grey / 5).astype(np.uint8)
-    )
-    np.testing.assert_array_equal(np.unique(read_mask_image(tmp_path / "red.png")), [76])
-    assert read_mask_image(tmp_path / "red.png").dtype == np.uint8
 
 
 def test_a_jpeg_turned_upright_is_quantised_as_before(tmp_path: Path) -> None:
