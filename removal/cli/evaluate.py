@@ -9,7 +9,7 @@ import click
 
 from removal.cli import interruption
 from removal.cli.erase import Progress, told_in_one_line, warn
-from removal.cli.options import overwrite_option, settings_options
+from removal.cli.options import mask_reading_options, overwrite_option, settings_options
 
 if TYPE_CHECKING:
     from removal.evaluation.runner import Evaluation
@@ -94,6 +94,7 @@ class SwitchesType(ListType):
     show_default=True,
     help="Refinement: which things go along with a person.",
 )
+@mask_reading_options
 @click.option(
     "--segmenter-weights", type=click.Path(dir_okay=False), help="Weights file for a segmenter that is named."
 )

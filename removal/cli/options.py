@@ -128,7 +128,7 @@ model_options = together(
     settings_options,
 )
 
-mask_options = together(
+mask_reading_options = together(
     click.option(
         "--mask-label",
         type=click.IntRange(0, 65535),
@@ -142,6 +142,10 @@ mask_options = together(
         show_default=True,
         help="What white means in --masks; auto = found from the masks, and said.",
     ),
+)
+
+mask_options = together(
+    mask_reading_options,
     click.option(
         "--allow-empty-masks",
         is_flag=True,

@@ -41,7 +41,7 @@ class Case:
     image: uint8 (H, W, 3) RGB, what is worked on. clean: uint8 (H, W, 3), what it should come to; None = not
     known. truths: what the protocol knows to be there, by source ("annotations", "object", "changed",
     "holes"). regions: bool (H, W) each, parts of the photo that are measured by themselves. judged: what a
-    judge finds in the photo as it is.
+    judge finds in the photo as it is. orientation: EXIF's, 1 to 8, of the photo's file.
     """
 
     photo: EvalPhoto
@@ -58,6 +58,7 @@ class Case:
     figures: dict[Combination, Figures] = field(default_factory=dict)
     unedited: Figures = field(default_factory=dict)
     judged: Detections | None = None
+    orientation: int = 1
 
 
 @dataclass(frozen=True)

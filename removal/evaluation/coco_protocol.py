@@ -54,9 +54,10 @@ class CocoProtocol:
     def read(self, photo: EvalPhoto) -> Case:
         from removal.images import read_photo
 
-        pixels = read_photo(photo.path, max_megapixels=self.options.run.max_megapixels).pixels
-        truth = self.dataset.detections(photo, pixels.shape[:2])
-        return Case(photo, photo.path.stat().st_size, pixels, {ANNOTATIONS: truth})
+        read = read_photo(photo.path, max_megapixels=self.options.run.max_megapixels)
+        truth = self.dataset.detections(photo, read.pixels.shape[:2])
+        size_bytes = photo.path.stat().st_size
+        return Case(photo, size_bytes, read.pixels, {ANNOTATIONS: truth}, orientation=read.orientation)
 
     def measure(self, case: Case, combination: Combination) -> Figures:
         hole = case.holes[combination.mask_key]

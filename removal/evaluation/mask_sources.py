@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,8 @@ import numpy as np
 
 from removal.batch import PlanError
 from removal.evaluation.case import Case, Hole
-from removal.evaluation.options import TRUTH_SOURCES, EvaluationOptions
+from removal.evaluation.combinations import HOLES
+from removal.evaluation.options import ANNOTATIONS, TRUTH_SOURCES, EvaluationOptions
 from removal.models import RunError, build_recipe, build_segmenter
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from removal.options import RunOptions
     from segment import Detections, Segmenter
 
-HOLES = "holes"
+LABEL = "mask"  # of objects that carry no class
+AP_SCORE = 0.05  # COCO's AP counts what a detector half believes too
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,8 @@ class EvaluatedSource:
 
     description: what it is, in words. classes: names of what is removed of what it finds; None = everything.
     has_instances: whether its objects are told apart and scored, as COCO's AP needs. find: what it marks.
-    lacks: why it has nothing for a photo, None = it has; asked before any work.
+    lacks: why it has nothing for a photo, None = it has; asked before any work. least_score: what it finds
+    below this score is for AP alone.
     """
 
     name: str
@@ -38,6 +41,7 @@ class EvaluatedSource:
     has_instances: bool
     find: Callable[[Case], Detections]
     lacks: Callable[[EvalPhoto], str | None] = lambda photo: None
+    least_score: float = 0.0
 
 
 class Segmenters:
@@ -66,82 +70,95 @@ class Segmenters:
             return segmenter([image], min_score=min_score)[0]
 
 
-def build_sources(options: EvaluationOptions, segmenters: Segmenters) -> list[EvaluatedSource]:
-    """The sources of an evaluation, in the order given. PlanError or RunError where one cannot be had."""
+def build_sources(
+    options: EvaluationOptions, segmenters: Segmenters, files: Mapping[str, EvaluatedSource]
+) -> list[EvaluatedSource]:
+    """The sources of an evaluation, in the order given; files: those of `file_sources`. RunError where a
+    segmenter cannot be had."""
     if options.protocol == "holes":
         return [truth_source(HOLES, None)]
-    return [build_source(name, options, segmenters) for name in options.sources]
+    sources = []
+    for name in options.sources:
+        if name in files:
+            sources.append(files[name])
+        elif name in TRUTH_SOURCES[options.protocol]:
+            sources.append(truth_source(name, options.classes or None))
+        else:
+            sources.append(detector_source(name, options, segmenters))
+    return sources
 
 
-def build_source(name: str, options: EvaluationOptions, segmenters: Segmenters) -> EvaluatedSource:
+def file_sources(options: EvaluationOptions, say: Callable[[str], None]) -> dict[str, EvaluatedSource]:
+    """Those that are files of another team, by name; `say` is told what was found out about them. PlanError
+    for a path that holds no masks."""
     from segment import segmenter_names
 
-    if name in TRUTH_SOURCES[options.protocol]:
-        return truth_source(name, options.classes or None)
-    if name in segmenter_names():
-        return detector_source(name, options, segmenters)
-    if Path(name).suffix.lower() == ".json":
-        return coco_source(name, options)
-    return files_source(name)
+    known = (*TRUTH_SOURCES[options.protocol], *segmenter_names())
+    return {name: files_source(name, options, say) for name in options.sources if name not in known}
 
 
 def truth_source(name: str, classes: Sequence[str] | None) -> EvaluatedSource:
     """What the protocol itself knows to be there."""
-    wanted = tuple(classes) if classes and name == "annotations" else None
+    wanted = tuple(classes) if classes and name == ANNOTATIONS else None
     return EvaluatedSource(name, f"{name} of the data", wanted, True, lambda case: case.truths[name])
 
 
 def detector_source(name: str, options: EvaluationOptions, segmenters: Segmenters) -> EvaluatedSource:
     from removal.pipeline import PROTECT_SCORE
 
-    least = min(options.run.score, PROTECT_SCORE)
     description = segmenters.get(name).description
     return EvaluatedSource(
-        name, description, options.classes, True, lambda case: segmenters.find(name, case.image, least)
+        name,
+        description,
+        options.classes,
+        True,
+        lambda case: segmenters.find(name, case.image, AP_SCORE),
+        least_score=min(options.run.score, PROTECT_SCORE),
     )
 
 
-def coco_source(name: str, options: EvaluationOptions) -> EvaluatedSource:
-    """Annotations or results of another team, found by the image's id."""
-    from segment import CocoMasks
-
-    try:
-        masks = CocoMasks(name)
-        masks.check_classes(options.classes or None)
-    except (ValueError, OSError) as error:
-        raise PlanError(f"--mask-source: {error}") from error
-
-    def find(case: Case) -> Detections:
-        photo = case.photo.path if case.photo.image_id is None else case.photo.image_id
-        return masks.detections(photo, case.image.shape[:2])
-
-    return EvaluatedSource(name, f"COCO file {name}", options.classes or None, True, find)
-
-
-def files_source(name: str) -> EvaluatedSource:
-    """Mask files of another team, found by the photo's name."""
+def files_source(name: str, options: EvaluationOptions, say: Callable[[str], None]) -> EvaluatedSource:
+    """Masks of another team: pictures, found by the photo's name, or objects, where COCO results name the
+    photo by its id."""
     from segment import MaskFiles
+    from segment.files import is_picture
 
+    run = options.run
     try:
-        files = MaskFiles(name, allow_empty=True)
+        files = MaskFiles(
+            name,
+            label=run.mask_label,
+            polarity=run.mask_polarity,
+            allow_empty=True,
+            max_pixels=int(run.max_megapixels * 1e6),
+            tell=say,
+        )
+        if files.coco is not None:
+            files.check_classes(options.classes)
     except (ValueError, OSError) as error:
         raise PlanError(f"--mask-source: {error}") from error
+
+    def by_id(photo: EvalPhoto) -> bool:
+        return files.coco is not None and files.coco.is_results and photo.image_id is not None
 
     def lacks(photo: EvalPhoto) -> str | None:
+        if by_id(photo):
+            return None
         try:
             files.find(sought(photo))
         except ValueError as error:
             return str(error)
         return None
 
-    return EvaluatedSource(
-        name,
-        f"mask files in {name}",
-        None,
-        False,
-        lambda case: files.detections(sought(case.photo), case.image.shape[:2]),
-        lacks,
-    )
+    def find(case: Case) -> Detections:
+        size = case.image.shape[:2]
+        if files.coco is not None and case.photo.image_id is not None and by_id(case.photo):
+            return files.coco.detections(case.photo.image_id, size)
+        return files.detections(sought(case.photo), size, orientation=case.orientation)
+
+    has_objects = not any(is_picture(entry) for entry in files.entries)
+    wanted = (*options.classes, LABEL) if options.classes else None
+    return EvaluatedSource(name, files.description, wanted, has_objects, find, lacks)
 
 
 def sought(photo: EvalPhoto) -> Path:
@@ -169,7 +186,7 @@ def find_hole(case: Case, source: EvaluatedSource, run: RunOptions, *, refined: 
     noted = _Noted()
     recipe = build_recipe(replace(run, refine=refined))
     pipeline = Pipeline(None, recipe, noted, classes=source.classes, min_score=run.score)  # type: ignore[arg-type]
-    removal = pipeline.erase(case.image, case.found[source.name])
+    removal = pipeline.erase(case.image, case.found[source.name].select(min_score=source.least_score))
     if removal.mask.all():
         raise ValueError(f"the mask of {source.name} covers the whole photo: nothing is left to fill from")
     seconds = removal.seconds.get("refine", 0.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from removal.batch import PlanError
 from removal.evaluation.combinations import Combination, combinations
-from removal.evaluation.options import TRUTH_SOURCES, EvaluationOptions
+from removal.evaluation.mask_sources import file_sources
+from removal.evaluation.options import EvaluationOptions
 from removal.evaluation.run_folder import RunFolder, fingerprint
 from removal.models import RunError
 from removal.run import nothing
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from removal.evaluation.mask_sources import EvaluatedSource
     from removal.evaluation.workshop import Workshop
 
+RUN_SETTINGS = (
+    "score", "shadows", "attached", "mask_label", "mask_polarity", "seed", "device", "precision", "working_size",
+    "detail", "colour", "weights", "segmenter_weights", "max_megapixels",
+)  # fmt: skip
 IN_FLIGHT = 6  # photos in work at once, with all their results: what a kill loses
 
 
@@ -56,13 +61,14 @@ def evaluate(
     options = replace(options, run=replace(options.run, classes=options.classes))
     options.check()
     protocol, chosen = build_protocol(options), combinations(options)
-    photos, failures = covered(options, protocol)
+    files = file_sources(options, say)
+    photos, failures = covered(options, protocol, list(files.values()))
     folder = RunFolder(options.out, settings(options), overwrite=options.overwrite)
     to_do = still_to_do(photos, folder, chosen)
     earlier = len(photos) - len(to_do)
     if to_do or not folder.is_summed_up([photo.name for photo in photos], failures):
         try:
-            workshop = open_workshop(options, protocol, chosen, folder, say)
+            workshop = open_workshop(options, protocol, chosen, files, folder, say)
             planned(len(to_do))
             busy = work_through(to_do, workshop, folder, after_each)
             sum_up_all(options, protocol, chosen, photos, failures, folder, busy)
@@ -87,11 +93,10 @@ def build_protocol(options: EvaluationOptions) -> EvaluationProtocol:
 
 
 def covered(
-    options: EvaluationOptions, protocol: EvaluationProtocol
+    options: EvaluationOptions, protocol: EvaluationProtocol, sources: Sequence[EvaluatedSource]
 ) -> tuple[list[EvalPhoto], dict[str, str]]:
     """The photos that every source of masks has something for, and why others are left out of all
     combinations: what is compared is measured on the same photos. PlanError where none is left."""
-    sources = file_sources(options)
     photos, failures = [], dict(protocol.problems)
     for photo in protocol.photos:
         reason = next((why for source in sources if (why := source.lacks(photo))), None)
@@ -105,16 +110,6 @@ def covered(
     return photos[: options.limit], failures
 
 
-def file_sources(options: EvaluationOptions) -> list[EvaluatedSource]:
-    """The sources that are mask files: whether they have a photo's mask is known without reading it."""
-    from removal.evaluation.mask_sources import files_source
-    from segment import segmenter_names
-
-    known = (*TRUTH_SOURCES[options.protocol], *segmenter_names())
-    paths = [name for name in options.sources if name not in known]
-    return [files_source(name) for name in paths if Path(name).suffix.lower() != ".json"]
-
-
 def settings(options: EvaluationOptions) -> dict[str, Any]:
     """What the results depend on, as JSON takes it; files by their hash."""
     run = options.run
@@ -122,8 +117,6 @@ def settings(options: EvaluationOptions) -> dict[str, Any]:
     if options.protocol != "coco":
         paths["images"] = options.images
     paths |= {f"mask_source {name}": Path(name) for name in options.sources if Path(name).exists()}
-    names = ("score", "shadows", "attached", "seed", "device", "precision", "working_size", "detail",
-             "colour", "weights", "segmenter_weights", "max_megapixels")  # fmt: skip
     return {
         "protocol": options.protocol,
         "images": str(options.images.resolve()),
@@ -134,7 +127,7 @@ def settings(options: EvaluationOptions) -> dict[str, Any]:
         "judge": options.judge if options.protocol == "coco" else None,
         "limit": options.limit,
         "contents": {name: fingerprint(path) for name, path in paths.items() if path is not None},
-        **{name: getattr(run, name) for name in names},
+        **{name: getattr(run, name) for name in RUN_SETTINGS},
     }
 
 
@@ -150,6 +143,7 @@ def open_workshop(
     options: EvaluationOptions,
     protocol: EvaluationProtocol,
     chosen: Sequence[Combination],
+    files: Mapping[str, EvaluatedSource],
     folder: RunFolder,
     say: Callable[[str], None],
 ) -> Workshop:
@@ -161,7 +155,7 @@ def open_workshop(
     from removal.evaluation.workshop import Workshop, build_inpainters
 
     segmenters = Segmenters(options.run, say)
-    sources = {source.name: source for source in build_sources(options, segmenters)}
+    sources = {source.name: source for source in build_sources(options, segmenters, files)}
     inpainters = build_inpainters(options, say)
     models = {f"mask_source {name}": source.description for name, source in sources.items()}
     models |= {f"inpainter {name}": inpainter.description for name, inpainter in inpainters.items()}

@@ -223,7 +223,7 @@ def test_a_second_run_imports_no_torch(coco_options):
         "from removal.evaluation.runner import evaluate;"
         f"options = EvaluationOptions(Path({images!r}), Path({out!r}), annotations=Path({annotations!r}),"
         "classes=('person',), inpainters=('telea',), judge='none'); print(evaluate(options).earlier,"
-        "{'torch', 'cv2', 'numba', 'torchmetrics'} & set(sys.modules))"
+        "{'torch', 'torchvision', 'numba', 'torchmetrics'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "3 set()"
