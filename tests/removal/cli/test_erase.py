@@ -318,7 +318,18 @@ def test_ctrl_c_leaves_nothing_behind(photo, masks, tmp_path):
     (tmp_path / "in").mkdir()
     for path in tmp_path.glob("in*.png"):
         path.rename(tmp_path / "in" / path.name)
-    command = [sys.executable, "-m", "removal.cli.main", "--masks", "mask.png", "in", "-o", "out", *FAST]
+    command = [
+        sys.executable,
+        "-m",
+        "removal.cli.main",
+        "--masks",
+        "mask.png",
+        "in",
+        "-o",
+        "out",
+        *FAST,
+        "--no-refine",
+    ]
     process = subprocess.Popen(
         command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
