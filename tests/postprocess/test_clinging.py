@@ -36,8 +36,11 @@ def box(top: int, left: int, bottom: int, right: int) -> np.ndarray:
     return mask
 
 
-def test_a_bag_between_arm_and_body_is_found_whole_and_alone():
-    found = clinging_region(scene((BAG, RED)), figure())
+@pytest.mark.parametrize("step", [1, -1])
+def test_a_bag_between_arm_and_body_is_found_whole_and_alone(step):
+    """On either side."""
+    image, objects = scene((BAG, RED))[:, ::step], figure()[:, ::step]
+    found = clinging_region(np.ascontiguousarray(image), np.ascontiguousarray(objects))[:, ::step]
     bag = box(*BAG) & ~figure()
     assert found[bag].mean() > 0.97
     assert (found & ~bag).sum() < 0.15 * bag.sum()  # a rim of one to two pixels
