@@ -97,16 +97,16 @@ def inception(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_inception_features_are_those_of_torchmetrics(inception, rng):
     from torchmetrics.image.kid import KernelInceptionDistance
 
-    images = [photo(rng) for _ in range(4)] + [photo(rng, 60)[:, :100] for _ in range(4)]
+    images = [photo(rng), photo(rng), photo(rng, 60)[:, :100], photo(rng, 60)[:, :100]]
     features = inception_features(images)
-    assert features.shape == (8, 2048)
+    assert features.shape == (4, 2048)
     assert features.dtype == np.float32
-    other = KernelInceptionDistance(subsets=1, subset_size=4)  # finds the same file in the cache
+    other = KernelInceptionDistance(subsets=1, subset_size=2)  # finds the same file in the cache
     for index, image in enumerate(images):
-        other.update(torch.from_numpy(image).permute(2, 0, 1)[None], real=index < 4)
+        other.update(torch.from_numpy(image).permute(2, 0, 1)[None], real=index < 2)
     expected = float(other.compute()[0])
     assert abs(expected) > 1e-4
-    assert kernel_distance(features[:4], features[4:]) == pytest.approx(expected, rel=1e-2)
+    assert kernel_distance(features[:2], features[2:]) == pytest.approx(expected, rel=1e-2)
     assert inception_features([]).shape == (0, 2048)
 
 
