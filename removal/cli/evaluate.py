@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,21 +108,7 @@ class SwitchesType(ListType):
     show_default=True,
     help="Refuse larger photos.",
 )
-def evaluate(
-    images: Path,
-    annotations: Path | None,
-    classes: tuple[str, ...],
-    protocol: Any,
-    holes: Path | None,
-    mask_sources: tuple[str, ...],
-    refine: tuple[bool, ...],
-    inpainters: tuple[str, ...],
-    judge: str,
-    out: Path,
-    limit: int | None,
-    overwrite: bool,
-    **run: Any,
-) -> None:
+def evaluate(**options: Any) -> None:
     """Measure removal: every combination of masks, refinement and inpainter over the same photos.
 
     \b
@@ -137,18 +124,16 @@ def evaluate(
     from removal.evaluation.runner import evaluate as evaluate_all
     from removal.options import RunOptions
 
-    options = EvaluationOptions(
-        images, out, protocol=protocol, annotations=annotations, classes=classes, holes=holes,
-        mask_sources=mask_sources, refine=refine, inpainters=inpainters, judge=judge, limit=limit,
-        overwrite=overwrite, run=RunOptions(**run),
-    )  # fmt: skip
+    own = {field.name for field in fields(EvaluationOptions)}
+    run = RunOptions(**{name: value for name, value in options.items() if name not in own})
+    chosen = EvaluationOptions(**{name: value for name, value in options.items() if name in own}, run=run)
     with told_in_one_line(), Progress() as progress:
 
         def after_each() -> None:
             progress.step()
             interruption.check()
 
-        evaluation = evaluate_all(options, say=progress.say, planned=progress.begin, after_each=after_each)
+        evaluation = evaluate_all(chosen, say=progress.say, planned=progress.begin, after_each=after_each)
     report(evaluation)
     if evaluation.failures:
         raise click.exceptions.Exit(1)

@@ -22,13 +22,11 @@ from removal.evaluation.photo_figures import (
     overlap_figures,
 )
 from removal.evaluation.run_folder import RunFolder
-from removal.images import read_mask_image, read_photo
-from segment import Detections
+from removal.images import read_photo
+from segment import Detections, MaskFiles
 from segment.photo_names import closest_names
 
 SHAPE_LEAST_SHARE, SHAPE_MOST_SHARE = 0.02, 0.15  # of the annotated photo: neither a speck nor a portrait
-
-WHITE_FROM = 127  # grey level above which a pixel of a mask file counts
 
 
 class KnownBackground:
@@ -234,9 +232,6 @@ class PairsProtocol(KnownBackground):
 
 
 def one_mask(path: Path, size: tuple[int, int]) -> Detections:
-    """A mask file, white = the object, as one object; none where it is black. ValueError for another size."""
-    mask = read_mask_image(path) > WHITE_FROM
-    if mask.shape != tuple(size):
-        theirs, ours = (f"{width} x {height}" for height, width in (mask.shape, size))
-        raise ValueError(f"{path} is {theirs}, but the photo is {ours} (width x height)")
-    return Detections.from_masks([mask], ["mask"], [1.0]) if mask.any() else Detections.empty(*size)
+    """A mask file, white = the object, as one object; none where it is black. ValueError, naming the file,
+    where it cannot be read or has another shape than height, width `size`."""
+    return MaskFiles(path, polarity="remove", allow_empty=True).detections(path, size)

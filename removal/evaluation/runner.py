@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from removal.batch import PlanError
+from removal.concurrency import default_workers
 from removal.evaluation.combinations import Combination, combinations
 from removal.evaluation.mask_sources import file_sources
 from removal.evaluation.options import EvaluationOptions
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
     from removal.evaluation.workshop import Workshop
 
 RUN_SETTINGS = (
-    "score", "shadows", "attached", "mask_label", "mask_polarity", "seed", "device", "precision", "working_size",
-    "detail", "colour", "weights", "segmenter_weights", "max_megapixels",
+    "score", "shadows", "attached", "mask_label", "mask_polarity", "seed", "device", "precision",
+    "working_size", "detail", "colour", "weights", "segmenter_weights", "max_megapixels",
 )  # fmt: skip
-IN_FLIGHT = 6  # photos in work at once, with all their results: what a kill loses
+SPARE_PHOTOS = 4  # that wait between the stages: with those in work, what a kill loses
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,9 @@ def work_through(
 ) -> dict[str, float]:
     """Puts the photos through all stages and notes a line for each; seconds of work by stage."""
     busy: dict[str, float] = {}
-    with closing(overlapped(photos, workshop.stages(), in_flight=IN_FLIGHT, busy=busy)) as line:
+    with closing(
+        overlapped(photos, workshop.stages(), in_flight=default_workers() + SPARE_PHOTOS, busy=busy)
+    ) as line:
         for finished in line:
             folder.add(line_of(finished))
             after_each()

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from removal.concurrency import default_workers
 from removal.evaluation.case import Case, EvaluationProtocol
 from removal.evaluation.combinations import Combination
 from removal.evaluation.mask_sources import EvaluatedSource, find_hole
 from removal.models import RunError, build_inpainter
 from removal.options import WITHOUT_WEIGHTS, RunOptions
 from removal.stages import Stage
+from removal.work import one_by_one
 
 if TYPE_CHECKING:
     from inpaint import Inpainter
@@ -46,17 +48,17 @@ class Workshop:
         self.sources, self.inpainters = sources, inpainters
 
     def stages(self) -> list[Stage]:
-        """In order. The fill's compiled code must not run in two threads at once, and the rest of the stages
-        keep the other cores busy meanwhile."""
-        steps: list[tuple[str, Callable[[Any], Any]]] = [
-            ("read", self.protocol.read),
-            ("find", self.find),
-            ("refine", self.refine),
-            ("fill", self.fill),
-            ("measure", self.measure),
-            ("write", self.write),
+        """In order. A detector and the fills have one thread each: a network has the device to itself, and
+        compiled fills use all cores by themselves."""
+        workers = default_workers()
+        return [
+            Stage("read", one_by_one(self.protocol.read), workers=workers),
+            Stage("find", one_by_one(self.find)),
+            Stage("refine", one_by_one(self.refine), workers=workers),
+            Stage("fill", one_by_one(self.fill)),
+            Stage("measure", one_by_one(self.measure), workers=workers),
+            Stage("write", one_by_one(self.write), workers=workers),
         ]
-        return [Stage(name, for_each(step)) for name, step in steps]
 
     def find(self, case: Case) -> Case:
         for name, source in self.sources.items():
@@ -107,10 +109,6 @@ class Workshop:
             "unedited": case.unedited,
             "figures": {entry.folder: case.figures[entry] for entry in self.combinations},
         }
-
-
-def for_each(step: Callable[[Any], Any]) -> Callable[[list[Any]], list[Any]]:
-    return lambda items: [step(item) for item in items]
 
 
 def parts_picture(parts: Mapping[str, np.ndarray]) -> np.ndarray:
