@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -189,9 +189,13 @@ def description(outcome: Outcome) -> str:
         return "done by an earlier run"
     if outcome.outcome == "unchanged":
         return "nothing found to remove, the photo is unchanged"
-    labels = [entry["label"] for entry in (*outcome.objects, *outcome.attached)]
-    counts = ", ".join(f"{labels.count(label)} {label}" for label in dict.fromkeys(labels))
-    return f"removed {counts}; filled {outcome.mask_share:.1%} in {sum(outcome.seconds.values()):.1f} s"
+    removed = " with ".join(counted(found) for found in (outcome.objects, outcome.attached) if found)
+    return f"removed {removed}; filled {outcome.mask_share:.1%} in {sum(outcome.seconds.values()):.1f} s"
+
+
+def counted(found: Sequence[Mapping[str, Any]]) -> str:
+    labels = [entry["label"] for entry in found]
+    return ", ".join(f"{labels.count(label)} {label}" for label in dict.fromkeys(labels))
 
 
 def listed(failures: Sequence[str]) -> list[str]:
