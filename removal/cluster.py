@@ -7,6 +7,7 @@ import os
 import pickle
 import shutil
 import socket
+import sys
 import tempfile
 import time
 import warnings
@@ -26,14 +27,14 @@ if TYPE_CHECKING:
 
 CPU_SHARE = 0.75  # of each processor a worker uses: workers that ask for all of them leave none for Ray Data
 WORKERS_PER_GPU = 2  # one reads and writes while the other has the GPU
-MOST_GROUPS = (
-    50_000  # of photos in one run, each a task of Ray Data: the driver hands out a few hundred a second
-)
+# Groups of photos in a run, each a task of Ray Data, of which the driver hands out some hundred a second.
+MOST_GROUPS = 20_000
 CONNECT_S = 5.0
 STORE_BYTES = 200 << 20  # of the object store of a cluster of our own: photos do not pass through it
 # Read by Ray when it is imported: no word to its makers, nothing of its own on our standard output.
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
     "RAY_DEDUP_LOGS_SKIP_REGEX": ".",
     "RAY_LOGGER_LEVEL": "error",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
@@ -66,7 +67,7 @@ class Cluster:
     """
 
     def __init__(self, options: RunOptions, say: Callable[[str], object]):
-        self.options = options
+        self.options = with_absolute_paths(options)
         self.ray = quiet_ray()
         self.note: Callable[[Outcome], object] | None = None
         self.folder: str | None = None
@@ -74,7 +75,7 @@ class Cluster:
         try:
             if self.ours:
                 self._start()
-            self.crew = crew_for(options, self.ray.cluster_resources())
+            self.crew = crew_for(self.options, self.ray.cluster_resources())
             self.models = self._models(say)
         except BaseException:
             self.close()
@@ -137,7 +138,7 @@ class Cluster:
             check_reachable(address)
             settings["address"] = address
         try:
-            with silence():
+            with silence(), without_stderr():
                 self.ray.init(**settings)
         except (OSError, RuntimeError, ValueError) as error:
             where = f"at {address}" if address else "on this machine"
@@ -159,10 +160,13 @@ class Cluster:
             context.enable_progress_bars = False
             rows = [{"work": pickle.dumps(group)} for group in groups(assignments_of(tasks))]
             crew = self.crew
+            actors = ray.data.ActorPoolStrategy(
+                min_size=min(crew.present, len(rows)), max_size=min(crew.workers, len(rows))
+            )
             return ray.data.from_items(rows, override_num_blocks=len(rows)).map(
                 cast(Any, PhotoWorker),  # a class is given, and called on the machines
                 fn_constructor_args=(self.options, self.models, ledger, crew.threads),
-                compute=ray.data.ActorPoolStrategy(min_size=crew.present, max_size=crew.workers),
+                compute=actors,
                 num_cpus=crew.cpus,
                 num_gpus=crew.gpus or None,
                 scheduling_strategy="SPREAD",
@@ -200,6 +204,17 @@ def assignments_of(tasks: Sequence[Task]) -> list[Assignment]:
     return [Assignment(index, absolute(task.job), task.overwrite) for index, task in enumerate(tasks)]
 
 
+def with_absolute_paths(options: RunOptions) -> RunOptions:
+    """The same options for a process with another working folder."""
+    masks = None if options.masks is None else options.masks.absolute()
+    files = {
+        name: os.path.abspath(file)
+        for name in ("weights", "segmenter_weights")
+        if (file := getattr(options, name)) is not None and os.path.exists(file)
+    }
+    return replace(options, masks=masks, **files)
+
+
 def absolute(job: Job) -> Job:
     extras = {name: path.absolute() for name in ("mask", "sheet") if (path := getattr(job, name))}
     return replace(job, source=job.source.absolute(), target=job.target.absolute(), **extras)
@@ -228,6 +243,20 @@ def silence() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+@contextmanager
+def without_stderr() -> Iterator[None]:
+    """Ray's core, which is not Python, writes to the descriptor itself."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 @contextmanager

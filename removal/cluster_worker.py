@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import pickle
+import socket
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from removal.batch import Job, Outcome
 from removal.models import RunError
 from removal.options import RunOptions
-from removal.remote_files import RemotePath, fetch, is_remote, store
+from removal.remote_files import RemotePath, copy_here, fetch, is_remote, store
+from removal.run import build_work, nothing
 
 if TYPE_CHECKING:
     from removal.work import PhotoWork
@@ -66,9 +68,10 @@ class PhotoWorker:
 
     def __init__(self, options: RunOptions, models: dict[str, str], ledger: Any, threads: int):
         use_threads(threads)
-        self.work, here = load(options)
+        self.work, here, self.copied = load(options)
         if here != models:
-            raise RunError(f"{os.uname().nodename} has other models than the first machine: {here}, {models}")
+            machine = socket.gethostname()
+            raise RunError(f"{machine} would use other models than the first machine: {here}, not {models}")
         self.ledger = ledger
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
@@ -91,7 +94,8 @@ class PhotoWorker:
         if deaths >= ATTEMPTS:
             text = f"{job.source}: {deaths} workers died at this photo, perhaps for want of memory"
             return Outcome(job, "failed", error=text)
-        return erase(job, self.work, overwrite=assignment.overwrite or deaths > 0)
+        outcome = erase(job, self.work, overwrite=assignment.overwrite or deaths > 0)
+        return renamed(outcome, self.copied)
 
 
 def use_threads(count: int) -> None:
@@ -104,18 +108,45 @@ def use_threads(count: int) -> None:
     cv2.setNumThreads(count)
 
 
-def load(options: RunOptions, say: Any = str) -> tuple[PhotoWork, dict[str, str]]:
-    """The work on photos and what it runs with, in words; masks in a file elsewhere are fetched first."""
-    from removal.run import build_work
+def load(
+    options: RunOptions, say: Callable[[str], None] = nothing
+) -> tuple[PhotoWork, dict[str, str], dict[str, str]]:
+    """The work on photos; what it runs with, in words; and the paths here of what was copied here, with their
+    own names."""
+    if not isinstance(options.masks, RemotePath):
+        return *build_work(options, say), {}
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "removal", "masks")
+    cache.mkdir(parents=True, exist_ok=True)
+    try:
+        here = copy_here(options.masks, cache)
+    except OSError as error:
+        raise RunError(f"{options.masks}: {error.strerror or error}") from error
+    copied = {str(here): str(options.masks)}
+    work, models = build_work(replace(options, masks=here), lambda text: say(with_names(text, copied)))
+    return work, {name: with_names(text, copied) for name, text in models.items()}, copied
 
-    return build_work(options, say)
+
+def with_names(text: str, copied: Mapping[str, str]) -> str:
+    """A text that names things by their own names, and not by those of their copies here."""
+    for here, there in copied.items():
+        text = text.replace(here, there)
+    return text
+
+
+def renamed(outcome: Outcome, copied: Mapping[str, str]) -> Outcome:
+    """The outcome with things called by their own names."""
+    inputs = dict(outcome.inputs)
+    if copied and "mask_file" in inputs:
+        inputs["mask_file"] = inputs["mask_file"] | {"path": with_names(inputs["mask_file"]["path"], copied)}
+    error = None if outcome.error is None else with_names(outcome.error, copied)
+    return replace(outcome, inputs=inputs, error=error)
 
 
 def describe_models(options: RunOptions, threads: int) -> tuple[dict[str, str], list[str]]:
     """What runs on this machine, in words, and what is to be said about it."""
     use_threads(threads)
     said: list[str] = []
-    _, models = load(options, said.append)
+    _, models, _ = load(options, said.append)
     return models, said
 
 
@@ -141,20 +172,22 @@ def erase(job: Job, work: PhotoWork, *, overwrite: bool) -> Outcome:
             seconds["store"] = time.perf_counter() - started
         except OSError as error:
             return Outcome(job, "failed", error=describe(job.source, error))
-    error_text = outcome.error
-    for mine, theirs in zip((here.source, *here.files), (job.source, *job.files), strict=True):
-        error_text = error_text and error_text.replace(str(mine), str(theirs))
-    return replace(outcome, job=job, error=error_text, seconds=outcome.seconds | seconds)
+    names = zip((here.source, *here.files), (job.source, *job.files), strict=True)
+    outcome = renamed(outcome, {str(mine): str(theirs) for mine, theirs in names})
+    return replace(outcome, job=job, seconds=outcome.seconds | seconds)
 
 
 def local_job(job: Job, folder: Path) -> Job:
     """The job with files in a folder of this machine in the place of those elsewhere. Below it a photo keeps
-    the folders it is in, by which its masks may be known."""
+    the folders it is in, by which its masks may be known. Folders for the results are made."""
 
     def here(path: Path | None, place: str) -> Path | None:
         if path is None or not is_remote(path):
             return path
-        return folder / place / Path(*path.parts[1:] if place == "in" else [path.name])
+        if place == "in":
+            return folder / place / Path(*path.parts[1:])
+        (folder / place).mkdir()
+        return folder / place / path.name
 
     source, target = here(job.source, "in"), here(job.target, "out")
     assert source is not None

@@ -64,6 +64,7 @@ class Manifest:
         self._torn = False  # whether the file ends within a line
         self._writing = threading.Lock()
         self._below: dict[str, str] = {}  # a folder's own name relative to ours, and "/"
+        self.mask_listing: dict[str, Path] = {}  # masks elsewhere, each with what a listing says of it
         self._same: dict[str, bool] = {}  # whether a file of masks is what it was, by its note
 
     def open(self, *, create: bool) -> bool:
@@ -184,9 +185,10 @@ class Manifest:
     def _has_its_masks(self, entry: Entry) -> bool:
         if entry.masks is None:
             return True
-        key = json.dumps(entry.masks)
+        key, name = json.dumps(entry.masks), entry.masks["path"]
+        path = self.mask_listing.get(name) or path_from(name)
         if key not in self._same:
-            self._same[key] = is_as_noted(path_from(entry.masks["path"]), entry.masks)
+            self._same[key] = is_as_noted(path, entry.masks)
         return self._same[key]
 
     def _made_otherwise(

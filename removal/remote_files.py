@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import re
 import secrets
 import stat
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path, PosixPath
 from typing import Any
 
+from removal.folder_lock import try_lock
 from removal.images import PHOTO_SUFFIXES
 
 NEEDS = "pip install 'removal[cluster]'"
+WAIT_S = 0.2  # between two looks at a lock
+FETCHES = 16  # at once, of many small files
 _URL = re.compile(r"(?P<chain>(?:[a-z][a-z0-9+.-]*::)*)(?P<protocol>[a-z][a-z0-9+.-]+):/+")
 _HERE = ("file", "local", "memory")  # their URLs name no host or bucket
 # Where an upload replaces an object whole or not at all, and a folder is only part of a name.
@@ -176,11 +182,46 @@ def photos_below(folder: RemotePath, *, leave_out: Path | None = None) -> list[R
 
 
 def fetch(path: RemotePath, local: Path) -> None:
-    """Copies a file to this machine, with its time of change; OSError as `asked` raises it."""
+    """Copies a file to this machine, whole or not at all, with its time of change; OSError as `asked` raises
+    it."""
     status = path.stat()
     local.parent.mkdir(parents=True, exist_ok=True)
-    asked(path, lambda files, key: files.get_file(key, str(local)))
-    os.utime(local, ns=(status.st_mtime_ns, status.st_mtime_ns))
+    part = local.with_name(f".{local.name[:40]}.{secrets.token_hex(4)}.part")
+    try:
+        asked(path, lambda files, key: files.get_file(key, str(part)))
+        os.utime(part, ns=(status.st_mtime_ns, status.st_mtime_ns))
+        part.replace(local)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def copy_here(path: RemotePath, cache: Path) -> Path:
+    """A copy of a file, or of all files in a folder, on this machine: a folder of its own in `cache`, which
+    must exist. What is there and has the size and time of the other is kept, what the other lacks removed.
+    Several processes may ask at once: one does the work. Raises OSError as `asked` does.
+    """
+    folder = cache / hashlib.sha256(str(path).encode()).hexdigest()[:16]
+    there = list(files_below(path)) if path.is_dir() else [path]
+    here = [folder / (file.relative_to(path) if file != path else path.name) for file in there]
+    with open(cache / f"{folder.name}.lock", "wb") as lock:
+        while not try_lock(lock.fileno()):
+            time.sleep(WAIT_S)
+        for extra in {file for file in folder.rglob("*") if not file.is_dir()} - set(here):
+            extra.unlink()
+        stale = [pair for pair in zip(there, here, strict=True) if not is_copy(*pair)]
+        with ThreadPoolExecutor(FETCHES) as pool:
+            for _ in pool.map(lambda pair: fetch(*pair), stale):
+                pass
+    return here[0] if there == [path] else folder
+
+
+def is_copy(path: RemotePath, local: Path) -> bool:
+    """Whether a file here has the size and time of the one there."""
+    try:
+        mine, theirs = local.stat(), path.stat()
+    except FileNotFoundError:
+        return False
+    return (mine.st_size, mine.st_mtime_ns) == (theirs.st_size, theirs.st_mtime_ns)
 
 
 def store(content: Path | bytes, path: RemotePath) -> None:

@@ -16,7 +16,7 @@ from removal.batch import Job, Outcome, PlanError, plan_jobs
 from removal.manifest import BusyError, Manifest
 from removal.models import RunError, build
 from removal.options import WITHOUT_WEIGHTS, RunOptions, check_engine, check_names
-from removal.remote_files import RemotePath
+from removal.remote_files import RemotePath, files_below
 
 if TYPE_CHECKING:
     from removal.cluster import Cluster
@@ -125,12 +125,20 @@ def run(
 
 
 def record_of(folder: Path, options: RunOptions) -> Manifest:
-    """The record of an output folder, wherever that is; not yet open."""
+    """The record of an output folder, wherever that is; not yet open. Raises RunError."""
+    chosen, models = settings(options), asked(options)
     if isinstance(folder, RemotePath):
         from removal.remote_manifest import RemoteManifest
 
-        return RemoteManifest(folder, settings(options), asked(options), overwrite=options.overwrite)
-    return Manifest(folder, settings(options), asked(options), overwrite=options.overwrite)
+        manifest: Manifest = RemoteManifest(folder, chosen, models, overwrite=options.overwrite)
+    else:
+        manifest = Manifest(folder, chosen, models, overwrite=options.overwrite)
+    if isinstance(options.masks, RemotePath):
+        try:
+            manifest.mask_listing = {str(file): file for file in files_below(options.masks)}
+        except OSError as error:
+            raise RunError(f"{options.masks}: {error.strerror}") from error
+    return manifest
 
 
 def masked(jobs: Sequence[Job], options: RunOptions, say: Callable[[str], None]) -> list[Job]:
