@@ -105,6 +105,13 @@ def test_sets_apart_score_nothing_and_one_set_cut_in_two_about_half(rng):
         assert 0.4 < score < 0.6
 
 
+def test_a_few_results_against_many_references_are_not_simply_outvoted(rng):
+    # normal, one deviation apart: the best line errs on 30.9 % of each, the majority's answer on 0 and 100 %
+    many, few = rng.normal(size=(600, 1)), rng.normal(1, 1, size=(60, 1))
+    assert unpaired_discriminative_score(few, many) == pytest.approx(0.309, abs=0.05)
+    assert unpaired_discriminative_score(few, many, folds=5) == pytest.approx(0.309, abs=0.05)
+
+
 def test_the_discriminative_score_is_that_of_another_solver(rng):
     first, second = rng.normal(size=(80, 4)), rng.normal(0.8, 1, size=(80, 4))
     features, truth = np.concatenate([first, second]), np.repeat([0, 1], 80)
