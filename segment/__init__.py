@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from segment.coco import CocoMasks
     from segment.detections import Detections
     from segment.files import MaskFiles
+    from segment.mask_error import MaskError
     from segment.segmenter import Segmenter, check_classes, load_segmenter, segmenter_names
 
 _HOME = {
     "CocoMasks": "segment.coco",
     "Detections": "segment.detections",
+    "MaskError": "segment.mask_error",
     "MaskFiles": "segment.files",
     "Segmenter": "segment.segmenter",
     "WeightsError": "backend.pretrained",
@@ -31,6 +33,7 @@ _HOME = {
 __all__ = [
     "CocoMasks",
     "Detections",
+    "MaskError",
     "MaskFiles",
     "Segmenter",
     "WeightsError",

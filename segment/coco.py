@@ -92,6 +92,10 @@ class CocoMasks:
         """The category id of each class name."""
         return {name: number for number, name in self._names.items() if name in self.classes}
 
+    def name_of(self, number: ImageId) -> str:
+        """The file name of an image; its id where the file has none."""
+        return str(self._images.get(number, {}).get("file_name", number))
+
     def image_id(self, photo: str | os.PathLike[str]) -> ImageId:
         """The id of a photo: by its stem, then its folders; in results by the digits at its stem's end.
 

@@ -18,7 +18,7 @@ from segment.fitting import HALF, MAX_PIXELS, Fit, Size, find_fit, fit_detection
 from segment.json_files import read_json
 from segment.mask_error import MaskError
 from segment.mask_index import MaskIndex
-from segment.mask_listings import check_labels, kind_of, photo_named, read_listing
+from segment.mask_listings import CLASSLESS, check_labels, kind_of, photo_named, read_listing
 from segment.picture_reading import find_reading
 from segment.segment_anything import METADATA, is_mask_folder
 
@@ -39,6 +39,11 @@ class FoundMask:
     detections: Detections
     file: Path
     fit: Fit
+
+    @property
+    def is_listing(self) -> bool:
+        """Whether the file lists objects and is no picture."""
+        return not is_picture(self.file)
 
 
 class MaskFiles:
@@ -80,8 +85,9 @@ class MaskFiles:
         self.coco: CocoMasks | None = None
         if listing is not None and is_coco(self._content):
             self.coco = CocoMasks(listing, content=self._content, max_pixels=max_pixels)
+        self._pictures = self._find_pictures()
         self.reading = find_reading(
-            self._pictures(), threshold=threshold, label=label, polarity=polarity, max_pixels=max_pixels
+            self._pictures, threshold=threshold, label=label, polarity=polarity, max_pixels=max_pixels
         )
         self._tell(f"masks: {self.description}")
 
@@ -142,7 +148,7 @@ class MaskFiles:
         if self.coco is not None:
             self.coco.check_classes(wanted)
         elif wanted:
-            if pictures := self._pictures():
+            if pictures := self._pictures:
                 raise ValueError(
                     f"the mask {pictures[0]} carries no classes, but {', '.join(wanted)} was asked for"
                 )
@@ -157,6 +163,28 @@ class MaskFiles:
         return (self.path / METADATA if self.path.is_dir() else self.path,)
 
     @property
+    def mask_entries(self) -> tuple[Path, ...]:
+        """The entries but for the images that LabelMe's files come with."""
+        pictures = set(self._pictures)
+        return tuple(entry for entry in self.entries if entry in pictures or not is_picture(entry))
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether there are mask images or arrays."""
+        return bool(self._pictures)
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether the masks carry classes, by the first of them."""
+        if self.coco is not None:
+            return True
+        first = self.entries[0]
+        if self.has_pictures or first.name == METADATA:
+            return False
+        content = self._content if self._content is not None else read_json(first)
+        return kind_of(first, content) not in CLASSLESS
+
+    @property
     def description(self) -> str:
         """The hand-over in words: what it is, and how it is read."""
         if self.coco is not None:
@@ -165,7 +193,7 @@ class MaskFiles:
             return f"{self.coco.path}: COCO {kind}, {counts}"
         kinds = Counter(self._kind(entry) for entry in self.entries)
         words = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
-        return f"{self.path}: {words}" + (f"; {self.reading.words}" if self._pictures() else "")
+        return f"{self.path}: {words}" + (f"; {self.reading.words}" if self._pictures else "")
 
     def _kind(self, entry: Path) -> str:
         if entry == self.path and self._content is not None:
@@ -177,7 +205,7 @@ class MaskFiles:
         only = self.entries[0] if len(self.entries) == 1 else None
         return only if only is not None and only.suffix.lower() == ".json" and only.is_file() else None
 
-    def _pictures(self) -> list[Path]:
+    def _find_pictures(self) -> list[Path]:
         """The mask images and arrays; not the images that LabelMe's files come with."""
         pictures = [entry for entry in self.entries if is_picture(entry)]
         return pictures if self._index is None else self._index.without_labelled(pictures)

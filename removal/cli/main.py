@@ -16,6 +16,7 @@ COMMANDS = {  # name -> module with the click command of that name, imported whe
     "erase": "removal.cli.erase",
     "demo": "removal.cli.demo",
     "evaluate": "removal.cli.evaluate",
+    "masks": "removal.cli.masks",
     "weights": "removal.cli.weights",
 }
 DEFAULT = "erase"

@@ -62,8 +62,20 @@ class BoxType(click.ParamType):
         return x, y, width, height
 
 
-settings_options = together(
-    click.option("--weights", type=click.Path(dir_okay=False), help="Weights file for --inpainter."),
+segmenter_options = together(
+    click.option(
+        "--segmenter",
+        default="auto",
+        show_default=True,
+        metavar="NAME",
+        help="Who finds the objects: auto, maskrcnn, maskrcnn-v1, builtin (people only, needs no download).",
+    ),
+    click.option(
+        "--segmenter-weights", type=click.Path(dir_okay=False), help="Weights file for --segmenter."
+    ),
+)
+
+device_options = together(
     click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."),
     click.option(
         "--precision",
@@ -72,6 +84,11 @@ settings_options = together(
         show_default=True,
         help="auto = reduced precision where the hardware has it.",
     ),
+)
+
+settings_options = together(
+    click.option("--weights", type=click.Path(dir_okay=False), help="Weights file for --inpainter."),
+    device_options,
     click.option(
         "--working-size",
         type=click.IntRange(min=64),
@@ -108,16 +125,7 @@ settings_options = together(
 )
 
 model_options = together(
-    click.option(
-        "--segmenter",
-        default="auto",
-        show_default=True,
-        metavar="NAME",
-        help="Who finds the objects: auto, maskrcnn, maskrcnn-v1, builtin (people only, needs no download).",
-    ),
-    click.option(
-        "--segmenter-weights", type=click.Path(dir_okay=False), help="Weights file for --segmenter."
-    ),
+    segmenter_options,
     click.option(
         "--inpainter",
         default="auto",
@@ -144,13 +152,15 @@ mask_reading_options = together(
     ),
 )
 
+allow_empty_option = click.option(
+    "--allow-empty-masks",
+    is_flag=True,
+    help="A mask that marks nothing leaves its photo unchanged; without it, that is an error.",
+)
+
 mask_options = together(
     mask_reading_options,
-    click.option(
-        "--allow-empty-masks",
-        is_flag=True,
-        help="A mask that marks nothing leaves its photo unchanged; without it, that is an error.",
-    ),
+    allow_empty_option,
     click.option("--only-masked", is_flag=True, help="Leave out photos that --masks has nothing for."),
 )
 
