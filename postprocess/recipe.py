@@ -141,6 +141,8 @@ def object_part(
     image, mask, others: as in `refine_mask`. aside: bool (H, W), other objects that are removed too, whose
     colours say nothing about where these end; None = none. Returns bool (H, W).
     """
+    if not mask.any():
+        return mask.copy()
     short_side = min(mask.shape)
     largest = max((enclosed_area_px(outline) for outline in outlines(mask)), default=0.0)
     kept = drop_specks(mask, recipe.speck_share * largest)
@@ -148,8 +150,7 @@ def object_part(
     removed = joined if aside is None else joined | aside
     grown = np.zeros_like(mask)
     for box, objects, area_px in _objects_by_size(joined, recipe):
-        filled = fill_holes(objects, recipe.hole_share * area_px)
-        rounded = smooth(filled, recipe.smooth_share * short_side)
+        rounded = smooth(objects, recipe.smooth_share * short_side)
         radius_px = _thicken_radius_px(area_px, short_side, recipe)
         if recipe.edges:
             wide = grow_to_edge(
@@ -160,9 +161,9 @@ def object_part(
                 outside=None if others is None else others[box] & ~rounded,
                 aside=removed[box] & ~rounded,
             )
-            grown[box] |= fill_holes(wide, recipe.hole_share * area_px)
         else:
-            grown[box] |= thicken(rounded, radius_px)
+            wide = thicken(rounded, radius_px)
+        grown[box] |= fill_holes(wide, recipe.hole_share * area_px)
     return grown if others is None else grown & (mask | ~others)
 
 
