@@ -106,13 +106,20 @@ class CocoProtocol:
             for photo in self.photos
             for entry in self.dataset.annotations_of(photo)
         )
+        judged = [name for name, source in self.sources.items() if source.description == self.judges_model]
+        mind = f"also made the masks of {', '.join(judged)}: of these it is no independent judge"
         return {
             "photos that show the class": len(self.photos),
             "photos that never had the class": len(self.dataset.never),
             "missing files": len(self.dataset.missing),
             "crowd regions": crowds,
             "judge": self.judge.description if self.judge else self.judge_problem,
+            "the judge": mind if judged else None,
         }
+
+    @property
+    def judges_model(self) -> str | None:
+        return None if self.judge is None else self.judge.model
 
     def _average_precision(
         self, combination: Combination, photos: Sequence[EvalPhoto], folder: RunFolder

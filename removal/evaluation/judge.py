@@ -30,6 +30,7 @@ class Judge:
     def __init__(self, name: str, segmenters: Segmenters, classes: tuple[str, ...]) -> None:
         self._segmenters, self._name, self._classes = segmenters, name, classes
         segmenter = segmenters.get(name)
+        self.model = segmenter.description
         self.description = f"{segmenter.name}: {segmenter.description}"
 
     def look(self, case: Case) -> None:

@@ -67,7 +67,7 @@ class KnownBackground:
         return SetFigures()
 
     def describe(self) -> dict[str, Any]:
-        return {"photos": len(self.photos)}
+        return {"photos in the data": len(self.photos)}
 
 
 class HolesProtocol(KnownBackground):

@@ -80,6 +80,8 @@ def check_protocol(options: EvaluationOptions) -> None:
         )
     if protocol == "holes" and (options.mask_sources or options.refine):
         raise PlanError("--protocol holes fills the holes as they are: leave out --mask-source and --refine")
+    if protocol != "coco" and options.judge not in ("auto", "none"):
+        raise PlanError("--judge looks for annotated objects: it goes with --protocol coco")
     if protocol == "pairs" and options.annotations is not None:
         raise PlanError("--protocol pairs has its truth beside each photo: leave out --annotations")
     if options.annotations is not None and not options.classes:
@@ -120,5 +122,6 @@ def check_models(options: EvaluationOptions) -> None:
     detectors = [name for name in options.sources if name in segmenter_names()]
     if options.protocol == "pairs" and detectors and not options.classes:
         raise PlanError(f"--mask-source {detectors[0]} needs --class NAME: what is removed")
-    if options.run.segmenter_weights is not None and not [n for n in detectors if n != "auto"]:
-        raise PlanError("--segmenter-weights needs a segmenter's name among --mask-source")
+    named = [name for name in (*detectors, options.judge) if name not in ("auto", "none")]
+    if options.run.segmenter_weights is not None and len(set(named)) != 1:
+        raise PlanError("--segmenter-weights needs one segmenter's name in --mask-source or --judge")

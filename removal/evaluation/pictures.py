@@ -18,7 +18,7 @@ from removal.sheet import GAP_PX, comparison_sheet
 
 PANEL_HEIGHT_PX, PANEL_WIDTH_PX = 260, 380
 JPEG_QUALITY = 82
-RANKED_BY = {"coco": "seen_area", "holes": "hole_swd", "pairs": "changed_swd"}
+RANKED_BY = {"coco": "seen_area", "holes": "hole_swd", "pairs": "changed_l1"}
 """What makes a photo good or bad: lower is better in each."""
 PLACES = ("best", "middle", "worst")
 

@@ -110,9 +110,9 @@ def about_run(content: Mapping[str, Any]) -> str:
         "photos from": settings["images"],
         "removed": ", ".join(settings["classes"]) or None,
         **content["data"],
-        **content["models"],
+        **{name.replace("_", " "): words for name, words in content["models"].items() if name != "judge"},
         "seed": settings["seed"],
-        "code": f"removal {content['version']}, commit {content['commit'] or 'unknown'}",
+        "code": f"removal {content['version']}, commit {commits(content)}",
         "begun": content["started"],
         "left out": f"{len(content['left_out'])} photos, listed at the end" if content["left_out"] else None,
     }
@@ -122,6 +122,12 @@ def about_run(content: Mapping[str, Any]) -> str:
         if value is not None
     ]
     return "<dl>" + "".join(lines) + "</dl>"
+
+
+def commits(content: Mapping[str, Any]) -> str:
+    """Of the code that made the results: more than one where a later version went on with a run."""
+    later = [entry["commit"] or "unknown" for entry in content.get("continued_by", [])]
+    return ", continued by ".join([content["commit"] or "unknown", *later])
 
 
 def tables(protocol: str, rows: Sequence[Row], unedited: Row | None) -> list[str]:

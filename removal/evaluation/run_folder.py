@@ -64,6 +64,7 @@ class RunFolder:
         for part in self.folder.rglob(".*.part"):
             part.unlink(missing_ok=True)
         if not self.starts_anew:
+            self._note_other_code(facts)
             return
         for name in SUMMARY_FILES:
             (self.folder / name).unlink(missing_ok=True)
@@ -134,6 +135,14 @@ class RunFolder:
                 f"--out: '{self.folder}' holds an evaluation with other settings "
                 f"({', '.join(changed)} changed); give another folder, or --overwrite"
             )
+
+    def _note_other_code(self, facts: Mapping[str, Any]) -> None:
+        """Results that were made by several versions of the code say so."""
+        later = self.config.get("continued_by", [])
+        known = [entry.get("commit") for entry in (self.config, *later)]
+        if facts.get("commit") not in known:
+            self.config["continued_by"] = [*later, dict(facts)]
+            self.write_json(CONFIG, self.config)
 
     def _lock(self) -> None:
         """Takes the file of lines for this run; what a killed one left of its last line must not swallow the

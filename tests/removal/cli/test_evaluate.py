@@ -114,6 +114,12 @@ def test_missing_files_are_named_and_the_rest_is_done(invoke, small_coco, tmp_pa
             "--class",
         ),
         ((*COCO, "--protocol", "pairs", "--out", "run"), 2, "leave out --annotations"),
+        (
+            ("--images", "coco", "--protocol", "pairs", "--judge", "builtin", "--out", "run"),
+            2,
+            "--protocol coco",
+        ),
+        ((*COCO, "--class", "person", *FAST, "--segmenter-weights", "x"), 2, "one segmenter's name"),
         (("--images", "coco", "--protocol", "other", "--out", "run"), 2, "other"),
     ],
 )

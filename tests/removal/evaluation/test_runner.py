@@ -298,6 +298,44 @@ def test_a_photo_that_cannot_be_read_is_left_out_and_named(coco_options, small_c
     assert sorted(again.failures) == ["c.png", "gone.png"]
 
 
+def test_where_no_photo_can_be_done_tables_are_empty_and_say_why(coco_options):
+    for path in coco_options.images.rglob("*.png"):
+        path.write_bytes(b"no photo")
+    assert len(evaluate(coco_options).failures) == 3
+    (row,) = table(coco_options.out)
+    assert (row["photos"], row["after_leak"], row["after_ap"]) == ("0", "", "")
+    assert "not defined for any of these photos" in row["not_computed"]
+    assert "not a photo" in (coco_options.out / "report.html").read_text()
+
+
+def test_two_runs_in_one_folder(coco_options):
+    from removal.evaluation.run_folder import RunFolder
+
+    evaluate(coco_options)
+    config = json.loads((coco_options.out / "config.json").read_text())
+    holder = RunFolder(coco_options.out, config["settings"])
+    holder.begin(config["models"], {"commit": config["commit"]})
+    (coco_options.out / "results.csv").unlink()
+    with pytest.raises(RunError, match="another run is at work"):
+        evaluate(coco_options)
+    holder.close()
+    assert evaluate(coco_options).earlier == 3
+    assert (coco_options.out / "results.csv").exists()
+
+
+def test_a_later_version_of_the_code_is_noted(coco_options, monkeypatch):
+    from removal.evaluation import provenance
+
+    monkeypatch.setattr(provenance, "commit", lambda: "aaa")
+    evaluate(coco_options)
+    (coco_options.out / "results/annotations.refined.telea/a.png.png").unlink()
+    monkeypatch.setattr(provenance, "commit", lambda: "bbb")
+    evaluate(coco_options)
+    config = json.loads((coco_options.out / "config.json").read_text())
+    assert (config["commit"], [entry["commit"] for entry in config["continued_by"]]) == ("aaa", ["bbb"])
+    assert "commit aaa, continued by bbb" in (coco_options.out / "report.html").read_text()
+
+
 @pytest.mark.parametrize("mode", ["L", "CMYK"])
 def test_grey_and_cmyk_photos(coco_set, tmp_path, mode):
     coco_set.photo(1, "a.jpg", persons=[(20, 10, 16, 28)], mode=mode)
