@@ -68,6 +68,30 @@ def test_a_soft_rim_of_four_pixels_is_covered():
     assert refined.mask.sum() < 1.25 * detected.sum()
 
 
+def test_the_rim_is_taken_from_the_edge_in_the_photo():
+    person, detected = disc(480, 640, 240, 320, 80), disc(480, 640, 240, 320, 72)
+    image = np.full((480, 640, 3), 120, np.uint8)
+    image[person] = (170, 40, 50)
+    refined = refine_mask(image, detected, MaskRecipe(shadows=False, attached="none"))
+    assert refined.mask[person].all()  # eight pixels were missing, the radius is 5
+    assert grown_by(refined, person) <= 3  # the margin is 2
+    blind = refine_mask(image, detected, MaskRecipe(edges=False, shadows=False, attached="none"))
+    assert (person & ~blind.mask).sum() > 0.06 * person.sum()
+
+
+def test_what_goes_along_is_a_part_by_itself():
+    person, bag = disc(240, 320, 120, 120, 50), disc(240, 320, 120, 200, 28)
+    image = np.full((240, 320, 3), 120, np.uint8)
+    image[person], image[bag] = (170, 40, 50), (30, 60, 160)
+    before = bag.copy()
+    refined = refine_mask(image, person, MaskRecipe(shadows=False, attached="none"), attached=bag)
+    assert refined.parts["attached"][bag].all()
+    assert grown_by(RefinedMask(refined.parts["attached"], {}), bag) <= 3
+    assert grown_by(RefinedMask(refined.parts["object"], {}), person | bag) <= 3
+    np.testing.assert_array_equal(refined.mask, refined.parts["object"] | refined.parts["attached"])
+    np.testing.assert_array_equal(bag, before)
+
+
 def test_specks_go_and_dust_alone_stays():
     person = disc(480, 640, 240, 320, 80)
     speck = disc(480, 640, 50, 50, 2)
@@ -155,6 +179,8 @@ def test_wrong_settings_are_refused():
         MaskRecipe(thicken_min_px=-1)
     with pytest.raises(TypeError, match="hole_share must be a number, got str"):
         MaskRecipe(hole_share="all")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="edges must be a bool, got int"):
+        MaskRecipe(edges=1)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="unexpected keyword"):
         MaskRecipe(dilate=3)  # type: ignore[call-arg]
     with pytest.raises(dataclasses.FrozenInstanceError):
