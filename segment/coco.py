@@ -192,11 +192,12 @@ class CocoMasks:
         """Label, score, mask and box (xyxy) of an object."""
         where = f"{self.path}: object {entry.get('id', '')} of image {entry['image_id']}"
         try:
-            if entry.get("category_id") not in self._names:
-                raise ValueError(f"unknown category_id {entry.get('category_id')}")
+            category = entry.get("category_id")
+            if not isinstance(category, int | str) or category not in self._names:
+                raise ValueError(f"unknown category_id {category}")
             rle = read_segmentation(entry.get("segmentation"), height, width)
             score = checked_score(entry.get("score", 1.0))
-            return self._names[entry["category_id"]], score, rle, read_box(entry.get("bbox"), rle)
+            return self._names[category], score, rle, read_box(entry.get("bbox"), rle)
         except (ValueError, TypeError) as error:
             raise MaskError(f"{where}: {error}", "unreadable") from error
 

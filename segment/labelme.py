@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, UnidentifiedImageError
 
 from segment.detections import Detections, encode_crop
 from segment.fitting import MAX_PIXELS
@@ -119,7 +119,11 @@ def _paste(
     encoded = shape.get("mask")
     if not isinstance(encoded, str):
         raise ValueError("expected a mask as base64 text in a shape of type mask")
-    with Image.open(io.BytesIO(base64.b64decode(encoded)), formats=("PNG",)) as picture:
+    try:
+        file = Image.open(io.BytesIO(base64.b64decode(encoded)), formats=("PNG",))
+    except UnidentifiedImageError as error:
+        raise ValueError("expected a PNG as base64 text in a shape of type mask") from error
+    with file as picture:
         if picture.width * picture.height > min(max_pixels, 4 * height * width):
             raise ValueError(f"its mask has {picture.width} x {picture.height} pixels, more than the photo")
         patch = np.asarray(picture.convert("L")) > 0

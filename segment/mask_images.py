@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from backend.pillow_limit import pillow_limit_lifted
 from segment.fitting import MAX_PIXELS
@@ -43,6 +44,9 @@ def read_mask_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> MaskPicture:
             return _picture(ImageOps.exif_transpose(image), str(image.format), lossy=lossy)
     except FileNotFoundError:
         raise
+    except UnidentifiedImageError as error:
+        known = ", ".join(FORMATS)
+        raise MaskError(f"mask {path} cannot be read: it is no image ({known})", "unreadable") from error
     except (OSError, SyntaxError, ValueError, LookupError, TypeError, EOFError, struct.error) as error:
         raise MaskError(f"mask {path} cannot be read: {error}", "unreadable") from error
 
@@ -70,14 +74,25 @@ def _picture(image: Image.Image, format: str, *, lossy: bool) -> MaskPicture:
     if image.mode == "P" and "transparency" not in image.info:
         return _palette_picture(image, format)
     if image.mode in ("P", "PA", "LA", "La", "RGBA", "RGBa"):
-        return from_values(_transparent_levels(np.asarray(image.convert("RGBA"))), format, lossy=lossy)
+        pixels = np.asarray(image.convert("RGBA"))
+        if pixels[..., 3].min() == pixels[..., 3].max() > 0:
+            return _colour_picture(pixels[..., :3], format, lossy=lossy)
+        levels = _transparent_levels(pixels)
+        return replace(from_values(levels, format, lossy=lossy), labels=None)
     if image.mode == "1":
         return from_values(np.asarray(image), format)
     if image.mode == "F":
         return from_fractions(np.asarray(image), format)
     if image.mode == "L" or image.mode.startswith("I"):
         return from_values(np.asarray(image), format, lossy=lossy)
-    return from_values(_colour_levels(np.asarray(image.convert("RGB")), lossy=lossy), format, lossy=lossy)
+    return _colour_picture(np.asarray(image.convert("RGB")), format, lossy=lossy)
+
+
+def _colour_picture(colours: np.ndarray, format: str, *, lossy: bool) -> MaskPicture:
+    """The mask in colours uint8 (H, W, 3) RGB."""
+    if (colours == colours[..., :1]).all():
+        return from_values(np.ascontiguousarray(colours[..., 0]), format, lossy=lossy)
+    return replace(from_values(_colour_levels(colours, lossy=lossy), format, lossy=lossy), labels=None)
 
 
 def _palette_picture(image: Image.Image, format: str) -> MaskPicture:
@@ -102,8 +117,8 @@ def _luma(colours: np.ndarray) -> np.ndarray:
 def _transparent_levels(pixels: np.ndarray) -> np.ndarray:
     """Levels uint8 (H, W) of pixels uint8 (H, W, 4) RGBA."""
     colours, alpha = pixels[..., :3], pixels[..., 3]
-    if alpha.min() == alpha.max():
-        return np.zeros_like(alpha) if alpha[0, 0] == 0 else _colour_levels(colours, lossy=False)
+    if not alpha.any():
+        return alpha
     shown = colours[alpha > 0]
     levels = shown.max(axis=1)
     middle = np.count_nonzero((levels > 32) & (levels < 223)) / len(levels)

@@ -125,8 +125,8 @@ def find_reading(
             values = np.unique(picture.labels).tolist()
             listed = ", ".join(map(str, values[:8])) + (", ..." if len(values) > 8 else "")
             raise MaskError(
-                f"mask {file} looks like a label map (values {listed}): say which one is to be removed "
-                "(--mask-label)",
+                f"mask {file} looks like a label map, hardly any white but the values {listed}: say "
+                "which one is to be removed (--mask-label)",
                 "labels",
             )
         looks.append(look_at(picture.levels, threshold))
