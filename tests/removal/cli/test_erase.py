@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,7 +10,11 @@ import time
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
+
+from removal.cli.main import cli
+from removal.manifest import Manifest
 
 HEIGHT, WIDTH = 48, 64
 
@@ -270,6 +275,11 @@ def test_masks_that_do_not_fit(invoke, photo, masks, tmp_path):
         (("--box", "1,1,9,9", "--seed", "-1", "photo.png"), ("--seed",)),
         (("--box", "1,1,9,9", "--inpainter", "telea", "--weights", "x", "photo.png"), ("--weights", "telea")),
         (("--nonsense", "photo.png"), ("--nonsense",)),
+        (("--box", "1,1,9,9"), ("no photos given",)),
+        (("--box", "1,1,9,9", "--list", "none.txt"), ("none.txt",)),
+        (("--box", "1,1,9,9", "--only-masked", "photo.png"), ("--only-masked",)),
+        (("--box", "1,1,9,9", "--workers", "0", "photo.png"), ("--workers",)),
+        (("--box", "1,1,9,9", "--batch-size", "0", "photo.png"), ("--batch-size",)),
     ],
 )
 def test_wrong_usage_is_status_2_and_one_line(invoke, photo, masks, tmp_path, args, words):
@@ -303,6 +313,49 @@ def test_help_shows_options_and_commands(invoke):
     for word in ("--class", "--masks", "--box", "--overwrite", "demo", "--version"):
         assert word in result.stdout
     assert invoke("--version").stdout.startswith("remove")
+
+
+def test_many_photos_are_summed_up_and_failures_listed_at_the_end(invoke, photo, masks, tmp_path):
+    for name in ("one.png", "two.png"):
+        (tmp_path / name).write_bytes(photo.read_bytes())
+        (masks / name).write_bytes((masks / "photo.png").read_bytes())
+    (tmp_path / "bad.jpg").write_text("this is text")
+    arguments = ("--masks", masks, "one.png", "bad.jpg", "two.png", "-o", "out", *FAST, "--workers", 2)
+    result = invoke(*arguments)
+    assert result.exit_code == 1
+    assert [line.partition(" ")[0] for line in result.stdout.splitlines()] == ["one.png", "two.png"]
+    lines = result.stderr.splitlines()
+    assert lines[-4] == "failed:"
+    assert lines[-3].startswith("  bad.jpg: ")
+    assert lines[-2] == "3 photos: 2 done, 1 failed"
+    assert re.fullmatch(
+        r"[\d.]+ photos/s in [\d.]+ s; work: read \d+%, segment \d+%, fill \d+%, write \d+%", lines[-1]
+    )
+    (tmp_path / "bad.jpg").write_bytes(b"")
+    assert invoke(*arguments, "--json").stderr.splitlines()[-1] == "3 photos: 2 skipped, 1 failed"
+
+
+def test_photos_listed_on_standard_input(tmp_path, monkeypatch, invoke, photo, masks):
+    command = ["--masks", str(masks), "--list", "-", "-o", "out", *FAST]
+    result = CliRunner().invoke(cli, command, input="photo.png\n")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "out/photo.png").is_file()
+    result = CliRunner().invoke(cli, command, input="\n")
+    assert result.exit_code == 2
+    one_line(result.stderr, "no photos in -")
+
+
+def test_a_folder_that_another_run_is_at_work_in_is_refused(invoke, photo, masks, tmp_path):
+    other = Manifest(tmp_path / "out", {}, {})
+    other.open(create=True)
+    other.begin({})
+    arguments = ("--masks", masks, photo, "-o", "out", *FAST)
+    result = invoke(*arguments)
+    assert result.exit_code == 1
+    one_line(result.stderr, "another run is at work in 'out'", f"process {os.getpid()}")
+    assert not (tmp_path / "out/photo.png").exists()
+    other.close()
+    assert invoke(*arguments).exit_code == 0
 
 
 @pytest.mark.slow
