@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from PIL import Image
 
 _LOCK = threading.Lock()
+_lifted = 0  # by how many at the moment
+_limit: int | None = None  # what it is while it is lifted
 
 
 @contextmanager
@@ -14,15 +16,20 @@ def pillow_limit_lifted(pixels: int) -> Iterator[None]:
     """Let Pillow decode `pixels` pixels, whose number has been checked against our own limit before.
 
     Pillow warns or refuses by a number that holds for the whole process, and its TIFF and WebP decoders ask
-    it themselves. It is lifted only for pictures above it, by one thread at a time, and put back.
+    it themselves. It is lifted only for pictures above it, and put back when the last of those that several
+    threads decode at once is done.
     """
-    limit = Image.MAX_IMAGE_PIXELS
-    if limit is None or pixels <= limit:
-        yield
-        return
+    global _lifted, _limit
     with _LOCK:
-        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-        try:
-            yield
-        finally:
-            Image.MAX_IMAGE_PIXELS = limit
+        limit = _limit if _lifted else Image.MAX_IMAGE_PIXELS
+        lift = limit is not None and pixels > limit
+        if lift:
+            _lifted, _limit, Image.MAX_IMAGE_PIXELS = _lifted + 1, limit, None
+    try:
+        yield
+    finally:
+        if lift:
+            with _LOCK:
+                _lifted -= 1
+                if not _lifted:
+                    Image.MAX_IMAGE_PIXELS = _limit
