@@ -14,7 +14,7 @@ SEARCH_SIDE_PX = 640
 """Longest side of the photo in which objects are found; shadows are large and soft, more tells nothing."""
 OBJECT_PX = 128
 """Objects larger than this are looked at smaller still."""
-LEAST_OBJECT_PX = 12
+LEAST_OBJECT_PX = 16
 """Smaller objects have no shadow that thickening their mask would not cover."""
 DARK_OFFSET = 6.0
 """Added to levels before the logarithm, so that noise in the dark does not look like contrast."""
@@ -32,7 +32,7 @@ class Surroundings:
     the object meets the ground, and to any object to remove. contact_row: its height, in rows.
     contact: bool, the lower outline that meets the ground. frame: bool, pixels at the edge of the photo.
     size_px: how large the object is. rim_px: how much of it the mask may have missed. cut: 0 to 1, the share
-    of its lower outline that the frame cuts off.
+    of its lower outline that the frame cuts off. low: 0 to 1, how far down the photo it meets the ground.
     """
 
     box: Box
@@ -49,6 +49,7 @@ class Surroundings:
     size_px: float
     rim_px: float
     cut: float
+    low: float
 
 
 def check_photo(image: np.ndarray, objects: np.ndarray, others: np.ndarray | None) -> None:
@@ -129,7 +130,8 @@ def _around(
         others=staying,
         size_px=size,
         rim_px=rim,
-        cut=float((rows >= shape[0] - 2).mean()) if bottom == full_height else 0.0,
+        cut=float((rows >= shape[0] - 2 - rim).mean()) if bottom == full_height else 0.0,
+        low=float((top + np.median(rows) / scale) / full_height),
     )
 
 
@@ -150,7 +152,9 @@ def _contact(mine: np.ndarray, size_px: float) -> np.ndarray:
 def _frame(shape: tuple[int, int], at: tuple[bool, bool, bool, bool]) -> np.ndarray:
     """The two rows and columns at those of the top, left, bottom and right edges that are the photo's."""
     frame = np.zeros(shape, bool)
-    for edge, is_frame in zip((np.s_[:2], np.s_[:, :2], np.s_[-2:], np.s_[:, -2:]), at, strict=True):
-        if is_frame:
-            frame[edge] = True
+    top, left, bottom, right = at
+    frame[:2] |= top
+    frame[:, :2] |= left
+    frame[-2:] |= bottom
+    frame[:, -2:] |= right
     return frame

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
-from postprocess.ground import Surroundings
+from postprocess.ground import Box, Surroundings
 from postprocess.shadow_regions import Region
 
 LEAST_DARKENING = 0.02
 """Regions less dark than this (log light) against the ground around are none."""
+TINY = 0.05
+"""Added to ratios before the logarithm."""
 
 Evidence = dict[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A region in the window that holds it and the ground around: bool (h, w). distance: pixels from it."""
+
+    window: Box
+    mask: np.ndarray
+    inside: np.ndarray
+    ring: np.ndarray
+    distance: np.ndarray
 
 
 class Witness:
@@ -19,7 +34,10 @@ class Witness:
 
     def __init__(self, around: Surroundings) -> None:
         self.around = around
-        self.light = around.log_light.mean(axis=2)
+        red, green, blue = np.moveaxis(around.log_light, 2, 0)
+        self.light = np.ascontiguousarray(around.log_light.mean(axis=2))
+        self.red_blue = red - blue
+        self.green = green - (red + blue) / 2
         weight = around.free.astype(np.float32)
         level = cv2.GaussianBlur(self.light * weight, (0, 0), 1.5)
         self.detail = np.abs(self.light - level / np.maximum(cv2.GaussianBlur(weight, (0, 0), 1.5), 1e-3))
@@ -30,114 +48,147 @@ class Witness:
         rows_held, columns_held = (np.ptp(held) + 1 for held in np.nonzero(around.mine))
         self.tall = float(np.log(rows_held / columns_held))
         self.edge_px = max(2, round(0.03 * around.size_px))
-        self.ring_px = max(3, round(0.08 * around.size_px))
+        self.ring_px = 1.5 + max(3, round(0.08 * around.size_px))
+        self.near = around.beyond & (around.to_contact < 1.2 * around.size_px) & (self.below > -0.3)
+        self.near_light = np.sort(self.light[self.near])
 
     def measure(self, region: Region) -> Evidence | None:
         """The evidence of a region; None where it is no darker than the ground around it."""
-        around = self.around
-        inside = region.mask & around.beyond
-        distance = cv2.distanceTransform((~region.mask).view(np.uint8), cv2.DIST_L2, 3)
-        ring = around.beyond & (distance > 1.5) & (distance <= 1.5 + self.ring_px)
-        if ring.sum() < 10 or inside.sum() < 8:
+        part = self._part(region.mask)
+        if part.ring.sum() < 10 or part.inside.sum() < 8:
             return None
-        here, there = np.median(around.log_light[inside], axis=0), np.median(around.log_light[ring], axis=0)
+        log_light = self.around.log_light[part.window]
+        here, there = np.median(log_light[part.inside], axis=0), np.median(log_light[part.ring], axis=0)
         fall = there - here
         dark = float(fall.mean())
         if dark <= LEAST_DARKENING:
             return None
-        edge = self._edge(region.mask, inside, distance)
-        if edge is None:
+        edges = self._edges(part, dark)
+        if edges is None:
             return None
+        red_blue, green = float(fall[0] - fall[2]), float(fall[1] - (fall[0] + fall[2]) / 2)
         evidence = {
             "dark": dark,
-            "red_blue": float(fall[0] - fall[2]),
-            "green": float(fall[1] - (fall[0] + fall[2]) / 2),
+            "red_blue": red_blue / dark,
+            "green": green / dark,
             "legs": float(np.abs(here - self.legs).mean()),
             "ground": float(there.mean()),
             "growth": float(np.log1p(max(0.0, region.growth) * dark)),
         }
-        evidence |= self._edges(edge / dark)
-        evidence |= self._texture(inside, ring, dark)
-        evidence |= self._place(region.mask, inside, distance)
-        evidence |= self._elsewhere(distance, (here.mean() + there.mean()) / 2, dark, ring)
+        evidence |= edges
+        evidence |= self._texture(part, dark)
+        evidence |= self._place(part)
+        evidence |= self._elsewhere(part, float(here.mean() + there.mean()) / 2, dark)
         return evidence
 
-    def _edge(self, mask: np.ndarray, inside: np.ndarray, distance: np.ndarray) -> np.ndarray | None:
-        """How much lighter it is just outside than just inside, along the outline: float (N,)."""
-        outside = self.around.beyond & ~mask
-        shares, means = [], []
-        for part in (inside, outside):
-            weight = part.astype(np.float32)
-            share = self._box(weight)
-            shares.append(share)
-            means.append(self._box(self.light * weight) / np.maximum(share, 1e-4))
-        along = outside & (distance <= 1.5) & (shares[0] > 0.02) & (shares[1] > 0.02)
-        return (means[1] - means[0])[along] if along.sum() >= 5 else None
+    def _part(self, mask: np.ndarray) -> Part:
+        margin = int(self.ring_px) + 2 + self.edge_px
+        window = tuple(
+            slice(max(0, held[0] - margin), held[-1] + margin + 1)
+            for held in (np.nonzero(mask.any(axis=axis))[0] for axis in (1, 0))
+        )
+        region = np.ascontiguousarray(mask[window])
+        beyond = self.around.beyond[window]
+        distance = cv2.distanceTransform((~region).view(np.uint8), cv2.DIST_L2, 3)
+        ring = beyond & (distance > 1.5) & (distance <= self.ring_px)
+        return Part((window[0], window[1]), region, region & beyond, ring, distance)
+
+    def _edges(self, part: Part, dark: float) -> Evidence | None:
+        """How light and colour change across the outline; None where too little of it lies open."""
+        outside = self.around.beyond[part.window] & ~part.mask
+        weights = part.inside.astype(np.float32), outside.astype(np.float32)
+        shares = [self._box(weight) for weight in weights]
+        along = outside & (part.distance <= 1.5) & (shares[0] > 0.02) & (shares[1] > 0.02)
+        if along.sum() < 5:
+            return None
+
+        def change(plane: np.ndarray) -> np.ndarray:
+            within, without = (
+                self._box(plane[part.window] * weight)[along] / share[along]
+                for weight, share in zip(weights, shares, strict=True)
+            )
+            return without - within
+
+        edge = change(self.light) / dark
+        colour = np.abs(change(self.red_blue)) + np.abs(change(self.green))
+        return {
+            "edge": float(np.median(edge)),
+            "edge_share": float((edge > 0.4).mean()),
+            "edge_least": float(np.percentile(edge, 20)),
+            "edge_colour": float(np.log(np.median(colour) / dark + TINY)),
+        }
 
     def _box(self, plane: np.ndarray) -> np.ndarray:
         side = 2 * self.edge_px + 1
         return cv2.blur(plane, (side, side), borderType=cv2.BORDER_REPLICATE)
 
-    @staticmethod
-    def _edges(edge: np.ndarray) -> Evidence:
-        return {
-            "edge": float(np.median(edge)),
-            "edge_share": float((edge > 0.4).mean()),
-            "edge_least": float(np.percentile(edge, 20)),
-        }
-
-    def _texture(self, inside: np.ndarray, ring: np.ndarray, dark: float) -> Evidence:
-        spread_in = np.ptp(np.percentile(self.light[inside], [20, 80]))
-        spread_ring = np.ptp(np.percentile(self.light[ring], [20, 80]))
-        detail_in, detail_ring = float(self.detail[inside].mean()), float(self.detail[ring].mean())
+    def _texture(self, part: Part, dark: float) -> Evidence:
+        light, detail, tint = (plane[part.window] for plane in (self.light, self.detail, self.red_blue))
+        detail_in, detail_ring = float(detail[part.inside].mean()), float(detail[part.ring].mean())
+        tint_in, tint_ring = _spread(tint[part.inside]), _spread(tint[part.ring])
         return {
             "texture": float(np.log((detail_in + 0.003) / (detail_ring + 0.003))),
             "ground_texture": detail_ring,
-            "even": float(spread_in / dark),
-            "ground_even": float(spread_ring / dark),
+            "even": float(np.log(_spread(light[part.inside]) / dark + TINY)),
+            "ground_even": float(np.log(_spread(light[part.ring]) / dark + TINY)),
+            "colours": float(np.log((tint_in + 0.02) / (tint_ring + 0.02))),
+            "fade": self._fade(part),
         }
 
-    def _place(self, mask: np.ndarray, inside: np.ndarray, distance: np.ndarray) -> Evidence:
-        around = self.around
+    def _fade(self, part: Part) -> float:
+        """-1 to 1: how steadily the ground grows lighter away from the contact (correlation)."""
+        near = part.inside | part.ring
+        way, light = self.around.to_contact[part.window][near], self.light[part.window][near]
+        spread = float(way.std() * light.std())
+        return float(((way - way.mean()) * (light - light.mean())).mean()) / spread if spread > 1e-6 else 0.0
+
+    def _place(self, part: Part) -> Evidence:
+        around, inside = self.around, part.inside
         area_px = float(inside.sum())
-        below = self.below[inside]
-        contours, _ = cv2.findContours(mask.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        below = self.below[part.window][inside]
+        contours, _ = cv2.findContours(part.mask.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
         hull_px = sum(cv2.contourArea(cv2.convexHull(contour)) for contour in contours) + 1
-        beside = (distance > 0) & (distance <= 1.5)
-        outline_px = max(1, int(beside.sum()))
+        beside = (part.distance > 0) & (part.distance <= 1.5)
+        touching = (beside & around.others[part.window]).sum() / max(1, int(beside.sum()))
+        met = (part.distance[around.contact[part.window]] <= around.rim_px + 2).sum()
+        hugging = around.to_objects[part.window][inside] < 2 * around.rim_px + 1
         return {
             "area": float(np.log(area_px / around.mine.sum())),
-            "reach": float(np.percentile(around.to_contact[inside], 95) / around.size_px),
+            "reach": float(np.percentile(around.to_contact[part.window][inside], 95) / around.size_px),
             "above": float((below < -0.12).mean()),
             "under": float((below > 0.02).mean()),
             "depth": float(np.median(below)),
-            "met": float((distance[around.contact] <= around.rim_px + 2).mean()),
-            "frame": float((around.frame & inside).sum() / area_px**0.5),
-            "hugging": float((around.to_objects[inside] < 2 * around.rim_px + 1).mean()),
-            "solid": float(mask.sum() / hull_px),
-            "touching": float((beside & around.others).sum() / outline_px),
+            "met": float(met / around.contact.sum()),
+            "frame": float((around.frame[part.window] & inside).sum() / area_px**0.5),
+            "hugging": float(hugging.mean()),
+            "solid": float(part.mask.sum() / hull_px),
+            "touching": float(np.log(touching + 0.02)),
             "cut": around.cut,
+            "low": around.low,
             "tall": self.tall,
         }
 
-    def _elsewhere(self, distance: np.ndarray, level: float, dark: float, ring: np.ndarray) -> Evidence:
+    def _elsewhere(self, part: Part, level: float, dark: float) -> Evidence:
         """Dark ground away from the region, and how much the ground around differs from side to side."""
-        around = self.around
-        near = around.beyond & (around.to_contact < 1.2 * around.size_px) & (self.below > -0.3)
-        near &= distance > 1.5 + self.ring_px
-        rows, columns = np.nonzero(ring)
-        light = self.light[ring]
+        light = self.light[part.window]
+        close = self.near[part.window] & (part.distance <= self.ring_px)
+        count = len(self.near_light) - int(close.sum())
+        darker = int(np.searchsorted(self.near_light, level)) - int((close & (light < level)).sum())
+        rows, columns = np.nonzero(part.ring)
+        ring = light[part.ring]
+        halves = (rows < np.median(rows), columns < np.median(columns))
         sides = [
-            np.median(light[part])
-            for part in (
-                rows < np.median(rows),
-                rows >= np.median(rows),
-                columns < np.median(columns),
-                columns >= np.median(columns),
-            )
-            if part.sum() >= 5
+            float(np.median(ring[side]))
+            for half in halves
+            for side in (half, ~half)
+            if np.count_nonzero(side) >= 5
         ]
         return {
-            "dark_elsewhere": float((self.light[near] < level).mean()) if near.sum() > 20 else 0.0,
-            "sides": float(np.ptp(sides) / dark) if sides else 0.0,
+            "dark_elsewhere": darker / count if count > 20 else 0.0,
+            "sides": float(np.log(np.ptp(sides) / dark + TINY)) if sides else 0.0,
         }
+
+
+def _spread(values: np.ndarray) -> float:
+    low, high = np.percentile(values, [20, 80])
+    return float(high - low)

@@ -15,15 +15,23 @@ SMOOTHINGS = ((0.7, 0.0), (1.0, 0.02), (1.5, 0.04))
 LEVELS = 16
 """Thresholds tried at each smoothing."""
 LEAST_REGION_PX = 8
+SOFT_SHARE = 0.05
+"""Width of a half-shadow that is looked for, as a share of the object's size."""
+SOFT_LEVEL = 0.25
+"""Ground that is darkened by more than this share of what the shadow is darkened belongs to it."""
+REACHES = (0.15, 0.3)
+"""Regions that run on are tried cut off, too, at these shares of the object's size: contact shadows."""
 
 
 @dataclass(frozen=True, eq=False)
 class Region:
     """Ground darker than a threshold that touches the contact. mask: bool (h, w). growth: how fast its area
-    rises with the threshold (d log area / d log light): low where the edge is clear."""
+    rises with the threshold (d log area / d log light): low where the edge is clear. short: whether it was
+    cut off at a distance from the contact."""
 
     mask: np.ndarray
     growth: float
+    short: bool
 
 
 def dark_regions(around: Surroundings) -> Iterator[Region]:
@@ -49,7 +57,28 @@ def dark_regions(around: Surroundings) -> Iterator[Region]:
             if area_px < LEAST_REGION_PX or key in seen:
                 continue
             seen.add(key)
-            yield Region(mask, _growth(areas, levels, index))
+            growth = _growth(areas, levels, index)
+            yield Region(mask, growth, short=False)
+            for reach in REACHES:
+                close = mask & (around.to_contact < reach * around.size_px)
+                close_px = int((close & around.beyond).sum())
+                if LEAST_REGION_PX <= close_px < 0.8 * area_px:
+                    yield Region(close, growth, short=True)
+
+
+def with_soft_edge(around: Surroundings, region: np.ndarray) -> np.ndarray:
+    """The region, bool (h, w), and the half-shadow around it: up to where the ground is nearly as light as
+    further out."""
+    reach_px = max(2.0, SOFT_SHARE * around.size_px)
+    distance = cv2.distanceTransform((~region).view(np.uint8), cv2.DIST_L2, 3)
+    inside = region & around.beyond
+    ring = around.beyond & (distance > reach_px) & (distance <= 2 * reach_px + 1)
+    if inside.sum() < LEAST_REGION_PX or ring.sum() < LEAST_REGION_PX:
+        return region
+    light = _smoothed(around.log_light, around.free & (around.to_objects > 1), SMOOTHINGS[0][0])
+    here, there = float(np.median(light[inside])), float(np.median(light[ring]))
+    dim = around.free & (distance <= reach_px) & (light < there - SOFT_LEVEL * (there - here))
+    return _connected(region | dim, region)
 
 
 def _growth(areas: list[int], levels: np.ndarray, index: int) -> float:

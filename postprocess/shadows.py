@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from postprocess.ground import SEARCH_SIDE_PX, Surroundings, check_photo, shrink, surroundings
+from postprocess.ground import SEARCH_SIDE_PX, Box, Surroundings, check_photo, shrink, surroundings
+from postprocess.reflections import LEAST_AGREEMENT, find_reflection
 from postprocess.shadow_evidence import Witness
 from postprocess.shadow_judge import likelihood
-from postprocess.shadow_regions import dark_regions
+from postprocess.shadow_regions import dark_regions, with_soft_edge
 
-LEAST_CONFIDENCE = 0.25
+LEAST_CONFIDENCE = 0.4
 """Below this nothing is added."""
+CANDIDATES = 8
+"""How many regions of an object are kept until the light's direction is known."""
+LEAST_LEAN = 0.15
+"""A region whose centre is nearer to the contact than this share of the object's size points nowhere."""
+AGREED = 0.8
+"""Length of the mean of unit vectors from which on the objects' shadows agree on a direction."""
+SHARED_LIGHT = 0.15
+"""How much a shadow along the others' direction gains, and one against it loses."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +38,16 @@ class FoundShadow:
     confidence: float
 
 
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A region bool (h, w) of an object's surroundings, how likely it is its shadow, and the unit vector
+    (x, y) in which it points from the contact; None where it lies all around it."""
+
+    region: np.ndarray
+    confidence: float
+    direction: np.ndarray | None
+
+
 def find_shadow(
     image: np.ndarray,
     objects: np.ndarray,
@@ -35,7 +55,7 @@ def find_shadow(
     others: np.ndarray | None = None,
     least_confidence: float = LEAST_CONFIDENCE,
 ) -> FoundShadow:
-    """The shadow that `objects` cast on the ground around where they touch it.
+    """The shadow that `objects` cast on the ground around where they touch it, and their reflections in it.
 
     image: uint8 (H, W, 3) RGB. objects: bool (H, W), what casts it; its rim may be missing. others:
     bool (H, W), objects that stay: nothing is added there; None = none. least_confidence: 0 to 1, how sure
@@ -48,31 +68,78 @@ def find_shadow(
     if not objects.any() or objects.all():
         return FoundShadow(mask, 0.0)
     scale = min(1.0, SEARCH_SIDE_PX / max(objects.shape))
-    small = [max(1, round(side * scale)) for side in objects.shape]
+    small = (max(1, round(objects.shape[0] * scale)), max(1, round(objects.shape[1] * scale)))
     staying = np.zeros(small, bool) if others is None else shrink(others, *small)
+    seen = list(surroundings(shrink(image, *small), shrink(objects, *small), staying))
+    candidates = [_candidates(around) for around in seen]
+    light = _shared_direction(candidates, least_confidence)
     surest = 0.0
-    for around in surroundings(shrink(image, *small), shrink(objects, *small), staying):
-        region, confidence = _likeliest(around)
-        surest = max(surest, confidence)
-        if region is not None and confidence >= least_confidence:
-            _draw(mask, region, around.box, tuple(small))
+    for around, ranked in zip(seen, candidates, strict=True):
+        found = [best] if (best := _best(ranked, light)) is not None else []
+        for candidate in found + _reflections(around):
+            surest = max(surest, candidate.confidence)
+            if candidate.confidence >= least_confidence:
+                _draw(mask, with_soft_edge(around, candidate.region), around.box, small)
     mask &= ~objects
     if others is not None:
         mask &= ~others
     return FoundShadow(mask, surest)
 
 
-def _likeliest(around: Surroundings) -> tuple[np.ndarray | None, float]:
+def _candidates(around: Surroundings) -> list[Candidate]:
+    """The likeliest regions of an object, the likeliest first."""
     witness = Witness(around)
-    best, confidence = None, 0.0
+    rated = []
     for region in dark_regions(around):
         evidence = witness.measure(region)
-        if evidence is not None and (likely := likelihood(evidence)) > confidence:
-            best, confidence = region.mask, likely
-    return best, confidence
+        if evidence is not None and (likely := likelihood(evidence, short=region.short)) > 0:
+            rated.append((likely, region.mask))
+    rated.sort(key=lambda pair: -pair[0])
+    return [Candidate(mask, likely, _direction(around, mask)) for likely, mask in rated[:CANDIDATES]]
 
 
-def _draw(mask: np.ndarray, region: np.ndarray, box: tuple[slice, slice], small: tuple[int, ...]) -> None:
+def _direction(around: Surroundings, region: np.ndarray) -> np.ndarray | None:
+    rows, columns = np.nonzero(region & around.beyond)
+    feet = np.nonzero(around.contact)
+    lean = np.array([columns.mean() - feet[1].mean(), rows.mean() - feet[0].mean()]) / around.size_px
+    length = float(np.hypot(*lean))
+    return lean / length if length > LEAST_LEAN else None
+
+
+def _shared_direction(
+    candidates: Sequence[Sequence[Candidate]], least_confidence: float
+) -> np.ndarray | None:
+    """The direction in which the sure shadows of several objects lie; None where they do not agree."""
+    pointing = [
+        ranked[0].direction
+        for ranked in candidates
+        if ranked and ranked[0].direction is not None and ranked[0].confidence >= least_confidence
+    ]
+    if len(pointing) < 2:
+        return None
+    mean = np.mean(pointing, axis=0)
+    length = float(np.hypot(*mean))
+    return mean / length if length > AGREED else None
+
+
+def _best(ranked: Sequence[Candidate], light: np.ndarray | None) -> Candidate | None:
+    def agreed(candidate: Candidate) -> Candidate:
+        if light is None or candidate.direction is None:
+            return candidate
+        factor = 1 + SHARED_LIGHT * float(candidate.direction @ light)
+        return Candidate(candidate.region, min(1.0, candidate.confidence * factor), candidate.direction)
+
+    return max(map(agreed, ranked), key=lambda candidate: candidate.confidence, default=None)
+
+
+def _reflections(around: Surroundings) -> list[Candidate]:
+    found = find_reflection(around)
+    if found is None or found.agreement < LEAST_AGREEMENT:
+        return []
+    return [Candidate(found.mask, found.agreement, None)]
+
+
+def _draw(mask: np.ndarray, region: np.ndarray, box: Box, small: tuple[int, int]) -> None:
     """Add a region found in `box` of the small photo to the mask of the full one."""
     rows, columns = (
         slice(part.start * full // side, -(-part.stop * full // side))
