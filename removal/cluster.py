@@ -114,13 +114,21 @@ class Cluster:
         A worker that dies is started anew, and the photo it had in hand is given to another; all it had
         finished counts. Raises RunError where workers cannot be started.
         """
-        ledger = self.ray.remote(num_cpus=0)(Ledger).remote()
+        ledger = self._ledger()
         with one_line_errors():
             for row in self._dataset(tasks, ledger).iter_rows():
                 finished = pickle.loads(row["work"])
                 ledger.forget.remote([index for index, _ in finished])
                 for index, outcome in finished:
                     yield index, replace(outcome, job=tasks[index].job)
+
+    def _ledger(self) -> Any:
+        """The ledger, on this machine: it must not be lost with another one."""
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        here = NodeAffinitySchedulingStrategy(self.ray.get_runtime_context().get_node_id(), soft=False)
+        actor = self.ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Ledger)
+        return actor.options(scheduling_strategy=here).remote()
 
     def _start(self) -> None:
         address = address_of(self.options)
@@ -142,7 +150,9 @@ class Cluster:
                 self.ray.init(**settings)
         except (OSError, RuntimeError, ValueError) as error:
             where = f"at {address}" if address else "on this machine"
-            raise RunError(f"no Ray cluster {where}: {first_line(error)}") from error
+            keyless = address is not None and "RAY_AUTH_MODE" not in os.environ
+            hint = "; where it asks for a token, RAY_AUTH_MODE=token" if keyless else ""
+            raise RunError(f"no Ray cluster {where}: {first_line(error)}{hint}") from error
 
     def _models(self, say: Callable[[str], object]) -> dict[str, str]:
         ask = self.ray.remote(num_cpus=self.crew.cpus, num_gpus=self.crew.gpus)(describe_models)

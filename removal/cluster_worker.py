@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import shutil
 import socket
 import tempfile
 import time
@@ -22,6 +23,7 @@ from removal.run import build_work, nothing
 if TYPE_CHECKING:
     from removal.work import PhotoWork
 
+COPIES = "removal-worker-"  # and the process: folders of photos from elsewhere while they are worked on
 ATTEMPTS = 3  # as often a worker may die in a photo; after that the photo is taken to be the cause
 
 
@@ -68,6 +70,7 @@ class PhotoWorker:
 
     def __init__(self, options: RunOptions, models: dict[str, str], ledger: Any, threads: int):
         use_threads(threads)
+        clear_after_the_dead()
         self.work, here, self.copied = load(options)
         if here != models:
             machine = socket.gethostname()
@@ -96,6 +99,24 @@ class PhotoWorker:
             return Outcome(job, "failed", error=text)
         outcome = erase(job, self.work, overwrite=assignment.overwrite or deaths > 0)
         return renamed(outcome, self.copied)
+
+
+def clear_after_the_dead() -> None:
+    """Removes the copies that workers of this machine held when they were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{COPIES}*-*"):
+        process = folder.name.removeprefix(COPIES).partition("-")[0]
+        if process.isdecimal() and not is_alive(int(process)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's
+        pass
+    return True
 
 
 def use_threads(count: int) -> None:
@@ -156,7 +177,7 @@ def erase(job: Job, work: PhotoWork, *, overwrite: bool) -> Outcome:
         return work.do(job, overwrite=overwrite)
     from removal.work import describe
 
-    with tempfile.TemporaryDirectory(prefix="removal-") as folder:
+    with tempfile.TemporaryDirectory(prefix=f"{COPIES}{os.getpid()}-") as folder:
         here = local_job(job, Path(folder))
         seconds: dict[str, float] = {}
         try:
