@@ -20,6 +20,8 @@ PANEL_HEIGHT_PX, PANEL_WIDTH_PX = 260, 380
 JPEG_QUALITY = 82
 RANKED_BY = {"coco": "seen_area", "holes": "hole_swd", "pairs": "changed_l1"}
 """What makes a photo good or bad: lower is better in each."""
+TIES = {"coco": "seen_area_before", "holes": "mask_share", "pairs": "mask_share"}
+"""Of photos that are equal in that, one with more of this is better: it was harder."""
 PLACES = ("best", "middle", "worst")
 
 
@@ -28,16 +30,15 @@ def ranked(
 ) -> dict[str, tuple[EvalPhoto, float]]:
     """The best, middle and worst photo of a combination, each with the figure it is ranked by.
 
-    Only photos where something was filled count, and each is taken once. Of equal ones that is better where
-    more was filled.
+    Only photos where something was filled count, and each is taken once.
     """
-    key = RANKED_BY[protocol]
+    key, tie = RANKED_BY[protocol], TIES[protocol]
     order = []
     for photo, record in zip(photos, records, strict=True):
         figures = record["figures"][combination.folder]
         if figures.get("mask_share"):
             value = figures.get(key)
-            order.append((figures["mask_share"] if value is None else value, -figures["mask_share"], photo))
+            order.append((figures["mask_share"] if value is None else value, -(figures.get(tie) or 0), photo))
     order.sort(key=lambda entry: (entry[0], entry[1], entry[2].name))
     if not order:
         return {}
