@@ -148,14 +148,12 @@ def test_every_column_has_a_name_of_its_own():
 def test_best_middle_and_worst():
     combination = Combination("annotations", False, "telea", "annotations")
     photos = [EvalPhoto(f"{number}.png", f"{number}.png", number) for number in range(5)]
-    values = [(0.4, 0.1), (0.0, 0.1), (0.0, 0.3), (0.9, 0.0), (0.2, 0.1)]
-    records = [
-        {"figures": {combination.folder: {"seen_area": value, "mask_share": share}}}
-        for value, share in values
-    ]
+    values = [(0.4, 1.0, 0.1), (0.0, 0.3, 0.5), (0.0, 0.9, 0.3), (0.9, 1.0, 0.0), (0.2, 1.0, 0.1)]
+    names = ("seen_area", "seen_area_before", "mask_share")
+    records = [{"figures": {combination.folder: dict(zip(names, entry, strict=True))}} for entry in values]
     order = ranked("coco", combination, photos, records)
     assert {place: (photo.image_id, value) for place, (photo, value) in order.items()} == {
-        "best": (2, 0.0),  # of two equal ones that with more filled
+        "best": (2, 0.0),  # of two without a trace that in which more was to be seen
         "middle": (4, 0.2),
         "worst": (0, 0.4),  # nothing was filled in the one with 0.9
     }
