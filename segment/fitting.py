@@ -10,6 +10,7 @@ import numpy as np
 from segment.detections import Detections, encode_crop
 
 MAX_PIXELS = 300_000_000
+MIN_SIDE_PX = 4  # of a mask that is scaled: smaller ones fit any shape
 MAX_STRETCH = 1.05  # of one side against the other; only tiny masks are rounded that much
 HALF = 127
 
@@ -73,6 +74,8 @@ def shapes_agree(own: Size, size: Size) -> bool:
     lowest = max(there / (here + 1) for here, there in zip(own, size, strict=True))
     highest = min(there / max(here - 1, 0.5) for here, there in zip(own, size, strict=True))
     stretch = (size[0] / own[0]) / (size[1] / own[1])
+    if min(own) < MIN_SIDE_PX:
+        return False
     return lowest < highest and 1 / MAX_STRETCH < stretch < MAX_STRETCH
 
 

@@ -17,6 +17,7 @@ from segment.mask_picture import MaskPicture, from_fractions, from_values
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif")
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF")
+UNLIMITED = 1 << 62  # pixels, until the size is known
 LOSSY_TIFF = ("jpeg", "tiff_jpeg", "webp")
 
 
@@ -31,7 +32,7 @@ def read_mask_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> MaskPicture:
     """
     try:
         with path.open("rb") as stream:
-            with pillow_limit_lifted(max_pixels):
+            with pillow_limit_lifted(UNLIMITED):
                 image = Image.open(stream, formats=FORMATS)
             width, height = image.size
             if width * height > max_pixels:
@@ -77,8 +78,8 @@ def _picture(image: Image.Image, format: str, *, lossy: bool) -> MaskPicture:
         pixels = np.asarray(image.convert("RGBA"))
         if pixels[..., 3].min() == pixels[..., 3].max() > 0:
             return _colour_picture(pixels[..., :3], format, lossy=lossy)
-        levels = _transparent_levels(pixels)
-        return replace(from_values(levels, format, lossy=lossy), labels=None)
+        labels = np.asarray(image) if image.mode == "P" else None
+        return replace(from_values(_transparent_levels(pixels), format, lossy=lossy), labels=labels)
     if image.mode == "1":
         return from_values(np.asarray(image), format)
     if image.mode == "F":

@@ -3,8 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from segment import CocoMasks
-from segment.coco import read_segmentation
+from segment import CocoMasks, MaskError
 
 SQUARE = [[1, 1, 3, 1, 3, 3, 1, 3]]  # columns and rows 1 and 2
 RUNS = {"size": [4, 5], "counts": [0, 4, 16]}  # the first column
@@ -133,24 +132,89 @@ def test_class_names_are_those_of_the_file(load):
 
 
 @pytest.mark.parametrize(
-    ("segmentation", "message"),
+    ("name", "message"),
     [
-        (None, "expected polygons or run lengths, got 'None'"),
-        ([], "expected polygons or run lengths"),
-        ([[1, 1, 3, 3]], "at least three x, y pairs"),
-        ([[1, 1, 3, 1, 3, 3, 1]], "at least three x, y pairs"),
-        ({"size": [5, 4], "counts": [20]}, r"of size \[4, 5\], got \[5, 4\]"),
-        ({"size": [4, 5], "counts": [19]}, "add up to 20 pixels"),
-        ({"size": [4, 5], "counts": [-1, 21]}, "add up to 20 pixels"),
-        ({"size": [4, 5]}, "counts to be a list or a string, got NoneType"),
-        ({"size": [4, 5], "counts": ""}, "add up to 20 pixels"),
-        ({"size": [4, 5], "counts": "04"}, "add up to 20 pixels"),
-        ({"size": [4, 5], "counts": "04`0~"}, "the letter '~' in it"),
+        ("/etc/1.jpg", "the path '/etc/1.jpg' leaves its folder"),
+        ("../1.jpg", "the path '../1.jpg' leaves its folder"),
+        ("a/../../1.jpg", "leaves its folder"),
+        ("C:\\photos\\1.jpg", "leaves its folder"),
+        ("..\\1.jpg", "leaves its folder"),
+        ("1.jpg\0", "expected a file name"),
+        (None, "expected a file name, got 'None'"),
+        ("", "expected a file name"),
     ],
 )
-def test_broken_segmentations(segmentation, message):
-    with pytest.raises(ValueError, match=message):
-        read_segmentation(segmentation, 4, 5)
+def test_file_names_stay_in_their_folder(name, message, load):
+    content = annotations()
+    content["images"][1]["file_name"] = name
+    with pytest.raises(MaskError) as error:
+        load(content)
+    assert message in str(error.value)
+    assert "coco.json: image 8: " in str(error.value)
+
+
+def test_names_from_windows(load):
+    content = annotations()
+    content["images"][1]["file_name"] = "test\\3.jpg"
+    assert load(content).detections("3.png").labels == ("dog",)
+
+
+@pytest.mark.parametrize("number", ["42", "000000000042", "street_42", 42.0])
+def test_image_ids_as_text(number, load):
+    coco = load([{"image_id": number, "category_id": 1, "segmentation": RUNS, "score": 0.5}])
+    assert len(coco.detections("street_42.jpg", (4, 5))) == 1
+
+
+def test_a_photo_shown_turned(load):
+    """The annotations are of the stored pixels, 4 x 5; the photo is shown turned to the right, 5 x 4."""
+    found = load(annotations()).detections("val/1.jpg", (5, 4), orientation=6)
+    expected = np.zeros((5, 4), bool)
+    expected[0] = True  # what was the first column is the first row
+    np.testing.assert_array_equal(found.mask(0), expected)
+    np.testing.assert_allclose(found.boxes, [[0, 0, 4, 1]])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"height": 10**9, "width": 10**9},
+            "states 1000000000 x 1000000000 pixels, more than 300 million",
+        ),
+        ({"height": -4}, "expected a height and width in pixels, got -4 and 5"),
+        ({"height": "4"}, "expected a height and width in pixels"),
+        ({"height": float("nan")}, "got nan and 5"),
+    ],
+)
+def test_sizes_that_cannot_be(changes, message, load):
+    content = annotations()
+    content["images"][0] |= changes
+    with pytest.raises(MaskError, match=message):
+        load(content).detections("train/1.jpg", (4, 5))
+
+
+def test_images_without_a_size_take_that_of_their_masks_or_photo(load):
+    content = annotations()
+    for image in content["images"]:
+        del image["height"], image["width"]
+    assert load(content).detections("val/1.jpg").height == 4
+    assert load(content).detections("train/1.jpg", (4, 5)).height == 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"score": float("nan")}, "expected a score from 0 to 1, got nan"),
+        ({"score": 83}, "expected a score from 0 to 1, got 83"),
+        ({"bbox": [1, 2, None, 4]}, "expected bbox as four numbers"),
+        ({"bbox": [1, 2, 3]}, "expected bbox as four numbers"),
+        ({"category_id": [1]}, r"unknown category_id \[1\]"),
+    ],
+)
+def test_fields_that_cannot_be(changes, message, load):
+    entry = {"image_id": 42, "category_id": 1, "segmentation": RUNS, "score": 0.5}
+    with pytest.raises(MaskError, match=message):
+        load([entry | changes]).detections("42.jpg", (4, 5))
 
 
 def test_a_broken_object_is_named(load):
