@@ -28,6 +28,7 @@ from postprocess import RefinedMask, refine_mask
 FIVE_KINDS = ("ams", "highway", "intel", "office", "shade")
 RADII_PX = range(25)
 VARIANTS = ("raw", "object", "object + attached", "object + shadow", "all")
+TEAM_VARIANTS = ("raw", "object", "all")
 
 
 @dataclass(frozen=True)
@@ -153,28 +154,33 @@ def print_row(name: str, by_variant: Mapping[str, np.ndarray], plain: float) -> 
 
 
 def score_team(data: Path) -> dict[str, np.ndarray]:
-    """Leak and spill of the team's masks before and after, (2, 2): rows before, after; by who is counted.
+    """Leak and spill of another team's masks by `TEAM_VARIANTS`, (3, 2), by who is counted.
 
     "everybody": all annotated people; who was not found at all leaks whole, and no refinement helps that.
     "people found": those at least half inside the team's mask. Crowd areas count as neither people nor spill.
-    "pooled" sums the pixels of all photos, the others average over photos.
+    "pooled" sums the pixels of all photos; the others average over photos, or take the median.
     """
-    per_photo: dict[str, list[list[tuple[float, float]]]] = defaultdict(list)
-    pooled = np.zeros((2, 3))
+    everyone: list[list[tuple[float, float]]] = []
+    found_only: list[np.ndarray] = []
+    areas: list[int] = []
     for image, team, people, crowd in read_team(data):
         everybody = np.any(people, axis=0)
         found = np.any(
             [one for one in people if (one & team).sum() >= 0.5 * one.sum()] or [team & False], axis=0
         )
-        masks = [mask & ~crowd for mask in (team, refine_mask(image, team).mask)]
-        per_photo["everybody"].append([leak_and_spill(mask, everybody & ~crowd) for mask in masks])
-        if not found.any():
-            continue
-        sums = np.array([((found & ~mask).sum(), (mask & ~everybody).sum(), found.sum()) for mask in masks])
-        per_photo["people found"].append([(leak / area, spill / area) for leak, spill, area in sums.tolist()])
-        pooled += sums
-    rows = {f"{name} ({len(values)} photos)": np.mean(values, axis=0) for name, values in per_photo.items()}
-    return {**rows, "people found, pooled": pooled[:, :2] / pooled[:, 2:]}
+        by_variant = variants(team, refine_mask(image, team))
+        masks = [by_variant[name] & ~crowd for name in TEAM_VARIANTS]
+        everyone.append([leak_and_spill(mask, everybody & ~crowd) for mask in masks])
+        if found.any():
+            sums = [((found & ~mask).sum(), (mask & ~everybody).sum()) for mask in masks]
+            found_only.append(np.array(sums) / found.sum())
+            areas.append(found.sum())
+    return {
+        f"everybody ({len(everyone)} photos)": np.mean(everyone, axis=0),
+        f"people found ({len(areas)} photos)": np.mean(found_only, axis=0),
+        "people found, median": np.median(found_only, axis=0),
+        "people found, pooled": np.average(found_only, axis=0, weights=areas),
+    }
 
 
 def read_team(data: Path) -> Iterator[tuple[np.ndarray, np.ndarray, list[np.ndarray], np.ndarray]]:
@@ -207,10 +213,11 @@ def decode(segmentation: list | dict, height: int, width: int) -> np.ndarray:
 
 
 def print_team(rows: Mapping[str, np.ndarray]) -> None:
-    print("\n| another team's masks | leak / spill before | after | leak after / before |\n|---|---|---|---|")
-    for name, (before, after) in rows.items():
-        cells = "{:.3f} / {:.2f} | {:.3f} / {:.2f}".format(*before, *after)
-        print(f"| {name} | {cells} | {after[0] / before[0]:.2f} |")
+    print("\n| another team's masks | " + " | ".join(TEAM_VARIANTS) + " | leak all / raw |")
+    print("|---" * (len(TEAM_VARIANTS) + 2) + "|")
+    for name, row in rows.items():
+        cells = " | ".join("{:.3f} / {:.2f}".format(*pair) for pair in row)
+        print(f"| {name} | {cells} | {row[-1, 0] / row[0, 0]:.2f} |")
 
 
 def people_mask(height: int, width: int, people: int) -> np.ndarray:
