@@ -44,7 +44,7 @@ class Witness:
         rows = np.arange(len(self.light), dtype=np.float32)[:, None]
         self.below = np.broadcast_to((rows - around.contact_row) / around.size_px, self.light.shape)
         legs = around.mine & (self.below > -0.35)
-        self.legs = np.median(around.log_light[legs], axis=0) if legs.any() else np.zeros(3)
+        self.legs = _medians(around.log_light[legs]) if legs.any() else np.zeros(3)
         rows_held, columns_held = (np.ptp(held) + 1 for held in np.nonzero(around.mine))
         self.tall = float(np.log(rows_held / columns_held))
         self.edge_px = max(2, round(0.03 * around.size_px))
@@ -58,7 +58,7 @@ class Witness:
         if part.ring.sum() < 10 or part.inside.sum() < 8:
             return None
         log_light = self.around.log_light[part.window]
-        here, there = np.median(log_light[part.inside], axis=0), np.median(log_light[part.ring], axis=0)
+        here, there = _medians(log_light[part.inside]), _medians(log_light[part.ring])
         fall = there - here
         dark = float(fall.mean())
         if dark <= LEAST_DARKENING:
@@ -112,10 +112,10 @@ class Witness:
         edge = change(self.light) / dark
         colour = np.abs(change(self.red_blue)) + np.abs(change(self.green))
         return {
-            "edge": float(np.median(edge)),
+            "edge": _quantile(edge, 0.5),
             "edge_share": float((edge > 0.4).mean()),
-            "edge_least": float(np.percentile(edge, 20)),
-            "edge_colour": float(np.log(np.median(colour) / dark + TINY)),
+            "edge_least": _quantile(edge, 0.2),
+            "edge_colour": float(np.log(_quantile(colour, 0.5) / dark + TINY)),
         }
 
     def _box(self, plane: np.ndarray) -> np.ndarray:
@@ -154,10 +154,10 @@ class Witness:
         hugging = around.to_objects[part.window][inside] < 2 * around.rim_px + 1
         return {
             "area": float(np.log(area_px / around.mine.sum())),
-            "reach": float(np.percentile(around.to_contact[part.window][inside], 95) / around.size_px),
+            "reach": _quantile(around.to_contact[part.window][inside], 0.95) / around.size_px,
             "above": float((below < -0.12).mean()),
             "under": float((below > 0.02).mean()),
-            "depth": float(np.median(below)),
+            "depth": _quantile(below, 0.5),
             "met": float(met / around.contact.sum()),
             "frame": float((around.frame[part.window] & inside).sum() / area_px**0.5),
             "hugging": float(hugging.mean()),
@@ -176,9 +176,9 @@ class Witness:
         darker = int(np.searchsorted(self.near_light, level)) - int((close & (light < level)).sum())
         rows, columns = np.nonzero(part.ring)
         ring = light[part.ring]
-        halves = (rows < np.median(rows), columns < np.median(columns))
+        halves = (rows < _quantile(rows, 0.5), columns < _quantile(columns, 0.5))
         sides = [
-            float(np.median(ring[side]))
+            _quantile(ring[side], 0.5)
             for half in halves
             for side in (half, ~half)
             if np.count_nonzero(side) >= 5
@@ -189,6 +189,15 @@ class Witness:
         }
 
 
+def _quantile(values: np.ndarray, share: float) -> float:
+    """The value that about `share` of the others are below: much quicker than NumPy's on small arrays."""
+    index = int(share * (len(values) - 1))
+    return float(np.partition(values, index)[index])
+
+
+def _medians(colours: np.ndarray) -> np.ndarray:
+    return np.array([_quantile(colours[:, channel], 0.5) for channel in range(3)])
+
+
 def _spread(values: np.ndarray) -> float:
-    low, high = np.percentile(values, [20, 80])
-    return float(high - low)
+    return _quantile(values, 0.8) - _quantile(values, 0.2)
