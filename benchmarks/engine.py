@@ -139,7 +139,7 @@ def measure_overlap(folder: Path, *, refine: bool) -> None:
             cost()
         alone = time.perf_counter() - started
         pipeline = Pipeline(Costing(cost), MaskRecipe.none(), CostingInpainter(cost))
-        options = RunOptions(classes=("person",), refine=False, overwrite=True)
+        options = RunOptions(classes=("person",), refine=False, overwrite=True, batch_size=1)
         work = PhotoWork(pipeline, from_detector(pipeline), options)
         jobs = [Job(path, folder / "overlap" / path.name) for path in photos]
         started = time.perf_counter()
@@ -202,14 +202,15 @@ def one_run(folder: str, out: str, refine: bool) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     reports: list[RunReport] = []
     memory_mb: dict[int, float] = {}
-    began, cpu = time.perf_counter(), 0.0
+    began, started, cpu, unused = time.perf_counter(), 0.0, 0.0, 0.0
     options = options_for(Path(folder), out, refine=refine)
     for count, _ in enumerate(run([Path(folder) / "in"], options, tell_report=reports.append), 1):
         if count % 200 == 0:
             memory_mb[count] = resident_mb()
         if count == 1:
-            started, cpu = time.perf_counter(), cpu_seconds()
+            started, cpu, unused = time.perf_counter(), cpu_seconds(), idle_seconds()
     wall, worked = time.perf_counter() - started, cpu_seconds() - cpu
+    idle = (idle_seconds() - unused) / wall
     (report,) = reports
     if not report.worked_on:
         click.echo(f"a second run: {dict(report.counts)} in {time.perf_counter() - began:.2f} s")
@@ -217,7 +218,10 @@ def one_run(folder: str, out: str, refine: bool) -> None:
     cores = len(os.sched_getaffinity(0))
     shares = ", ".join(f"{name} {share:.0%}" for name, share in report.shares.items())
     click.echo(f"{report.worked_on} photos, {dict(report.counts)}: {report.photos_per_s:.1f} photos/s")
-    click.echo(f"processors busy: {worked / wall / cores:.1%} of {cores}; work: {shares}")
+    click.echo(
+        f"processors busy: {worked / wall / cores:.1%} of {cores} by the run, "
+        f"{idle / cores:.1%} idle; work: {shares}"
+    )
     click.echo("resident MB at photo: " + ", ".join(f"{at}: {mb:.0f}" for at, mb in memory_mb.items()))
 
 
@@ -226,27 +230,34 @@ def cpu_seconds() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
+def idle_seconds() -> float:
+    """Of all processors together, since the machine started."""
+    idle = Path("/proc/stat").read_text().splitlines()[0].split()[4]
+    return int(idle) / os.sysconf("SC_CLK_TCK")
+
+
 def resident_mb() -> float:
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize() / 1e6
 
 
 def measure_kills(folder: Path, *, refine: bool) -> None:
-    """Undisturbed, then killed at random moments of about a tenth of the work each, then to the end."""
+    """Undisturbed, then killed at random moments all over the work, then to the end."""
     command = [sys.executable, "-m", "removal.cli.main", "--masks", "masks", "in", "--inpainter", "telea"]
     command += [] if refine else ["--no-refine"]
     quiet = {"cwd": folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    started = time.perf_counter()
     subprocess.run([*command, "-o", "whole"], check=True, **quiet)
-    wall = time.perf_counter() - started
     moment = random.Random(0)
+    total = len(photos_in(folder / "in"))
     done = []
-    for _ in range(KILLS):
+    for wanted in sorted(moment.sample(range(1, total), KILLS)):
         process = subprocess.Popen([*command, "-o", "killed"], **quiet)
-        time.sleep(2 + moment.uniform(0.2, 1.4) * wall / (KILLS + 2))
+        while results_in(folder / "killed") < wanted and process.poll() is None:
+            time.sleep(0.01)
+        time.sleep(moment.uniform(0, 0.05))
         process.kill()
         process.wait()
-        done.append(len(list((folder / "killed").glob("[0-9]*"))))
+        done.append(results_in(folder / "killed"))
     subprocess.run([*command, "-o", "killed"], check=True, **quiet)
     written: dict[str, int] = {}
     for line in (folder / "killed/removal.jsonl").read_text().splitlines():
@@ -258,9 +269,13 @@ def measure_kills(folder: Path, *, refine: bool) -> None:
         (folder / "whole" / name).read_bytes() == (folder / "killed" / name).read_bytes()
         for name in names["whole"] - {"removal.jsonl"}
     )
-    click.echo(f"undisturbed {wall:.0f} s; results there after each of {KILLS} kills: {done}")
+    click.echo(f"results there after each of {KILLS} kills: {done}")
     click.echo(f"done twice: {sum(count - 1 for count in written.values())} of {len(written)}")
     click.echo(f"all files equal to the undisturbed run's, and no other files: {equal}")
+
+
+def results_in(folder: Path) -> int:
+    return len(list(folder.glob("[0-9]*")))
 
 
 PARTS: dict[str, tuple[Callable[..., None], int | None]] = {

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from removal.work import PhotoWork, Task
 
 STARTED_TOGETHER = 16  # photos whose start is noted by one write to the disk
+IN_FLIGHT_PER_WORKER = 8  # photos: enough that a write that the disk holds up does not stop the models
 MEGAPIXELS_PER_WORKER = 32  # of photos alive at once, each some 20 bytes to a pixel
 BATCH_ON_A_GPU = 8
 
@@ -240,7 +241,7 @@ def work_off(
         results = overlapped(
             tasks,
             stages,
-            in_flight=3 * workers + 2 * batch,
+            in_flight=IN_FLIGHT_PER_WORKER * workers + 2 * batch,
             weight=megapixels,
             capacity=MEGAPIXELS_PER_WORKER * workers,
             busy=report.busy,
