@@ -1,4 +1,4 @@
-"""Gated convolution, the layer all of DeepFillv2 is made of."""
+"""Gated convolution, the layer all of DeepFillv2 is made of, and the plain one of DeepFillv1."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,7 +13,7 @@ Activation = Literal["elu", "relu", "none"]
 
 @dataclass(frozen=True)
 class ConvSpec:
-    """One convolution. `upsample` doubles the size before it (nearest neighbour); not `gated` = linear."""
+    """One convolution. `upsample` doubles the size before it (nearest neighbour); not `gated`: plain."""
 
     channels: int
     kernel: int = 3
@@ -46,7 +46,8 @@ class GatedConv(nn.Module):
             features = F.interpolate(features, scale_factor=2.0, mode="nearest")
         features, padding = self._pad(features)
         if not self.spec.gated:
-            return self._convolve(features, padding, self.weight, self.bias)
+            plain = self._convolve(features, padding, self.weight, self.bias)
+            return self._activate(plain, inplace=not torch.is_grad_enabled())
         if features.device.type == "cpu" and not torch.is_grad_enabled():
             return self._gate_in_place(features, padding)
         both = self._convolve(features, padding, self.weight, self.bias)

@@ -5,10 +5,12 @@ Sources of the facts: github.com/nipponjo/deepfillv2-pytorch (`nipponjo_pt`; `ni
 weights of the authors' TensorFlow release) and github.com/open-mmlab/mmagic (`mmagic`).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from inpaint.networks.attention import AttentionRules
+from inpaint.networks.fill_network import scaled
 from inpaint.networks.gated_conv import Activation, ConvSpec, Padding
 
 ENCODER_KERNELS = (5, 3, 3, 3, 3, 3)
@@ -33,9 +35,9 @@ class Layout:
     suffix: str
     names: dict[str, tuple[str, ...]]
 
-    def branches(self) -> dict[str, tuple[ConvSpec, ...]]:
-        """The layers of each branch; all but `coarse` are the refiner's."""
-        return {
+    def branches(self, width: float = 1.0) -> dict[str, tuple[ConvSpec, ...]]:
+        """The layers of each branch, `width` times the channels; all but `coarse` are the refiner's."""
+        branches = {
             "coarse": encoder(24, 48, 48, 96, 96, 96)
             + dilated(96)
             + decoder(96, 96, 48, 48, 24, 12, gated_output=self.gated_output),
@@ -44,37 +46,53 @@ class Layout:
             "attended": (ConvSpec(96), ConvSpec(96)),
             "decoder": decoder(*self.decoder, gated_output=self.gated_output),
         }
+        return {name: at_width(specs, width) for name, specs in branches.items()}
 
     def key_map(self) -> dict[str, str]:
         """Published parameter name -> ours, for every parameter of the generator."""
-        return {
-            f"{published}{self.suffix}.{kind}": f"{branch}.{index}.{kind}"
-            for branch, names in self.names.items()
-            for index, published in enumerate(names)
-            for kind in ("weight", "bias")
-        }
+        return layer_keys(self.names, self.suffix)
 
 
-def encoder(*channels: int, last_activation: Activation = "elu") -> tuple[ConvSpec, ...]:
+def encoder(*channels: int, last_activation: Activation = "elu", gated: bool = True) -> tuple[ConvSpec, ...]:
     """Six layers to a quarter of the size."""
     activations: tuple[Activation, ...] = ("elu", "elu", "elu", "elu", "elu", last_activation)
     return tuple(
-        ConvSpec(count, kernel, stride, activation=activation)
+        ConvSpec(count, kernel, stride, activation=activation, gated=gated)
         for count, kernel, stride, activation in zip(
             channels, ENCODER_KERNELS, ENCODER_STRIDES, activations, strict=True
         )
     )
 
 
-def dilated(channels: int) -> tuple[ConvSpec, ...]:
+def dilated(channels: int, *, gated: bool = True) -> tuple[ConvSpec, ...]:
     """Four layers of growing dilation."""
-    return tuple(ConvSpec(channels, dilation=dilation) for dilation in (2, 4, 8, 16))
+    return tuple(ConvSpec(channels, dilation=dilation, gated=gated) for dilation in (2, 4, 8, 16))
 
 
-def decoder(*channels: int, gated_output: bool) -> tuple[ConvSpec, ...]:
-    """Six layers back to the full size, and the one to RGB (before its tanh)."""
-    layers = tuple(ConvSpec(count, upsample=index in (2, 4)) for index, count in enumerate(channels))
+def decoder(*channels: int, gated: bool = True, gated_output: bool = False) -> tuple[ConvSpec, ...]:
+    """Six layers back to the full size, and the one to RGB (not yet brought to [-1, 1])."""
+    layers = tuple(
+        ConvSpec(count, upsample=index in (2, 4), gated=gated) for index, count in enumerate(channels)
+    )
     return (*layers, ConvSpec(3, activation="none", gated=gated_output))
+
+
+def at_width(specs: tuple[ConvSpec, ...], width: float) -> tuple[ConvSpec, ...]:
+    """The layers with `width` times the channels; the one to RGB, which has no activation, keeps its 3."""
+    return tuple(
+        spec if spec.activation == "none" else replace(spec, channels=scaled(spec.channels, width))
+        for spec in specs
+    )
+
+
+def layer_keys(names: Mapping[str, tuple[str, ...]], suffix: str) -> dict[str, str]:
+    """Published parameter name -> ours, from the published names of the layers of each branch."""
+    return {
+        f"{published}{suffix}.{kind}": f"{branch}.{index}.{kind}"
+        for branch, layers in names.items()
+        for index, published in enumerate(layers)
+        for kind in ("weight", "bias")
+    }
 
 
 def _numbered(pattern: str, numbers: range) -> tuple[str, ...]:
@@ -151,6 +169,21 @@ _MM_ENCODER = _numbered("enc{}", range(1, 7))
 _MM_DILATED = _numbered("dilation_neck.dilation_convs.{}", range(4))
 _MM_DECODER = _numbered("decoder.dec{}", range(1, 8))
 
+# The same in DeepFillv1 and DeepFillv2.
+MMAGIC_NAMES = {
+    "coarse": tuple(
+        f"stage1.{name}"
+        for name in (*(f"encoder.{layer}" for layer in _MM_ENCODER), *_MM_DILATED, *_MM_DECODER)
+    ),
+    "hallucination": tuple(
+        f"stage2.{name}" for name in (*(f"encoder_conv.{layer}" for layer in _MM_ENCODER), *_MM_DILATED)
+    ),
+    "matching": tuple(f"stage2.encoder_attention.{layer}" for layer in _MM_ENCODER),
+    "attended": tuple(f"stage2.contextual_attention_neck.conv{number}" for number in (1, 2)),
+    "decoder": tuple(f"stage2.{name}" for name in _MM_DECODER),
+}
+MMAGIC_ATTENTION = AttentionRules(fuse=True, sampling="strided", invalid="drop", overlap="count")
+
 MMAGIC = Layout(
     name="mmagic",
     padding="reflect",
@@ -158,20 +191,9 @@ MMAGIC = Layout(
     decoder=(128, 128, 64, 64, 32, 16),
     gated_output=True,
     matching_activation="elu",
-    attention=AttentionRules(fuse=True, sampling="strided", invalid="drop", overlap="count"),
+    attention=MMAGIC_ATTENTION,
     suffix=".conv.conv",
-    names={
-        "coarse": tuple(
-            f"stage1.{name}"
-            for name in (*(f"encoder.{layer}" for layer in _MM_ENCODER), *_MM_DILATED, *_MM_DECODER)
-        ),
-        "hallucination": tuple(
-            f"stage2.{name}" for name in (*(f"encoder_conv.{layer}" for layer in _MM_ENCODER), *_MM_DILATED)
-        ),
-        "matching": tuple(f"stage2.encoder_attention.{layer}" for layer in _MM_ENCODER),
-        "attended": tuple(f"stage2.contextual_attention_neck.conv{number}" for number in (1, 2)),
-        "decoder": tuple(f"stage2.{name}" for name in _MM_DECODER),
-    },
+    names=MMAGIC_NAMES,
 )
 
 LAYOUTS = {layout.name: layout for layout in (NIPPONJO_PT, NIPPONJO_TF, MMAGIC)}

@@ -1,0 +1,70 @@
+"""The two-stage network of DeepFillv1 (Yu et al. 2018, arXiv 1801.07892), as mmagic published it.
+
+Source of the facts: github.com/open-mmlab/mmagic, deepfillv1. It differs from the authors' own in its padding
+(reflection) and in the channels of the decoders.
+"""
+
+from typing import ClassVar
+
+import torch
+
+from inpaint.networks.deepfillv2 import draw_kaiming
+from inpaint.networks.fill_network import check_width
+from inpaint.networks.gated_conv import ConvSpec
+from inpaint.networks.layouts import (
+    MMAGIC_ATTENTION,
+    MMAGIC_NAMES,
+    at_width,
+    decoder,
+    dilated,
+    encoder,
+    layer_keys,
+)
+from inpaint.networks.two_stage import TwoStageNetwork
+
+BRANCHES = {
+    "coarse": encoder(32, 64, 64, 128, 128, 128, gated=False)
+    + dilated(128, gated=False)
+    + decoder(128, 128, 64, 64, 32, 16, gated=False),
+    "hallucination": encoder(32, 32, 64, 64, 128, 128, gated=False) + dilated(128, gated=False),
+    "matching": encoder(32, 32, 64, 128, 128, 128, gated=False),
+    "attended": (ConvSpec(128, gated=False), ConvSpec(128, gated=False)),
+    "decoder": decoder(128, 128, 64, 64, 32, 16, gated=False),
+}
+KEY_MAP = layer_keys(MMAGIC_NAMES, ".conv")
+"""Published parameter name -> ours."""
+
+
+class DeepFillV1(TwoStageNetwork):
+    """`coarse, refined = network(images, masks)`, plain convolutions with ELU.
+
+    attention: False leaves out the branch with contextual attention (the paper's baseline, its "GLCIC
+        variant").
+    width: multiplies the channels of every layer.
+    max_scores_mb: bound on the attention's score matrices, in MiB (None: 96 on a CPU, 1024 on a GPU).
+    Fresh weights are drawn from `generator` (None: one seeded with 0).
+
+    Raises ValueError for a width outside (0, 8].
+    """
+
+    name: ClassVar[str] = "deepfillv1"
+
+    def __init__(
+        self,
+        *,
+        attention: bool = True,
+        width: float = 1.0,
+        max_scores_mb: float | None = None,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        check_width(width)
+        super().__init__(
+            {name: at_width(specs, width) for name, specs in BRANCHES.items()},
+            padding="reflect",
+            refiner_inputs=5,
+            attention=MMAGIC_ATTENTION if attention else None,
+            squash="clamp",
+            max_scores_mb=max_scores_mb,
+        )
+        self.options = {"attention": attention, "width": width}
+        draw_kaiming(self, generator)

@@ -1,0 +1,178 @@
+"""The networks that judge: each answers with unbounded numbers, higher = more like a real photo."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from inpaint.networks.autoencoder import halving
+from inpaint.networks.conv_norm import LEAK, Activation, ConvNorm, draw_normal
+from inpaint.networks.fill_network import check_width, fresh_weights, scaled
+
+
+class ContextDiscriminator(nn.Module):
+    """Sees the missing part (context encoder, Pathak et al. 2016, arXiv 1604.07379; released code, netD).
+
+    size_px: height and width of that part, 64 (released for the central box), 128 (for any region) or 256.
+    width: multiplies the channels. Fresh weights are drawn from `generator` (None: one seeded with 0).
+
+    Raises ValueError for another size or a width outside (0, 8].
+    """
+
+    def __init__(
+        self, *, size_px: int = 64, width: float = 1.0, generator: torch.Generator | None = None
+    ) -> None:
+        super().__init__()
+        check_width(width)
+        channels = {64: (64,), 128: (64, 64), 256: (64, 64, 64)}
+        if size_px not in channels:
+            raise ValueError(f"expected a size_px of 64, 128 or 256, received {size_px}")
+        self.size_px = size_px
+        counts = [scaled(count, width) for count in (*channels[size_px], 128, 256, 512)]
+        with fresh_weights(generator):
+            self.layers = halving(3, counts)
+            self.judge = nn.Conv2d(counts[-1], 1, 4)
+            draw_normal(self)
+
+    def forward(self, parts: Tensor) -> Tensor:
+        """float32 (N, 3, size, size) in [-1, 1] -> logits (N,)."""
+        _check_size("parts", parts, 3, self.size_px)
+        return self.judge(self.layers(parts)).flatten()
+
+
+class GLCICDiscriminator(nn.Module):
+    """Global and local judge, one verdict (Iizuka et al. 2017, section 3.4, table 2).
+
+    size_px: height and width of the images, 256 in the paper; the local patch is half that, about the hole.
+    width: multiplies the channels. Fresh weights are drawn from `generator` (None: one seeded with 0).
+
+    Raises ValueError for a size that is no multiple of 64 or a width outside (0, 8].
+    """
+
+    def __init__(
+        self, *, size_px: int = 256, width: float = 1.0, generator: torch.Generator | None = None
+    ) -> None:
+        super().__init__()
+        check_width(width)
+        _check_multiple(size_px, 64)
+        self.size_px = size_px
+        features = scaled(1024, width)
+        with fresh_weights(generator):
+            self.whole = _Judge((64, 128, 256, 512, 512, 512), features, size_px, width)
+            self.local = _Judge((64, 128, 256, 512, 512), features, size_px // 2, width)
+            self.verdict = nn.Linear(2 * features, 1)
+            draw_normal(self)
+
+    def forward(self, images: Tensor, patches: Tensor) -> Tensor:
+        """Images float32 (N, 3, size, size) in [-1, 1], patches of half that size -> logits (N,)."""
+        _check_size("images", images, 3, self.size_px)
+        _check_size("patches", patches, 3, self.size_px // 2)
+        features = torch.cat([self.whole(images), self.local(patches)], dim=1)
+        return self.verdict(F.relu(features)).flatten()
+
+
+class DeepFillV1Critics(nn.Module):
+    """Global and local Wasserstein critics (Yu et al. 2018, arXiv 1801.07892, section 3; authors' code).
+
+    No normalisation across the batch, which the gradient penalty would not stand.
+    size_px: height and width of the images, 256 in the paper; the local patch is half that, about the hole.
+    width: multiplies the channels. Fresh weights are drawn from `generator` (None: one seeded with 0).
+
+    Raises ValueError for a size that is no multiple of 32 or a width outside (0, 8].
+    """
+
+    def __init__(
+        self, *, size_px: int = 256, width: float = 1.0, generator: torch.Generator | None = None
+    ) -> None:
+        super().__init__()
+        check_width(width)
+        _check_multiple(size_px, 32)
+        self.size_px = size_px
+        plain: Activation = "leaky_relu"
+        with fresh_weights(generator):
+            self.whole = _Judge((64, 128, 256, 256), 1, size_px, width, norm=False, activation=plain)
+            self.local = _Judge((64, 128, 256, 512), 1, size_px // 2, width, norm=False, activation=plain)
+            draw_normal(self)
+
+    def forward(self, images: Tensor, patches: Tensor) -> tuple[Tensor, Tensor]:
+        """Images float32 (N, 3, size, size), patches half that -> verdicts of both critics, each (N,)."""
+        _check_size("images", images, 3, self.size_px)
+        _check_size("patches", patches, 3, self.size_px // 2)
+        return self.whole(images).flatten(), self.local(patches).flatten()
+
+
+class SNPatchDiscriminator(nn.Module):
+    """SN-PatchGAN (Yu et al. 2019, arXiv 1806.03589, section 3.3; authors' code): a verdict at each point.
+
+    Six 5 x 5 convolutions of stride 2, spectrally normalised, each with leaky ReLU; any size.
+    in_channels: 4 = image and mask; with 1 more, a sketch.
+    width: multiplies the channels. Fresh weights are drawn from `generator` (None: one seeded with 0).
+
+    Raises ValueError for a width outside (0, 8].
+    """
+
+    def __init__(
+        self, *, in_channels: int = 4, width: float = 1.0, generator: torch.Generator | None = None
+    ) -> None:
+        super().__init__()
+        check_width(width)
+        self.in_channels = in_channels
+        layers: list[nn.Module] = []
+        with fresh_weights(generator):
+            for count in (64, 128, 256, 256, 256, 256):
+                conv = nn.Conv2d(in_channels, scaled(count, width), 5, 2, 2)
+                nn.init.kaiming_normal_(conv.weight, LEAK)
+                nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
+                layers += [spectral_norm(conv), nn.LeakyReLU(LEAK)]
+                in_channels = scaled(count, width)
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images and masks, float32 (N, in_channels, H, W) -> verdicts (N, channels, ceil(H / 64), ...)."""
+        if images.ndim != 4 or images.shape[1] != self.in_channels:
+            raise ValueError(
+                f"expected images of shape (N, {self.in_channels}, H, W), received {tuple(images.shape)}"
+            )
+        return self.layers(images)
+
+
+class _Judge(nn.Module):
+    """5 x 5 convolutions of stride 2, then one fully connected layer."""
+
+    def __init__(
+        self,
+        channels: Sequence[int],
+        answers: int,
+        size_px: int,
+        width: float,
+        *,
+        norm: bool = True,
+        activation: Activation = "relu",
+    ) -> None:
+        super().__init__()
+        layers = []
+        in_channels = 3
+        for count in channels:
+            count = scaled(count, width)
+            layers.append(ConvNorm(in_channels, count, kernel=5, stride=2, norm=norm, activation=activation))
+            in_channels = count
+        self.layers = nn.Sequential(*layers)
+        self.answer = nn.Linear(in_channels * (size_px // 2 ** len(channels)) ** 2, answers)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.answer(self.layers(images).flatten(1))
+
+
+def _check_multiple(size_px: int, grid_px: int) -> None:
+    if size_px < grid_px or size_px % grid_px:
+        raise ValueError(f"expected a size_px that is a multiple of {grid_px}, received {size_px}")
+
+
+def _check_size(name: str, batch: Tensor, channels: int, size_px: int) -> None:
+    expected = (channels, size_px, size_px)
+    if batch.ndim != 4 or tuple(batch.shape[1:]) != expected:
+        raise ValueError(
+            f"expected {name} of shape (N, {', '.join(map(str, expected))}), received {tuple(batch.shape)}"
+        )

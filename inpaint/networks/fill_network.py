@@ -1,0 +1,92 @@
+"""What every network that fills holes has in common."""
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from inpaint.networks.batches import check_batches, continue_by_reflection
+
+Option = str | int | float | bool | None
+
+
+class FillNetwork(nn.Module):
+    """`stages = network(images, masks)`: the fill, last, and what was drawn on the way to it."""
+
+    name: ClassVar[str]
+    """What `--inpainter` calls it."""
+    options: dict[str, Option]
+    """What its class must be given, besides a generator, to build it again."""
+    size_px: int | None = None
+    """The one size that it works at, height and width; None = any."""
+
+    @abstractmethod
+    def forward(self, images: Tensor, masks: Tensor) -> tuple[Tensor, ...]:
+        """The stages, each float32 (N, 3, H, W) in [-1, 1], the finished one last.
+
+        images: float32 (N, 3, H, W) in [-1, 1]; what lies under the hole is not looked at.
+        masks: float32 (N, 1, H, W), 1 = hole, 0 = keep, each image its own. Any H and W.
+
+        Raises TypeError or ValueError for another dtype or shape.
+        """
+
+    def fill(self, images: Tensor, masks: Tensor, *, avoid: Tensor | None = None) -> Tensor:
+        """The finished stage; only its pixels inside the hole are promised.
+
+        avoid: float32 (N, 1, H, W), 1 = nothing is copied from here either, by a network that copies.
+        """
+        del avoid
+        return self(images, masks)[-1]
+
+    @property
+    def summary(self) -> str:
+        """Its variant in a few words, for reports."""
+        return ", ".join(f"{name} {value}" for name, value in self.options.items())
+
+
+class OneStageNetwork(FillNetwork):
+    """A network that draws the fill in one go: a subclass supplies `draw`."""
+
+    grid_px: ClassVar[int]
+    """It takes sizes that are multiples of this."""
+
+    def forward(self, images: Tensor, masks: Tensor) -> tuple[Tensor]:
+        """(filled,), as the base class says; an odd size is continued by reflection and cut off again."""
+        check_batches(images, masks)
+        height, width = images.shape[-2:]
+        padded, holes = (
+            continue_by_reflection(batch, grid_px=self.grid_px, least_px=self.grid_px)
+            for batch in (images, masks)
+        )
+        return (self.draw(padded, holes)[:, :, :height, :width].contiguous(),)
+
+    @abstractmethod
+    def draw(self, images: Tensor, masks: Tensor) -> Tensor:
+        """The fill of checked batches whose size is a multiple of the grid, float32 (N, 3, H, W)."""
+
+
+def scaled(channels: int, width: float) -> int:
+    """The channels of a layer in a network of `width` times the published ones, at least 1."""
+    return max(1, round(channels * width))
+
+
+def check_width(width: float) -> None:
+    """Raise ValueError unless the multiplier of the channels lies in (0, 8]."""
+    if not 0 < width <= 8:
+        raise ValueError(f"expected a width above 0 and at most 8, received {width}")
+
+
+@contextmanager
+def fresh_weights(generator: torch.Generator | None) -> Iterator[None]:
+    """Layers built inside draw their first weights from `generator` (None: one seeded with 0).
+
+    torch's own layers know no generator; the global one is put aside and comes back as it was.
+    """
+    generator = generator or torch.Generator().manual_seed(0)
+    seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
+    with torch.random.fork_rng(devices=[]):
+        torch.random.default_generator.manual_seed(seed)
+        yield
