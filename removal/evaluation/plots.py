@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,8 +61,7 @@ def place(value: float, low: float, high: float) -> float:
 
 def grid(low: float, high: float, height: int) -> list[str]:
     parts = []
-    for step in range(5):
-        value = low + (high - low) * step / 4
+    for value in ticks(low, high):
         x = place(value, low, high)
         parts.append(
             f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP_PX}" y2="{height - BOTTOM_PX}" class="grid"/>'
@@ -69,6 +69,15 @@ def grid(low: float, high: float, height: int) -> list[str]:
         text = number_text(value)
         parts.append(f'<text x="{x:.1f}" y="{height - 10}" text-anchor="middle" class="faint">{text}</text>')
     return parts
+
+
+def ticks(low: float, high: float) -> list[float]:
+    """Three to seven round values between low and high, 1, 2 or 5 times a power of ten apart."""
+    rough = (high - low) / 5
+    power = 10 ** math.floor(math.log10(rough))
+    step = power * next(factor for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
+    first = math.ceil(low / step - 1e-9)
+    return [step * number for number in range(first, math.floor(high / step + 1e-9) + 1)]
 
 
 def line(entry: Series, top: int, low: float, high: float) -> list[str]:
@@ -95,5 +104,5 @@ def line(entry: Series, top: int, low: float, high: float) -> list[str]:
 
 def number_text(value: float) -> str:
     if value == 0 or abs(value) >= 1e-3:
-        return f"{value:.3g}"
+        return f"{value:.4g}"
     return f"{value:.0e}"

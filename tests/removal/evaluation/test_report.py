@@ -14,7 +14,7 @@ from removal.evaluation.combinations import Combination, combinations, slugs_of
 from removal.evaluation.dataset import EvalPhoto
 from removal.evaluation.options import EvaluationOptions
 from removal.evaluation.pictures import ranked
-from removal.evaluation.plots import Series, axis, dot_plot
+from removal.evaluation.plots import Series, axis, dot_plot, ticks
 from removal.evaluation.report import cell, table
 from removal.evaluation.results import Row, rows_csv, sum_up
 from removal.evaluation.runner import evaluate
@@ -176,6 +176,20 @@ def test_dots_lie_where_their_values_are():
     assert places == pytest.approx([250, 250 + 414 / 1.04], abs=0.06)
     assert Page(text).open == []
     assert dot_plot("T", "", []) == ""
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0, 1.04, [0, 0.5, 1]),
+        (0, 44.3, [0, 10, 20, 30, 40]),
+        (29.96, 31.04, [30, 30.5, 31]),
+        (-0.3, 0.25, [-0.2, 0, 0.2]),
+        (0, 0.002, [0, 0.0005, 0.001, 0.0015, 0.002]),
+    ],
+)
+def test_ticks_are_round(low, high, expected):
+    assert ticks(low, high) == pytest.approx(expected)
 
 
 def test_many_photos_are_drawn_as_an_even_choice():
