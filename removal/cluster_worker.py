@@ -43,15 +43,17 @@ class Ledger:
         self.open: Counter[int] = Counter()
         self.outcomes: dict[int, Outcome] = {}
 
-    def begin(self, index: int) -> tuple[int, Outcome | None]:
-        """How many workers have died in this photo; and its outcome, where one died after it."""
-        if index in self.outcomes:
-            return 0, self.outcomes[index]
-        self.open[index] += 1
-        return self.open[index] - 1, None
+    def turn(self, ended: tuple[int, Outcome] | None, begun: int | None) -> tuple[int, Outcome | None]:
+        """One photo has ended and the next begins, or None; one call of a worker per photo.
 
-    def end(self, index: int, outcome: Outcome) -> None:
-        self.outcomes[index] = outcome
+        Returns how many workers have died in the next photo; and its outcome, where one died after it.
+        """
+        if ended is not None:
+            self.outcomes[ended[0]] = ended[1]
+        if begun is None or begun in self.outcomes:
+            return 0, None if begun is None else self.outcomes[begun]
+        self.open[begun] += 1
+        return self.open[begun] - 1, None
 
     def forget(self, indices: Iterable[int]) -> None:
         """Called when the outcomes have come to where they are recorded."""
@@ -82,13 +84,13 @@ class PhotoWorker:
         pairs with the index."""
         import ray
 
-        finished = []
+        finished: list[tuple[int, Outcome]] = []
+        ended = None
         for assignment in pickle.loads(row["work"]):
-            deaths, outcome = ray.get(self.ledger.begin.remote(assignment.index))
-            if outcome is None:
-                outcome = self.outcome_of(assignment, deaths)
-                ray.get(self.ledger.end.remote(assignment.index, outcome))
-            finished.append((assignment.index, outcome))
+            deaths, outcome = ray.get(self.ledger.turn.remote(ended, assignment.index))
+            ended = (assignment.index, outcome or self.outcome_of(assignment, deaths))
+            finished.append(ended)
+        ray.get(self.ledger.turn.remote(ended, None))
         return {"work": pickle.dumps(finished)}
 
     def outcome_of(self, assignment: Assignment, deaths: int) -> Outcome:

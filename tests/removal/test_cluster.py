@@ -232,12 +232,14 @@ def test_what_a_machine_lacks_is_said_in_one_line(cluster, tmp_path):
 
 def test_the_ledger_counts_the_dead_and_keeps_what_ended():
     ledger, outcome = Ledger(), Outcome(Job(Path("a"), Path("b")), "done")
-    assert ledger.begin(7) == (0, None)
-    assert ledger.begin(7) == (1, None)
-    ledger.end(7, outcome)
-    assert ledger.begin(7) == (0, outcome)
+    assert ledger.turn(None, 7) == (0, None)
+    assert ledger.turn(None, 7) == (1, None)
+    assert ledger.turn((7, outcome), 8) == (0, None)
+    assert ledger.turn(None, 7) == (0, outcome)
+    assert ledger.turn((8, outcome), None) == (0, None)
     ledger.forget([7])
-    assert ledger.begin(7) == (0, None)
+    assert ledger.turn(None, 7) == (0, None)
+    assert ledger.turn(None, 8) == (0, outcome)
 
 
 def test_a_photo_at_which_workers_die_is_given_up():
