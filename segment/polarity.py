@@ -13,7 +13,7 @@ Polarity = Literal["remove", "keep"]  # what white means
 KEEP_BORDER = 0.9  # white on that share of the edge, and
 KEEP_COVERAGE = 0.6  # on that of the picture: no object is like that, what surrounds one is
 AGREEING = 0.75  # share of the masks that have to look alike
-MANY, SURROUNDING = 4, 0.3  # of that many masks, the share of which there must be no doubt; of fewer, half
+SURROUNDING = 0.3  # share of the masks of which there must be no doubt
 
 
 @dataclass(frozen=True)
@@ -61,16 +61,15 @@ def look_at(levels: np.ndarray, threshold: int = 127) -> Look:
 def find_polarity(looks: Sequence[Look]) -> FoundPolarity:
     """What white means, from the looks of some masks of one hand-over.
 
-    White is what is to be removed unless the masks agree that it surrounds the objects: a single one has to
-    do so beyond doubt. Beside others, a mask that is white all over counts for "keep", for no photo is
+    White is what is to be removed unless the masks agree that it surrounds the objects, some of them (a
+    single one itself) beyond doubt. Beside others, a mask that is white all over counts for "keep", for no photo is
     removed as a whole; by itself it says nothing.
     """
     keeping = [look for look in looks if look.leans_to_keep]
     beyond_doubt = sum(look.surrounds for look in looks)
     count = len(looks)
     has_objects = any(0 < look.coverage < 1 for look in looks)
-    needed = count * (SURROUNDING if count >= MANY else 0.5)
-    if has_objects and len(keeping) >= AGREEING * count and beyond_doubt > needed:
+    if has_objects and len(keeping) >= AGREEING * count and beyond_doubt >= max(1, SURROUNDING * count):
         return FoundPolarity("keep", True, len(keeping), count)
     sure = count > 0 and count - len(keeping) >= AGREEING * count
     return FoundPolarity("remove", sure, count - len(keeping), count)
