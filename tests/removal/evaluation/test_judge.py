@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -84,3 +86,20 @@ def test_auto_names_who_judges_or_says_why_nobody_does(monkeypatch, tmp_path):
     with pytest.raises(RunError, match="finds only person"):
         build_judge("builtin", dogs, ("dog",), told.append)
     assert build_judge("none", dogs, ("dog",), told.append) == (None, "no judge was asked for (--judge none)")
+
+
+def test_a_judge_that_made_the_masks_is_named(small_coco, tmp_path):
+    from removal.evaluation.coco_protocol import CocoProtocol
+    from removal.evaluation.mask_sources import truth_source
+    from removal.evaluation.options import EvaluationOptions
+
+    options = EvaluationOptions(
+        small_coco.images, tmp_path, annotations=small_coco.folder / "instances.json", classes=("person",)
+    )
+    protocol = CocoProtocol(options)
+    protocol.judge = Judge("white", Found(), ("person",))
+    annotations = truth_source("annotations", ("person",))
+    protocol.sources = {"annotations": annotations}
+    assert protocol.describe()["the judge"] is None
+    protocol.sources["white"] = replace(annotations, name="white", description="finds white")
+    assert protocol.describe()["the judge"].startswith("also made the masks of white")
