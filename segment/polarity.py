@@ -62,8 +62,8 @@ def find_polarity(looks: Sequence[Look]) -> FoundPolarity:
     """What white means, from the looks of some masks of one hand-over.
 
     White is what is to be removed unless the masks agree that it surrounds the objects, some of them (a
-    single one itself) beyond doubt. Beside others, a mask that is white all over counts for "keep", for no photo is
-    removed as a whole; by itself it says nothing.
+    single one itself) beyond doubt. Beside others, a mask that is white all over counts for "keep", for no
+    photo is removed as a whole; by itself it says nothing.
     """
     keeping = [look for look in looks if look.leans_to_keep]
     beyond_doubt = sum(look.surrounds for look in looks)
