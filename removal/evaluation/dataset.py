@@ -140,6 +140,9 @@ class CocoDataset:
                 raise PlanError(
                     f"{self.path}: images {photos[name].image_id} and {number} have one file_name, '{name}'"
                 )
+            sides = [self._images[number].get(side) for side in ("height", "width")]
+            if not all(isinstance(side, int | float) and side >= 1 for side in sides):
+                raise PlanError(f"{self.path}: expected height and width of image {number}, got {sides}")
             photos[name] = EvalPhoto(name, images / name, number)
         return list(photos.values())
 

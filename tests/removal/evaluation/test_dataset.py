@@ -148,6 +148,13 @@ def test_ids_and_names_that_are_there_twice_are_refused(coco_set):
         open_set(coco_set)
 
 
+def test_an_image_without_its_size_is_refused(coco_set):
+    coco_set.photo(1, "a.png")
+    del coco_set.content["images"][0]["width"]
+    with pytest.raises(PlanError, match=r"height and width of image 1, got \[48, None\]"):
+        open_set(coco_set)
+
+
 def test_an_unknown_class_is_told_with_the_nearest(small_coco):
     with pytest.raises(PlanError, match=r"--class.*persn"):
         open_set(small_coco, ("persn",))
