@@ -111,6 +111,9 @@ def measured(photo: Path, found: FoundMask, options: CheckOptions, orientation: 
     chosen = found.detections.select(options.classes or None, options.score)
     mask = chosen.union()
     status = "marked" if mask.any() else "nothing" if found.is_listing else "empty"
+    if mask.all():
+        message = f"the {len(chosen)} masks in {found.file} cover the whole photo {photo}"
+        return MaskCheck(photo, "polarity", True, message, file=found.file)
     fit = ["turned"] * found.fit.is_turned + ["scaled"] * found.fit.is_scaled
     check = MaskCheck(
         photo,

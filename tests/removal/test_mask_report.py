@@ -138,3 +138,12 @@ def test_photos_that_cannot_be_read(team, tmp_path):
     assert (check.status, check.fails) == ("photo", True)
     check = check_photo(MaskFiles(team), tmp_path / "missing.jpg", CheckOptions())
     assert check.message.endswith("missing.jpg: No such file or directory")
+
+
+def test_a_list_that_covers_everything(photos, tmp_path):
+    """As Segment-Anything's own output does."""
+    entry = {"segmentation": {"size": [24, 32], "counts": [0, 768]}, "predicted_iou": 0.9}
+    (tmp_path / "a.json").write_text(json.dumps([entry]))
+    check = check_photo(MaskFiles(tmp_path / "a.json"), photos[0], CheckOptions())
+    assert (check.status, check.fails) == ("polarity", True)
+    assert "cover the whole photo" in check.message
