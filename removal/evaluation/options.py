@@ -58,6 +58,7 @@ class EvaluationOptions:
         check_protocol(self)
         check_lists(self)
         check_models(self)
+        check_out(self)
 
 
 def check_protocol(options: EvaluationOptions) -> None:
@@ -97,6 +98,16 @@ def check_lists(options: EvaluationOptions) -> None:
         raise PlanError("--inpainter: expected at least one name, got an empty list")
     if options.limit is not None and options.limit < 1:
         raise PlanError(f"--limit: expected at least 1, got {options.limit}")
+
+
+def check_out(options: EvaluationOptions) -> None:
+    """Results may not lie where photos or masks are looked for: a second run would find them there."""
+    searched = {"--images": options.images if options.protocol != "coco" else None, "--holes": options.holes}
+    searched |= {f"--mask-source {name}": Path(name) for name in options.sources if Path(name).is_dir()}
+    out = options.out.resolve()
+    for option, folder in searched.items():
+        if folder is not None and folder.resolve() in (out, *out.parents):
+            raise PlanError(f"--out: '{options.out}' lies in the folder of {option}; give another one")
 
 
 def check_models(options: EvaluationOptions) -> None:

@@ -119,6 +119,16 @@ def test_missing_files_are_named_and_the_rest_is_done(invoke, small_coco, tmp_pa
             2,
             "--protocol coco",
         ),
+        (
+            ("--images", "coco", "--protocol", "pairs", "--out", "coco/run"),
+            2,
+            "lies in the folder of --images",
+        ),
+        (
+            (*COCO, "--class", "person", "--mask-source", "coco/images", "--out", "coco/images/run"),
+            2,
+            "lies in the folder of --mask-source",
+        ),
         ((*COCO, "--class", "person", *FAST, "--segmenter-weights", "x"), 2, "one segmenter's name"),
         (("--images", "coco", "--protocol", "other", "--out", "run"), 2, "other"),
     ],
