@@ -14,6 +14,8 @@ FARTHEST_LINE = 0.08
 """How far below the contact the mirror's line is looked for, as a share of the object's size."""
 LEAST_AGREEMENT = 0.75
 """Correlation from which on the floor is held for a mirror: a shadow or a dark object below reaches 0.7."""
+NEARLY = 0.95
+"""The reflection ends at the last row down to which they agree nearly as well as anywhere."""
 STRENGTHS = (0.08, 0.6)
 """A floor that shows less of the object's contrast is no mirror; one that shows more is the object itself."""
 
@@ -33,7 +35,7 @@ def find_reflection(around: Surroundings) -> Reflection | None:
 
     The floor below the mirror's line is taken for its own colour in each row, g, plus a share of what the
     mirrored object differs from it: I = g + a (O - g). Each line near the contact is tried; the rows down to
-    which floor and mirrored object agree best are the reflection.
+    which floor and mirrored object agree nearly best are the reflection.
     """
     if around.cut > 0:
         return None
@@ -71,7 +73,11 @@ def _at_line(
     both = (seen * told).sum(axis=(1, 2))[:rows]
     seen_power, told_power = ((part**2).sum(axis=(1, 2))[:rows] for part in (seen, told))
     agreement = np.cumsum(both) / np.sqrt(np.cumsum(seen_power) * np.cumsum(told_power) + 1)
-    last = least - 1 + int(np.argmax(agreement[least - 1 :]))
+    closest = float(agreement[least - 1 :].max())
+    if closest <= 0:
+        return None
+    enough = NEARLY * closest
+    last = int(np.nonzero((agreement >= enough) & (np.arange(rows) >= least - 1))[0][-1])
     mask = np.zeros_like(around.mine)
     mask[line : line + last + 1, window] = mirrored[: last + 1]
     strength = float(both[: last + 1].sum() / max(told_power[: last + 1].sum(), 1.0))
