@@ -156,15 +156,18 @@ class CocoProtocol:
             got = f"{count} and {len(self.dataset.never)}"
             why = f"needs {LEAST_SET} photos with the class and without, got {got}"
             return {}, dict.fromkeys(names, why)
-        if self._references is None:
-            self._references = self._features(photo.path for photo in self.dataset.never)
-        references, reasons = self._references
-        if not references:
-            return {}, reasons
-        ours, _ = self._features(results)
         figures: Figures = {}
-        for prefix, features in references.items():
-            figures |= class_wise(ours[prefix], features, prefix=prefix)
+        try:
+            if self._references is None:
+                self._references = self._features(photo.path for photo in self.dataset.never)
+            references, reasons = self._references
+            ours, lack = self._features(results) if references else ({}, reasons)
+            if not ours:
+                return {}, lack
+            for prefix, features in references.items():
+                figures |= class_wise(ours[prefix], features, prefix=prefix)
+        except ModuleNotFoundError as error:
+            return {}, dict.fromkeys(names, str(error))
         return figures, reasons
 
     def _features(self, paths: Iterable[Path]) -> tuple[dict[str, np.ndarray], dict[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from importlib.util import find_spec
 
 import numpy as np
 
@@ -19,7 +20,9 @@ from removal.evaluation.texture import swd
 def lpips_problem() -> str | None:
     """Why LPIPS cannot be measured here; None where it can."""
     weights = BACKBONES["alex"]
-    return None if weights.is_cached() else f"weights missing: {weights.file_name}"
+    if not weights.is_cached():
+        return f"weights missing: {weights.file_name}"
+    return None if find_spec("torchmetrics") else "torchmetrics missing: pip install 'removal[evaluation]'"
 
 
 def fidelity_figures(

@@ -97,36 +97,62 @@ def test_average_precision_counts_the_photos_of_the_run_alone(coco_options):
     assert [float(row[name]) for name in ("before_ap", "before_ap50", "after_ap75")] == [1, 1, 1]
 
 
-def test_sets_are_compared_where_there_are_enough_photos(coco_set, tmp_path):
-    for number in range(5):
-        coco_set.photo(number, f"{number}.png", persons=[(10, 8, 20, 30)])
-        coco_set.photo(10 + number, f"never{number}.png")
-    options = EvaluationOptions(
-        coco_set.images, tmp_path / "run", annotations=coco_set.write(), classes=("person",),
-        inpainters=("telea",), judge="none", refine=(False,),
-    )  # fmt: skip
-    evaluate(options)
-    from removal.evaluation.classwise import class_wise, patch_features
-
-    results = [pixels(options.out / f"results/annotations.asis.telea/{n}.png.png") for n in range(5)]
-    never = [pixels(coco_set.images / f"never{n}.png") for n in range(5)]
-    ours, theirs = (np.stack([patch_features(picture) for picture in side]) for side in (results, never))
-    (row,) = table(options.out)
-    for name, value in class_wise(ours, theirs, prefix="patch_").items():
-        assert float(row[name]) == pytest.approx(value), name
-    content = json.loads((options.out / "results.json").read_text())
-    assert row["fid_star"] == ""
-    assert "weights missing" in content["rows"][0]["not_computed"]["fid_star"]
-    untouched = content["nothing_removed"]["figures"]["patch_frechet"]
-    assert untouched > float(row["patch_frechet"])  # the white boxes are what differs
-
-
 def test_too_few_photos_for_sets_say_so(coco_options):
     evaluate(coco_options)
     (row,) = table(coco_options.out)
     assert row["patch_frechet"] == ""
     assert "needs 5 photos with the class and without, got 3 and 2" in row["not_computed"]
     assert "still_found" in row["not_computed"]
+
+
+@pytest.fixture
+def enough_photos(coco_set, tmp_path):
+    """Five photos with a person and five without."""
+    for number in range(5):
+        coco_set.photo(number, f"{number}.png", persons=[(10, 8, 20, 30)])
+        coco_set.photo(10 + number, f"never{number}.png")
+    return EvaluationOptions(
+        coco_set.images, tmp_path / "run", annotations=coco_set.write(), classes=("person",),
+        inpainters=("telea",), judge="none", refine=(False,),
+    )  # fmt: skip
+
+
+def test_sets_are_compared_where_there_are_enough_photos(enough_photos):
+    evaluate(enough_photos)
+    from removal.evaluation.classwise import class_wise, patch_features
+
+    results = [pixels(enough_photos.out / f"results/annotations.asis.telea/{n}.png.png") for n in range(5)]
+    never = [pixels(enough_photos.images / f"never{n}.png") for n in range(5)]
+    ours, theirs = (np.stack([patch_features(picture) for picture in side]) for side in (results, never))
+    (row,) = table(enough_photos.out)
+    for name, value in class_wise(ours, theirs, prefix="patch_").items():
+        assert float(row[name]) == pytest.approx(value), name
+    content = json.loads((enough_photos.out / "results.json").read_text())
+    assert row["fid_star"] == ""
+    assert "weights missing" in content["rows"][0]["not_computed"]["fid_star"]
+    untouched = content["nothing_removed"]["figures"]["patch_frechet"]
+    assert untouched > float(row["patch_frechet"])  # the white boxes are what differs
+
+
+def test_a_library_that_is_not_installed_leaves_its_measures_empty(enough_photos, monkeypatch):
+    def missing(*sets, **options):
+        raise ModuleNotFoundError("evaluation needs sklearn: pip install 'removal[evaluation]'")
+
+    monkeypatch.setattr("removal.evaluation.classwise.class_wise", missing)
+    evaluate(enough_photos)
+    (row,) = table(enough_photos.out)
+    assert row["patch_frechet"] == ""
+    assert "pip install 'removal[evaluation]'" in row["not_computed"]
+    assert row["after_leak"] == "0.0"
+
+
+def test_broken_photos_that_never_had_the_class(enough_photos):
+    for number in range(3):
+        (enough_photos.images / f"never{number}.png").write_bytes(b"no photo")
+    assert evaluate(enough_photos).failures == {}
+    (row,) = table(enough_photos.out)
+    assert "patch_frechet" in row["not_computed"]
+    assert "too few photos could be read" in row["not_computed"]
 
 
 def test_holes_against_the_photo_itself(holes_set, tmp_path):
