@@ -14,6 +14,7 @@ from removal.images.size import read_size
 from removal.models import RunError
 from removal.options import RunOptions
 from removal.stages import Finished, Stage, overlapped
+from segment.mask_index import normal, stem_of
 
 if TYPE_CHECKING:
     from segment import CocoMasks, MaskFiles
@@ -162,7 +163,7 @@ class HandOverSummary:
         self.failing += check.fails
         self.statuses[check.status] += 1
         if check.status == "several":
-            self.disputed.add(check.photo.stem)
+            self.disputed.add(normal(check.photo.stem))
         if check.size is not None:
             self.sizes[check.size] += 1
         if check.file is not None:
@@ -180,8 +181,6 @@ class HandOverSummary:
 
     def unmatched(self, files: MaskFiles) -> list[str]:
         """The masks that belong to none of the photos: files, or images of a COCO file."""
-        from segment.mask_index import stem_of
-
         if files.coco is not None:
             return [files.coco.name_of(number) for number in files.coco.image_ids if number not in self.ids]
         return [

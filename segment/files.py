@@ -86,6 +86,10 @@ class MaskFiles:
         if listing is not None and is_coco(self._content):
             self.coco = CocoMasks(listing, content=self._content, max_pixels=max_pixels)
         self._pictures = self._find_pictures()
+        if not self._pictures and (label is not None or polarity != "auto"):
+            raise MaskError(
+                f"a label or a polarity is for mask images and arrays: {self.path} has none", "labels"
+            )
         self.reading = find_reading(
             self._pictures, threshold=threshold, label=label, polarity=polarity, max_pixels=max_pixels
         )
@@ -232,15 +236,18 @@ class MaskFiles:
                 "(width x height), another shape",
                 "size",
             )
-        kind = (fit.orientation, round(fit.factor, 1) if fit.is_scaled else 0.0)
-        if (fit.is_turned or fit.is_scaled) and kind not in self._told and len(self._told) < MAX_TOLD:
-            self._told.add(kind)
-            done = " and ".join(fit.words)
-            self._tell(
-                f"masks: {file.name} is {own[1]} x {own[0]}, its photo {size[1]} x {size[0]}: {done} "
-                "(others like it are not named)"
+        if done := fit.words(orientation):
+            self._tell_once(
+                (orientation, round(fit.factor, 1) if fit.is_scaled else 0.0),
+                f"masks: {file.name} is {own[1]} x {own[0]}, its photo {photo.name} {size[1]} x {size[0]}: "
+                f"{' and '.join(done)} (others like it are not named)",
             )
         return fit
+
+    def _tell_once(self, kind: tuple[int, float], text: str) -> None:
+        if kind not in self._told and len(self._told) < MAX_TOLD:
+            self._told.add(kind)
+            self._tell(text)
 
 
 def is_picture(entry: Path) -> bool:

@@ -37,11 +37,13 @@ class Fit:
     def is_scaled(self) -> bool:
         return (self.own[::-1] if self.orientation >= 5 else self.own) != self.size
 
-    @property
-    def words(self) -> list[str]:
-        """What is done, in words."""
+    def words(self, orientation: int) -> list[str]:
+        """What is done, in words, for a photo of this EXIF orientation, 1 to 8."""
+        is_doubtful = orientation in (2, 3, 4) or (orientation >= 5 and self.size[0] == self.size[1])
         turned = "turned as the photo is, for it was made on the pixels as they are stored"
-        return [turned] * self.is_turned + [f"scaled {self.factor:.3g} times"] * self.is_scaled
+        upright = f"taken as upright, though the photo is stored turned (EXIF orientation {orientation})"
+        words = [turned] * self.is_turned + [upright] * is_doubtful
+        return words + [f"scaled {self.factor:.3g} times"] * self.is_scaled
 
     @property
     def factor(self) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 
@@ -69,8 +70,8 @@ class MaskIndex:
         return [entry for entry in pictures if entry.with_suffix("") not in listings]
 
     def _candidates(self, path: Path) -> list[Sequence[Path]]:
-        stems = [f"{path.stem}{ending}" for ending in ENDINGS]
-        stems.insert(2, path.name)
+        stems = [f"{normal(path.stem)}{ending}" for ending in ENDINGS]
+        stems.insert(2, normal(path.name))
         found: list[Sequence[Path]] = [self._by_stem.get(stem, ()) for stem in stems]
         number = _image_number(path.stem, whole=False)
         return found if number is None else [*found, self._by_number.get(number, ())]
@@ -78,7 +79,12 @@ class MaskIndex:
 
 def stem_of(entry: Path) -> str:
     """What is compared with a photo's stem: a file's, of Segment-Anything's table its folder's name."""
-    return entry.parent.name if entry.name == METADATA else entry.stem
+    return normal(entry.parent.name if entry.name == METADATA else entry.stem)
+
+
+def normal(name: str) -> str:
+    """A name with its accents as one character each: some systems write them apart."""
+    return unicodedata.normalize("NFC", name)
 
 
 def closest(photo: Path, entries: Sequence[Path]) -> list[Path]:

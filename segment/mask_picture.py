@@ -97,20 +97,21 @@ def label_levels(picture: MaskPicture, label: int, where: str) -> np.ndarray:
 def threshold_levels(levels: np.ndarray, threshold: int, *, lossy: bool) -> np.ndarray:
     """Levels uint8 (H, W) as a mask, bool (H, W), True above ``threshold``.
 
-    lossy: specks and holes that nowhere come near white or black, as compression makes them around edges,
-    are left out (a threshold with hysteresis; Canny 1986, section VII).
+    lossy: specks and holes that nowhere come halfway to the brightest or darkest level, as compression makes
+    them around edges, are left out (a threshold with hysteresis; Canny 1986, section VII).
     """
     mask = levels > threshold
     if not lossy or not mask.any() or mask.all():
         return mask
-    mask = _keep_certain(mask, levels > threshold + (255 - threshold) // 2)
-    return ~_keep_certain(~mask, levels < threshold // 2)
+    brightest, darkest = int(levels.max()), int(levels.min())
+    mask = _keep_certain(mask, levels > (threshold + brightest) // 2)
+    return ~_keep_certain(~mask, levels < (threshold + darkest + 1) // 2)
 
 
 def _keep_certain(mask: np.ndarray, certain: np.ndarray) -> np.ndarray:
     """The connected parts of a mask that contain a certain pixel."""
     count, parts = cv2.connectedComponents(mask.view(np.uint8), connectivity=8)
     kept = np.zeros(count, bool)
-    kept[np.unique(parts[certain & mask])] = True
+    kept[parts[certain]] = True
     kept[0] = False
     return kept[parts]

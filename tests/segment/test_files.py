@@ -88,6 +88,13 @@ def test_polarity_can_be_said(tmp_path):
         MaskFiles(tmp_path, polarity="white")
 
 
+def test_a_polarity_is_for_pictures(tmp_path):
+    (tmp_path / "results.json").write_text("[]")
+    for options in ({"polarity": "keep"}, {"label": 3}):
+        with pytest.raises(MaskError, match=r"for mask images and arrays: .*results\.json has none"):
+            MaskFiles(tmp_path / "results.json", **options)
+
+
 def test_one_that_is_the_other_way_round_is_refused(tmp_path):
     for number in range(6):
         save(tmp_path / f"{number}.png")
@@ -148,7 +155,7 @@ def test_another_size_is_told_once_per_kind(tmp_path):
         assert files.mask(f"{number}.jpg", SIZE).sum() == pytest.approx(80, rel=0.15)
     files.mask("4.jpg", SIZE)
     assert lines[1:] == [
-        "masks: 0.png is 16 x 12, its photo 32 x 24: scaled 2 times (others like it are not named)"
+        "masks: 0.png is 16 x 12, its photo 0.jpg 32 x 24: scaled 2 times (others like it are not named)"
     ]
     reason, message = refusal(files, "4.jpg", (24, 40))
     assert reason == "size"

@@ -43,7 +43,10 @@ def test_shapes_that_do_not(own, size):
 def test_the_same_size_is_left_alone():
     fit = find_fit((4, 6), (4, 6), orientation=6)
     assert fit == Fit(1, (4, 6), (4, 6))
-    assert fit.words == []
+    assert fit.words(6) == []
+    (words,) = Fit(1, (4, 4), (4, 4)).words(6)  # square: the shape does not tell
+    assert words == "taken as upright, though the photo is stored turned (EXIF orientation 6)"
+    assert fit.words(3) == [words.replace("6", "3")]
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

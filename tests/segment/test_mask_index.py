@@ -30,6 +30,8 @@ def index(tmp_path):
         ("street-mask.tif", "street.jpg"),
         ("street.jpg.png", "street.jpg"),
         ("deep/down/street.png", "street.jpg"),
+        ("Caf\u00e9.png", "Cafe\u0301.jpg"),  # the same name as two systems write it
+        ("Cafe\u0301_mask.png", "Caf\u00e9.jpg"),
         ("42.png", "000000000042.jpg"),
         ("000000000042.png", "COCO_val2014_000000000042.jpg"),
     ],
