@@ -1,39 +1,48 @@
-"""Files of DeepFillv2 weights: recognise one, load it into a network, convert it."""
+"""Files of weights and the networks in them: recognise one, load it, convert it, save what was trained."""
 
-import contextlib
 import json
 import os
-import pickle
-import re
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from backend.pretrained import PretrainedWeights, file_sha256
+from inpaint.checkpoint_files import (
+    CheckpointError,
+    check_entries,
+    check_hash,
+    check_target,
+    generator_entries,
+    read,
+    some,
+    write,
+)
+from inpaint.formats import FORMATS, NETWORKS, Format, build_network
+from inpaint.networks.attention import check_bound
 from inpaint.networks.deepfillv2 import DeepFillV2
-from inpaint.networks.layouts import LAYOUTS, Layout
-from inpaint.published import record_of
+from inpaint.networks.fill_network import FillNetwork, Option
+from inpaint.networks.two_stage import TwoStageNetwork
+from inpaint.published import TITLES, record_of
 
-NAMED_AT_MOST = 5
-# What torch.load raises on a file that is cut short depends on where it was cut.
-_READ_ERRORS = (RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError)
-_TORCH_STARTS = (b"PK", b"\x80")  # a zip archive, a pickle
-_WRAPPERS = ("state_dict", "G", "generator")
-_DEPTH = 16
-_PREFIXES = ("module.", "generator.", "G.")
-_BUFFERS = re.compile(r"contextual_attention\.fuse_(weight|kernel)$")
-_DISCRIMINATOR = re.compile(r"(disc|discriminator|D)\.")
+__all__ = [
+    "CheckpointError",
+    "CheckpointReport",
+    "check",
+    "convert",
+    "identify",
+    "load_deepfillv2",
+    "load_network",
+    "save_network",
+]
 
-
-class CheckpointError(ValueError):
-    """A file or state dict that is no DeepFillv2 generator, or not the one it should be."""
+OUR_LAYOUT = "ours"
+"""Layout of the files that `save_network` writes: our own names, the network and its options noted."""
+_STATISTICS = {"running_mean": 0.0, "running_var": 1.0}
+Source = str | os.PathLike[str] | Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,7 @@ class CheckpointReport:
     """What `check` found in a file. `published` is None where the file is none of the records by name."""
 
     path: Path
+    network: str
     layout: str
     parameters: int
     sha256: str
@@ -48,226 +58,203 @@ class CheckpointReport:
     source: str
 
 
+@dataclass(frozen=True)
+class _Recognised:
+    """A checkpoint whose format is known: its entries by the format's names, not yet checked."""
+
+    format: Format
+    entries: dict[str, Any]
+    metadata: dict[str, str]
+
+
 def load_deepfillv2(
-    source: str | os.PathLike[str] | Mapping[str, Any],
+    source: Source, *, sha256_prefix: str | None = None, max_scores_mb: float | None = None
+) -> DeepFillV2:
+    """`load_network` for a file or state dict that must hold DeepFillv2's generator."""
+    network = load_network(source, "deepfillv2", sha256_prefix=sha256_prefix, max_scores_mb=max_scores_mb)
+    return cast(DeepFillV2, network)
+
+
+def load_network(
+    source: Source,
+    name: str | None = None,
     *,
     sha256_prefix: str | None = None,
     max_scores_mb: float | None = None,
-) -> DeepFillV2:
-    """Build the network from a published file, one that `convert` wrote, or a state dict; on the CPU, for
-    inference.
+) -> FillNetwork:
+    """Build the network of a published file, one that `convert` or `save_network` wrote, or a state dict; on
+    the CPU, for inference.
 
-    The layout is recognised by the parameter names, which may be nested under `state_dict`, `G` or
+    Published formats are recognised by the parameter names, which may be nested under `state_dict`, `G` or
     `generator` and prefixed with `module.`, `generator.` or `G.`, in any order; a discriminator's entries are
-    passed over. No code in a file is ever run.
+    passed over. Files of `save_network` say what they hold. No code in a file is ever run.
 
+    name: the network it must be, one of `inpaint.formats.NETWORKS` (None: any).
     sha256_prefix: the file must have this hash (None: that of the published file of its name, if there is
         one).
-    max_scores_mb: bound on the attention's score matrices (see `inpaint.networks.attention`).
+    max_scores_mb: bound on the attention's score matrices, where there is attention (see
+        `inpaint.networks.attention`).
 
-    Raises FileNotFoundError, and CheckpointError (a ValueError) for a file that is damaged, holds code or
-    has another hash, a missing or unexpected parameter, or one of another shape or with NaN or infinity.
+    Raises FileNotFoundError, and CheckpointError (a ValueError) for a file that is damaged, holds code,
+    another network or has another hash, a missing or unexpected parameter, or one of another shape or with
+    NaN or infinity.
     """
-    if isinstance(source, Mapping):
-        label, checkpoint = "the state dict", source
-    else:
+    check_bound(max_scores_mb)
+    label = "the state dict"
+    if not isinstance(source, Mapping):
         path = Path(source)
         label = str(path)
-        _check_hash(path, sha256_prefix)
-        checkpoint = _read(path)[0]
-    layout, weights = _generator(checkpoint, label)
-    network = DeepFillV2(layout, max_scores_mb=max_scores_mb)
-    keys = layout.key_map()
-    expected = network.state_dict()
-    _check_shapes({name: tuple(expected[ours].shape) for name, ours in keys.items()}, weights, label)
-    network.load_state_dict({keys[name]: tensor.float() for name, tensor in weights.items()})
+        record = record_of(path)
+        expected = sha256_prefix or (record.sha256_prefix if record else None)
+        if expected is not None:
+            check_hash(path, expected)
+    found = _recognise(source, label, name)
+    network = _build(found.format, label)
+    network.load_state_dict(_weights(found, network, label, name))
+    if isinstance(network, TwoStageNetwork):
+        network.max_scores_mb = max_scores_mb
     return network.to(memory_format=torch.channels_last).eval()
 
 
-def identify(source: str | os.PathLike[str] | Mapping[str, Any]) -> str:
-    """Name of the layout of a file or state dict; raises as `load_deepfillv2`."""
-    if isinstance(source, Mapping):
-        return _generator(source, "the state dict")[0].name
-    return _generator(_read(Path(source))[0], str(source))[0].name
+def identify(source: Source) -> str:
+    """Name of the layout of a file or state dict; raises as `load_network`."""
+    label = "the state dict" if isinstance(source, Mapping) else str(source)
+    found = _recognise(source, label, None)
+    _weights(found, _build(found.format, label), label, None)
+    return found.format.layout
 
 
 def check(path: str | os.PathLike[str]) -> CheckpointReport:
-    """Load a file as `load_deepfillv2` does, hash included, and say what it holds. Raises the same."""
+    """Load a file as `load_network` does, hash included, and say what it holds. Raises the same."""
     path = Path(path)
-    network = load_deepfillv2(path)
+    network = load_network(path)
+    found = _recognise(path, str(path), None)
     return CheckpointReport(
         path=path,
-        layout=network.layout.name,
+        network=network.name,
+        layout=found.format.layout,
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         sha256=file_sha256(path),
         published=record_of(path),
-        source=_read(path)[1].get("source", path.name),
+        source=found.metadata.get("source", path.name),
     )
 
 
 def convert(path: str | os.PathLike[str], out: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
     """Write the generator of `path` alone as safetensors, under its published names, and return `out`.
 
-    Its metadata tell the layout, the source file's name and the source's SHA-256; of a converted file they
-    are kept as they are.
+    Its metadata tell the network, the layout, the source file's name and the source's SHA-256; of a converted
+    file they are kept as they are.
 
-    Raises as `load_deepfillv2`, FileExistsError without `overwrite`, another OSError where `out` cannot be
+    Raises as `load_network`, FileExistsError without `overwrite`, another OSError where `out` cannot be
     written, ValueError for a name not ending in .safetensors.
     """
     path, out = Path(path), Path(out)
-    if out.suffix != ".safetensors":
-        raise ValueError(f"expected a file name ending in .safetensors, received {out.name}")
-    if out.exists() and not overwrite:
-        raise FileExistsError(f"{out} exists already")
-    if not out.parent.is_dir():
-        raise FileNotFoundError(f"{out} cannot be written: there is no folder {out.parent}")
-    load_deepfillv2(path)
-    checkpoint, known = _read(path)
-    layout, weights = _generator(checkpoint, str(path))
+    check_target(out, overwrite=overwrite)
+    load_network(path)
+    found = _recognise(path, str(path), None)
+    known = found.metadata
     origin = known if known.keys() >= {"source", "source_sha256"} else {}
-    metadata = {
-        "format": "deepfillv2",
-        "layout": layout.name,
+    metadata = known | {
+        "format": found.format.network,
+        "layout": found.format.layout,
         "source": origin.get("source") or path.name,
         "source_sha256": origin.get("source_sha256") or file_sha256(path),
     }
-    part = out.with_name(f".{out.name}.{os.getpid()}.part")
-    try:
-        # Cloned, because safetensors takes no tensors that share memory.
-        own = {name: tensor.clone(memory_format=torch.contiguous_format) for name, tensor in weights.items()}
-        save_file(own, part, metadata=metadata)
-        os.replace(part, out)
-    except SafetensorError as error:  # what it makes of an OSError
-        raise OSError(f"{out} cannot be written: {error}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
+    write(found.entries, out, metadata=metadata, overwrite=overwrite)
     return out
 
 
-def _check_hash(path: Path, expected: str | None) -> None:
-    record = record_of(path)
-    if expected is None and record is not None:
-        expected = record.sha256_prefix
-    if expected is None:
-        return
-    digest = file_sha256(path)
-    if not digest.startswith(expected.lower()):
-        raise CheckpointError(
-            f"{path}: expected a SHA-256 starting {expected.lower()}, received {digest[: len(expected)]}; "
-            "the file is damaged or another one"
-        )
+def save_network(
+    network: FillNetwork,
+    path: str | os.PathLike[str],
+    *,
+    notes: Mapping[str, str] | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Write a trained network as safetensors that `load_network` builds again, and return `path`.
 
+    notes: more metadata, such as what it was trained on; `source` is shown by `remove weights check`.
 
-def _read(path: Path) -> tuple[Mapping[str, Any], dict[str, str]]:
-    """What a file holds, and its metadata (safetensors only)."""
-    with open(path, "rb") as file:
-        start = file.read(9)
-    if start[8:] == b"{":
-        return _read_safetensors(path)
-    if len(start) < 9 or not start.startswith(_TORCH_STARTS):  # a web page, for instance
-        raise _damaged(path)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # about the pickle's version: what follows says more
-            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        named = re.search(r"unsupported (?:GLOBAL|class|global)\s+`?([\w.]+)", str(error), re.IGNORECASE)
-        if named is None and "unsupported" not in str(error).lower():
-            raise _damaged(path) from error
-        what = f"loading it would run {named[1]}" if named else "it may hold code, or be damaged"
-        raise CheckpointError(f"{path}: refused, no file of plain tensors: {what}") from error
-    except _READ_ERRORS as error:
-        raise _damaged(path) from error
-    if not isinstance(checkpoint, Mapping):
-        raise CheckpointError(
-            f"{path}: expected a state dict, received {type(checkpoint).__name__}; {_accepted()}"
-        )
-    return checkpoint, {}
-
-
-def _read_safetensors(path: Path) -> tuple[Mapping[str, Any], dict[str, str]]:
-    try:
-        with safe_open(path, framework="pt") as file:
-            names = file.keys()
-            return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
-    except (SafetensorError, json.JSONDecodeError) as error:
-        raise _damaged(path) from error
-
-
-def _damaged(path: Path) -> CheckpointError:
-    size = path.stat().st_size
-    return CheckpointError(
-        f"{path}: damaged, cut short, or no file of weights ({size:,} bytes); {_accepted()}"
-    )
-
-
-def _accepted() -> str:
-    return f"accepted are DeepFillv2 generators in the formats {', '.join(LAYOUTS)} (.pth or .safetensors)"
-
-
-def _generator(checkpoint: Mapping[str, Any], label: str) -> tuple[Layout, dict[str, Tensor]]:
-    """The layout that fits best and the generator's parameters under their published names."""
-    entries = _entries(checkpoint)
-    layout = max(LAYOUTS.values(), key=lambda candidate: len(candidate.key_map().keys() & entries.keys()))
-    expected = layout.key_map().keys()
-    if not expected & entries.keys():
-        raise CheckpointError(f"{label}: no DeepFillv2 generator, it holds {_some(entries)}; {_accepted()}")
-    problems = []
-    if missing := [name for name in expected if name not in entries]:
-        problems.append(f"missing {_some(missing)}")
-    if unexpected := [name for name in entries if name not in expected]:
-        problems.append(f"unexpected {_some(unexpected)}")
-    if problems:
-        raise CheckpointError(
-            f"{label}: not a whole {layout.name} generator: {'; '.join(problems)}; {_accepted()}"
-        )
-    for name, value in entries.items():
-        if not isinstance(value, Tensor) or not value.is_floating_point():
-            kind = value.dtype if isinstance(value, Tensor) else type(value).__name__
-            raise CheckpointError(f"{label}: expected {name} as a tensor of floats, received {kind}")
-        if not torch.isfinite(value).all():
-            raise CheckpointError(f"{label}: {name} holds NaN or infinity")
-    return layout, entries
-
-
-def _entries(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
-    """The generator's entries, unwrapped until nothing unwraps."""
-    entries = {str(name): value for name, value in checkpoint.items()}
-    prefixed = False
-    for _ in range(_DEPTH):  # bounded: a mapping in a file may hold itself
-        wrapper = next((name for name in _WRAPPERS if isinstance(entries.get(name), Mapping)), None)
-        if wrapper is not None:
-            entries = {str(name): value for name, value in entries[wrapper].items()}
-            continue
-        prefix = next((part for part in _PREFIXES if any(name.startswith(part) for name in entries)), None)
-        if prefix is None:
-            break
-        prefixed = True
-        entries = {
-            name.removeprefix(prefix): value for name, value in entries.items() if name.startswith(prefix)
-        }
-    return {
-        name: value
-        for name, value in entries.items()
-        if not _BUFFERS.search(name) and (prefixed or not _DISCRIMINATOR.match(name))
+    Raises as `convert` where the file cannot be written.
+    """
+    path = Path(path)
+    state = {name: value for name, value in network.state_dict().items() if value.is_floating_point()}
+    metadata = {
+        **(notes or {}),
+        "format": network.name,
+        "layout": OUR_LAYOUT,
+        "options": json.dumps(network.options),
     }
+    write(state, path, metadata=metadata, overwrite=overwrite)
+    return path
 
 
-def _check_shapes(expected: dict[str, tuple[int, ...]], weights: dict[str, Tensor], label: str) -> None:
-    wrong = [
-        f"{name} of shape {tuple(weights[name].shape)} instead of {shape}"
-        for name, shape in expected.items()
-        if tuple(weights[name].shape) != shape
+def _accepted(name: str | None) -> str:
+    networks = dict.fromkeys(known.network for known in FORMATS if name in (None, known.network))
+    formats = [
+        f"{TITLES[network]} generators in the formats "
+        + ", ".join(known.layout for known in FORMATS if known.network == network)
+        for network in networks
     ]
-    if wrong:
-        raise CheckpointError(f"{label}: {_some(wrong)}")
+    ours = TITLES[name] if name else "any network"
+    return f"accepted are {'; '.join([*formats, f'{ours} as trained here'])} (.pth or .safetensors)"
 
 
-def _some(names: Any) -> str:
-    """The first five, and how many more."""
-    listed = [str(name) for name in names]
-    rest = len(listed) - NAMED_AT_MOST
-    return (
-        ", ".join(listed[:NAMED_AT_MOST]) + (f" and {rest} more" if rest > 0 else "") if listed else "nothing"
-    )
+def _recognise(source: Source, label: str, name: str | None) -> _Recognised:
+    """The format of a checkpoint, which must be of network `name` unless that is None."""
+    if isinstance(source, Mapping):
+        checkpoint: Mapping[str, Any] = source
+        metadata: dict[str, str] = {}
+    else:
+        checkpoint, metadata = read(Path(source), _accepted(name))
+    if metadata.get("layout") == OUR_LAYOUT:
+        known = _our_format(metadata, label)
+        entries = dict(checkpoint)
+    else:
+        entries = generator_entries(checkpoint)
+        known = max(FORMATS, key=lambda candidate: len(candidate.key_map.keys() & entries.keys()))
+        if not known.key_map.keys() & entries.keys():
+            what = f"no {TITLES[name]} generator" if name else "no generator that is known here"
+            raise CheckpointError(f"{label}: {what}, it holds {some(entries)}; {_accepted(name)}")
+    if name is not None and known.network != name:
+        raise CheckpointError(
+            f"{label}: no {TITLES[name]} generator, it holds {TITLES[known.network]} "
+            f"(--inpainter {known.network}); {_accepted(name)}"
+        )
+    return _Recognised(known, entries, metadata)
+
+
+def _our_format(metadata: Mapping[str, str], label: str) -> Format:
+    """The format of a file that `save_network` wrote; its names are those of the network that it notes."""
+    name = metadata.get("format", "")
+    try:
+        options: dict[str, Option] = json.loads(metadata.get("options", "{}"))
+        if name not in NETWORKS or not isinstance(options, dict):
+            raise ValueError(f"expected a network of {', '.join(NETWORKS)}, received {name!r}")
+        return Format(name, OUR_LAYOUT, {}, options)
+    except ValueError as error:
+        raise CheckpointError(f"{label}: its metadata name no network that is known here: {error}") from error
+
+
+def _build(known: Format, label: str) -> FillNetwork:
+    try:
+        return build_network(known.network, known.options)
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"{label}: its metadata build no {known.network}: {error}") from error
+
+
+def _weights(found: _Recognised, network: FillNetwork, label: str, name: str | None) -> dict[str, Tensor]:
+    """The checked entries as float32 under our names, ready to load."""
+    known = found.format
+    state = network.state_dict()
+    key_map = known.key_map or {key: key for key, value in state.items() if value.is_floating_point()}
+    shapes = {published: tuple(state[ours].shape) for published, ours in key_map.items()}
+    if not any(entry.rpartition(".")[2] in _STATISTICS for entry in found.entries):
+        # A file of parameters alone: the running statistics stay as they are at first, 0 and 1.
+        shapes = {
+            entry: shape for entry, shape in shapes.items() if entry.rpartition(".")[2] not in _STATISTICS
+        }
+    title = known.layout if known.network == "deepfillv2" else known.title
+    check_entries(found.entries, shapes, label, title, _accepted(name))
+    return state | {key_map[entry]: tensor.float() for entry, tensor in found.entries.items()}

@@ -108,7 +108,7 @@ class InpainterOptions:
         device: "auto", "cpu", "cuda" or "mps".
         weights: a file of weights or the name of published ones; None = the default ones.
         seed: start of every random choice; the same seed gives the same pixels.
-        precision: "auto", "float32", or another that the network knows (deepfillv2: "bfloat16", "float16").
+        precision: "auto", "float32", or another that the networks know ("bfloat16", "float16").
         working_size_px: longest side at which a network sees a window; larger ones are shrunk to it.
         detail: whether the photo's texture is brought back where a window was shrunk.
         colour: whether colour steps at the hole's edge are evened out after a network.
@@ -204,7 +204,7 @@ def load_inpainter(
 
     Raises:
         ValueError: no inpainter has that name.
-        FileNotFoundError: `weights` names neither a file nor published weights (deepfillv2, and auto).
+        FileNotFoundError: `weights` names neither a file nor published weights (networks, and auto).
     """
     options = InpainterOptions(
         device=device,
@@ -271,19 +271,23 @@ def _build_navier_stokes(options: InpainterOptions) -> Inpainter:
     return ClassicalInpainter("navier-stokes")
 
 
-def _build_deepfillv2(options: InpainterOptions) -> Inpainter:
-    from inpaint.deepfillv2 import build
+def _register_network(name: str) -> None:
+    def build(options: InpainterOptions) -> Inpainter:
+        from inpaint.network_inpainter import build
 
-    return build(options)
+        return build(name, options)
+
+    def why_not(options: InpainterOptions) -> str | None:
+        from inpaint.network_inpainter import why_not
+
+        return why_not(name, options)
+
+    register(name, build, why_not=why_not)
 
 
-def _why_not_deepfillv2(options: InpainterOptions) -> str | None:
-    from inpaint.deepfillv2 import why_not
-
-    return why_not(options)
-
-
-register("deepfillv2", _build_deepfillv2, why_not=_why_not_deepfillv2)
+_register_network("deepfillv2")
 register("exemplar", _build_exemplar)
 register("telea", _build_telea)
 register("navier-stokes", _build_navier_stokes)
+for _name in ("deepfillv1", "glcic", "context-encoder", "autoencoder"):
+    _register_network(_name)

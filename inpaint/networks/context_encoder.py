@@ -18,6 +18,7 @@ from inpaint.networks.fill_network import FillNetwork, check_width, fresh_weight
 
 CHANNELS = (64, 64, 128, 256, 512)
 RELEASED_BOTTLENECK = 4000
+MOST_NUMBERS = 4 * RELEASED_BOTTLENECK
 MEAN_RGB = (123.0, 117.0, 104.0)  # ImageNet's, with which the paper paints the hole
 SIZES_PX = (64, 128, 256)
 
@@ -50,7 +51,7 @@ class ContextEncoder(FillNetwork):
     width: multiplies the channels of every layer and the bottleneck.
     Fresh weights are drawn from `generator` (None: one seeded with 0).
 
-    Raises ValueError for another size, a bottleneck below 1, a width outside (0, 8].
+    Raises ValueError for another size, a bottleneck outside [1, 16000], a width outside (0, 8].
     """
 
     name: ClassVar[str] = "context-encoder"
@@ -68,8 +69,8 @@ class ContextEncoder(FillNetwork):
         check_width(width)
         if size_px not in SIZES_PX:
             raise ValueError(f"expected a size_px of {', '.join(map(str, SIZES_PX))}, received {size_px}")
-        if bottleneck is not None and bottleneck < 1:
-            raise ValueError(f"expected a bottleneck of 1 or more, received {bottleneck}")
+        if bottleneck is not None and not 1 <= bottleneck <= MOST_NUMBERS:
+            raise ValueError(f"expected a bottleneck of 1 to {MOST_NUMBERS}, received {bottleneck}")
         self.size_px = size_px
         self.options = {"size_px": size_px, "bottleneck": bottleneck, "width": width}
         channels = [scaled(count, width) for count in CHANNELS]

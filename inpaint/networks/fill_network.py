@@ -43,8 +43,9 @@ class FillNetwork(nn.Module):
 
     @property
     def summary(self) -> str:
-        """Its variant in a few words, for reports."""
-        return ", ".join(f"{name} {value}" for name, value in self.options.items())
+        """Its variant in a few words, for reports; empty where nothing is unlike the paper's."""
+        parts = [f"{name} {value}" for name, value in self.options.items() if value not in (None, True, 1.0)]
+        return ", ".join(parts)
 
 
 class OneStageNetwork(FillNetwork):

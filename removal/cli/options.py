@@ -95,24 +95,24 @@ settings_options = together(
         default=512,
         show_default=True,
         metavar="PX",
-        help="deepfillv2: longest side the network sees; larger windows are shrunk to it.",
+        help="Networks: longest side that they see; larger windows are shrunk to it.",
     ),
     click.option(
         "--detail/--no-detail",
         default=True,
         show_default=True,
-        help="deepfillv2: bring the photo's texture back where a window was shrunk.",
+        help="Networks: bring the photo's texture back where a window was shrunk.",
     ),
     click.option(
         "--colour/--no-colour",
         default=True,
         show_default=True,
-        help="deepfillv2: even out colour steps at the hole's edge.",
+        help="Networks: even out colour steps at the hole's edge.",
     ),
     click.option(
         "--compile",
         is_flag=True,
-        help="deepfillv2: torch.compile (slow start; gained nothing on the CPU we measured).",
+        help="Networks: torch.compile (slow start; gained nothing on the CPU we measured).",
     ),
     click.option(
         "--seed",
@@ -131,7 +131,8 @@ model_options = together(
         default="auto",
         show_default=True,
         metavar="NAME",
-        help="Who fills the hole: auto, deepfillv2, exemplar (needs no weights), telea, navier-stokes.",
+        help="Who fills the hole: auto, deepfillv2, exemplar (needs no weights), telea, navier-stokes; "
+        "deepfillv1, glcic, context-encoder, autoencoder (docs/networks.md).",
     ),
     settings_options,
 )

@@ -59,14 +59,14 @@ def fetch(name: str) -> None:
 @weights.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def check(file: Path) -> None:
-    """Say what a file of DeepFillv2 weights holds, or what is wrong with it. No code in it is run."""
+    """Say what a file of a fill's weights holds, or what is wrong with it. No code in it is run."""
     from inpaint.checkpoints import check as check_file
 
     try:
         report = check_file(file)
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"{report.path}: DeepFillv2, layout {report.layout}, {report.parameters:,} parameters")
+    click.echo(f"{report.path}: {report.network}, layout {report.layout}, {report.parameters:,} parameters")
     click.echo(f"sha256 {report.sha256}; source {report.source}")
     if report.published is not None:
         click.echo(f"published as {report.published.name}; licence: {report.published.licence}")
@@ -77,7 +77,7 @@ def check(file: Path) -> None:
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: FILE with .safetensors.")
 @overwrite_option
 def convert(file: Path, output: Path | None, overwrite: bool) -> None:
-    """Write the generator of a file of DeepFillv2 weights as safetensors, its layout and source noted."""
+    """Write the generator of a file of weights as safetensors, its network, layout and source noted."""
     from inpaint.checkpoints import convert as convert_file
 
     target = output or file.with_suffix(".safetensors")

@@ -1,5 +1,6 @@
 import copy
 from dataclasses import replace
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -7,32 +8,35 @@ import pytest
 import torch
 
 from backend.pretrained import WeightsError
-from inpaint import deepfillv2, load_inpainter
+from inpaint import load_inpainter, network_inpainter
 from inpaint.checkpoints import CheckpointError
-from inpaint.deepfillv2 import DeepFillInpainter, DeepFillSettings, build, why_not
 from inpaint.inpainter import InpainterOptions
+from inpaint.network_inpainter import NetworkInpainter, NetworkSettings, build, why_not
 from inpaint.networks.deepfillv2 import DeepFillV2
+from inpaint.networks.fill_network import FillNetwork
 from inpaint.networks.layouts import LAYOUTS
 from inpaint.tensors import images_to_tensor, masks_to_tensor
 
-SMALL = DeepFillSettings(working_size_px=64, context=0.5)
+SMALL = NetworkSettings(working_size_px=64, context=0.5)
 
 
-class Constant(torch.nn.Module):
+class Constant(FillNetwork):
     """Stands for a network: fills with one level, and remembers what it was given."""
 
-    layout = LAYOUTS["nipponjo_pt"]
+    name = "constant"
+    options: ClassVar = {"layout": "flat"}
 
     def __init__(self, level: int = 200) -> None:
         super().__init__()
         self.level = level
         self.calls: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
 
-    def forward(self, images, masks, *, hole_only, avoid):
-        assert hole_only
+    def forward(self, images, masks):
+        return (torch.where(masks > 0, self.level / 127.5 - 1, images),)
+
+    def fill(self, images, masks, *, avoid=None):
         self.calls.append((images, masks, avoid))
-        refined = torch.where(masks > 0, self.level / 127.5 - 1, images)
-        return refined, refined
+        return self(images, masks)[-1]
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +67,7 @@ def hole(height: int, width: int, top: int, left: int, size: int) -> np.ndarray:
 def test_the_photo_keeps_its_size_and_all_that_is_outside_the_hole(network, height, width, size):
     image, mask = photo(height, width), hole(height, width, 17, 21, size)
     before = image.copy()
-    filled = DeepFillInpainter(network, settings=SMALL)(image, mask)
+    filled = NetworkInpainter(network, settings=SMALL)(image, mask)
     assert filled.shape == image.shape
     assert filled.dtype == np.uint8
     assert np.array_equal(filled[~mask], image[~mask])
@@ -73,8 +77,8 @@ def test_the_photo_keeps_its_size_and_all_that_is_outside_the_hole(network, heig
 
 def test_a_window_that_fits_gets_the_networks_own_pixels_rounded(network):
     image, mask = photo(60, 64), hole(60, 64, 20, 20, 16)
-    settings = DeepFillSettings(working_size_px=64, colour=False)
-    filled = DeepFillInpainter(network, precision="float32", settings=settings)(image, mask)
+    settings = NetworkSettings(working_size_px=64, colour=False)
+    filled = NetworkInpainter(network, precision="float32", settings=settings)(image, mask)
     with torch.no_grad():
         _, refined = network(images_to_tensor([image]), masks_to_tensor([mask]))
     expected = ((refined[0].permute(1, 2, 0) + 1) * 127.5).numpy()[mask]
@@ -85,8 +89,8 @@ def test_a_large_window_is_shrunk_with_no_hole_colour_averaged_into_the_rest():
     image, mask = photo(150, 300), hole(150, 300, 30, 50, 75)
     image[mask] = (255, 0, 255)
     network = Constant()
-    settings = DeepFillSettings(working_size_px=100, context=10, detail=False, colour=False)
-    filled = DeepFillInpainter(network, settings=settings)(image, mask)
+    settings = NetworkSettings(working_size_px=100, context=10, detail=False, colour=False)
+    filled = NetworkInpainter(network, settings=settings)(image, mask)
     images, masks, _ = network.calls[0]
     assert images.shape == (1, 3, 50, 100)
     clean = image.copy()
@@ -104,8 +108,8 @@ def test_detail_takes_the_texture_of_the_photo_and_the_structure_of_the_network(
     level = int(image[~mask].mean())
     fills = {}
     for detail in (True, False):
-        settings = DeepFillSettings(working_size_px=80, context=1, detail=detail)
-        fills[detail] = DeepFillInpainter(Constant(level), settings=settings)(image, mask)[55:105, 55:105]
+        settings = NetworkSettings(working_size_px=80, context=1, detail=detail)
+        fills[detail] = NetworkInpainter(Constant(level), settings=settings)(image, mask)[55:105, 55:105]
     grain = {key: float(np.std(fill - cv2.blur(fill, (7, 7)).astype(float))) for key, fill in fills.items()}
     assert grain[False] < 2
     assert grain[True] > 6  # the photo's own is about 12
@@ -116,8 +120,8 @@ def test_colour_evens_a_step_at_the_edge():
     image, mask = np.full((96, 96, 3), 120, np.uint8), hole(96, 96, 40, 40, 16)
     steps = {}
     for colour in (True, False):
-        settings = DeepFillSettings(working_size_px=128, colour=colour)
-        filled = DeepFillInpainter(Constant(132), settings=settings)(image, mask)
+        settings = NetworkSettings(working_size_px=128, colour=colour)
+        filled = NetworkInpainter(Constant(132), settings=settings)(image, mask)
         steps[colour] = abs(float(filled[40, 40:56].mean()) - 120)
     assert steps[False] == 12
     assert steps[True] <= 0.2 * 12
@@ -127,12 +131,12 @@ def test_windows_of_one_size_go_through_the_network_together(monkeypatch):
     image = photo(100, 1000)
     mask = hole(100, 1000, 40, 60, 16) | hole(100, 1000, 40, 500, 16) | hole(100, 1000, 40, 900, 16)
     network = Constant()
-    filled = DeepFillInpainter(network, settings=DeepFillSettings(colour=False))(image, mask)
+    filled = NetworkInpainter(network, settings=NetworkSettings(colour=False))(image, mask)
     assert [call[0].shape[0] for call in network.calls] == [3]
     assert (filled[mask] == 200).all()
     network = Constant()
-    monkeypatch.setattr(deepfillv2, "BATCH_PX", 2 * 100 * 256)
-    DeepFillInpainter(network, settings=DeepFillSettings(colour=False))(image, mask)
+    monkeypatch.setattr(network_inpainter, "BATCH_PX", 2 * 100 * 256)
+    NetworkInpainter(network, settings=NetworkSettings(colour=False))(image, mask)
     assert [call[0].shape[0] for call in network.calls] == [2, 1]
 
 
@@ -140,7 +144,7 @@ def test_what_is_protected_is_not_attended_to():
     image, mask = photo(80, 80), hole(80, 80, 30, 30, 16)
     protect = hole(80, 80, 0, 0, 20)
     network = Constant()
-    DeepFillInpainter(network)(image, mask, protect)
+    NetworkInpainter(network)(image, mask, protect)
     _, masks, avoid = network.calls[0]
     assert np.array_equal(masks[0, 0].numpy() > 0, mask)
     assert np.array_equal(avoid[0, 0].numpy() > 0, mask | protect)
@@ -148,14 +152,14 @@ def test_what_is_protected_is_not_attended_to():
 
 def test_the_same_seed_gives_the_same_pixels(network):
     image, mask = photo(160, 160), hole(160, 160, 50, 50, 60)
-    fills = [DeepFillInpainter(network, seed=4, settings=SMALL)(image, mask) for _ in range(2)]
+    fills = [NetworkInpainter(network, seed=4, settings=SMALL)(image, mask) for _ in range(2)]
     assert np.array_equal(fills[0], fills[1])
 
 
 def test_bfloat16_differs_little_from_float32(network):
     image, mask = photo(100, 100), hole(100, 100, 40, 40, 24)
     fills = [
-        DeepFillInpainter(network, precision=precision)(image, mask)[mask].astype(float)
+        NetworkInpainter(network, precision=precision)(image, mask)[mask].astype(float)
         for precision in ("float32", "bfloat16")
     ]
     assert 0 < np.abs(fills[0] - fills[1]).max() <= 6
@@ -172,14 +176,14 @@ def test_bfloat16_differs_little_from_float32(network):
     ],
 )
 def test_auto_precision_is_half_where_it_helps(monkeypatch, device, has_it, expected):
-    monkeypatch.setattr(deepfillv2, "has_bfloat16", lambda name: has_it)
-    assert deepfillv2._precision("auto", torch.device(device)) == expected
+    monkeypatch.setattr(network_inpainter, "has_bfloat16", lambda name: has_it)
+    assert network_inpainter._precision("auto", torch.device(device)) == expected
 
 
 def test_float32_on_cuda_is_float32_in_full():
     switches = torch.backends.cudnn, torch.backends.cuda.matmul
     before = [switch.allow_tf32 for switch in switches]
-    with deepfillv2._arithmetic("float32", torch.device("cuda")):
+    with network_inpainter._arithmetic("float32", torch.device("cuda")):
         assert [switch.allow_tf32 for switch in switches] == [False, False]
     assert [switch.allow_tf32 for switch in switches] == before
     assert before[0]  # cuDNN's own default, so the switch is needed
@@ -193,10 +197,11 @@ def test_load_inpainter_builds_it_from_a_file(tmp_path, network):
     inpainter = load_inpainter("deepfillv2", weights=str(path), device="cpu", precision="float32", seed=7)
     assert inpainter.name == "deepfillv2"
     assert inpainter.description == (
-        "deepfillv2 (nipponjo_pt, mine.pth), float32 on cpu, at 512 px, detail and colour restored, seed 7"
+        "deepfillv2 (layout nipponjo_pt, mine.pth), float32 on cpu, "
+        "at 512 px, detail and colour restored, seed 7"
     )
     image, mask = photo(64, 64), hole(64, 64, 20, 20, 16)
-    expected = DeepFillInpainter(network, device="cpu", precision="float32", seed=7)(image, mask)
+    expected = NetworkInpainter(network, device="cpu", precision="float32", seed=7)(image, mask)
     assert np.array_equal(inpainter(image, mask), expected)
 
 
@@ -204,20 +209,20 @@ def test_weights_that_cannot_be_had_are_named(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv("REMOVAL_OFFLINE", "1")
     options = InpainterOptions()
-    reason = why_not(options)
+    reason = why_not("deepfillv2", options)
     assert reason is not None
     assert "deepfillv2_256x256_8x2_places_20200619-10d15793.pth is not in the cache" in reason
     with pytest.raises(WeightsError, match="put it in"):
-        build(options)
+        build("deepfillv2", options)
     missing = InpainterOptions(weights=tmp_path / "none.pth")
     for fail in (build, why_not):
         with pytest.raises(FileNotFoundError, match=r"there is no file .*none\.pth, nor published weights"):
-            fail(missing)
+            fail("deepfillv2", missing)
     broken = tmp_path / "broken.pth"
     broken.write_bytes(b"no weights")
-    assert why_not(InpainterOptions(weights=broken)) is None
+    assert why_not("deepfillv2", InpainterOptions(weights=broken)) is None
     with pytest.raises(CheckpointError, match=r"broken\.pth"):
-        build(InpainterOptions(weights=str(broken)))
+        build("deepfillv2", InpainterOptions(weights=str(broken)))
 
 
 def test_auto_never_passes_over_weights_that_were_asked_for(tmp_path, monkeypatch):
@@ -240,11 +245,11 @@ def test_load_inpainter_hands_every_option_on(tmp_path, network, monkeypatch):
     inpainter = load_inpainter(
         "deepfillv2", weights=path, working_size_px=128, detail=False, colour=False, compile=True
     )
-    assert inpainter.settings == DeepFillSettings(
+    assert inpainter.settings == NetworkSettings(
         working_size_px=128, detail=False, colour=False, compile=True
     )
     assert compiled == [{"dynamic": True}] * 5
-    assert load_inpainter("deepfillv2", weights=path).settings == DeepFillSettings()
+    assert load_inpainter("deepfillv2", weights=path).settings == NetworkSettings()
     assert len(compiled) == 5
 
 
@@ -254,9 +259,9 @@ def test_compiled_branches_take_several_sizes_and_batches(network, monkeypatch):
     """Traced, but not built into machine code, which takes minutes: what counts is that it stays traced."""
     plan = torch.nn.Module.compile
     monkeypatch.setattr(torch.nn.Module, "compile", lambda module, **o: plan(module, backend="eager", **o))
-    settings = DeepFillSettings(working_size_px=128, compile=True, detail=False)
-    compiled = DeepFillInpainter(copy.deepcopy(network), precision="float32", settings=settings)
-    eager = DeepFillInpainter(network, precision="float32", settings=replace(settings, compile=False))
+    settings = NetworkSettings(working_size_px=128, compile=True, detail=False)
+    compiled = NetworkInpainter(copy.deepcopy(network), precision="float32", settings=settings)
+    eager = NetworkInpainter(network, precision="float32", settings=replace(settings, compile=False))
     with torch._dynamo.config.patch(fail_on_recompile_limit_hit=True):
         for height, width, count in [(64, 64, 1), (96, 80, 1), (72, 72, 2)]:
             images, masks = [photo(height, width)] * count, [hole(height, width, 20, 24, 16)] * count
@@ -267,16 +272,16 @@ def test_compiled_branches_take_several_sizes_and_batches(network, monkeypatch):
 
 def test_wrong_settings_are_refused(network):
     with pytest.raises(ValueError, match="working_size_px of at least 64, received 8"):
-        DeepFillSettings(working_size_px=8)
+        NetworkSettings(working_size_px=8)
     with pytest.raises(ValueError, match="context of 0 or more, received -1"):
-        DeepFillSettings(context=-1)
+        NetworkSettings(context=-1)
     with pytest.raises(ValueError, match="a CUDA device for float16, received cpu"):
-        DeepFillInpainter(network, device="cpu", precision="float16")
+        NetworkInpainter(network, device="cpu", precision="float16")
     with pytest.raises(ValueError, match="precision of auto, float32, bfloat16, float16, received 'int8'"):
-        DeepFillInpainter(network, precision="int8")
+        NetworkInpainter(network, precision="int8")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA GPU")
 def test_a_gpu_that_is_not_there_is_refused(network):
     with pytest.raises(ValueError, match="no device 'cuda'"):
-        DeepFillInpainter(network, device="cuda")
+        NetworkInpainter(network, device="cuda")

@@ -1,4 +1,4 @@
-"""The inpainter `deepfillv2`: the learned fill, at any size, its detail taken from the photo."""
+"""The inpainters that are networks: the learned fill, at any size, its detail taken from the photo."""
 
 import contextlib
 from collections.abc import Sequence
@@ -13,24 +13,24 @@ import torch
 from backend.device import full_float32, has_bfloat16, resolve_device
 from backend.pretrained import WeightsError, fetch
 from inpaint.blending import even_seams
-from inpaint.checkpoints import load_deepfillv2
+from inpaint.checkpoints import load_network
 from inpaint.exemplar import complete
 from inpaint.inpainter import InpainterOptions, WindowInpainter
-from inpaint.networks.deepfillv2 import DeepFillV2
-from inpaint.published import DEFAULT, PUBLISHED
+from inpaint.networks.fill_network import FillNetwork
+from inpaint.published import DEFAULTS, PUBLISHED, TITLES
 from inpaint.tensors import images_to_tensor, masks_to_tensor, tensor_to_images
 
 Precision = Literal["float32", "bfloat16", "float16"]
 PRECISIONS = ("auto", *get_args(Precision))
 COMPILED_VARIANTS = 64
-"""How often torch.compile may compile before it leaves a new kind of window uncompiled: five branches, each
-for one window and for several, and again where a size is like no other."""
+"""How often torch.compile may compile before it leaves a new kind of window uncompiled: each branch of a
+network, for one window and for several, and again where a size is like no other."""
 BATCH_PX = 8 * 512 * 512
 """Windows of one size go through the network together up to this many pixels."""
 
 
 @dataclass(frozen=True)
-class DeepFillSettings:
+class NetworkSettings:
     """How the network is used.
 
     working_size_px: a window whose longer side is more than this is shrunk to it before it is filled. The
@@ -56,26 +56,25 @@ class DeepFillSettings:
             raise ValueError(f"expected a context of 0 or more, received {self.context}")
 
 
-DEFAULT_SETTINGS = DeepFillSettings()
+DEFAULT_SETTINGS = NetworkSettings()
 
 
-class DeepFillInpainter(WindowInpainter):
-    """`deepfillv2`: fills each window with the network, then brings the photo's texture and colours back."""
+class NetworkInpainter(WindowInpainter):
+    """Fills each window with a network, then brings the photo's texture and colours back."""
 
-    name = "deepfillv2"
     least_side_px = 256  # what the published networks were trained on
 
     def __init__(
         self,
-        network: DeepFillV2,
+        network: FillNetwork,
         *,
         source: str = "given network",
         device: str = "auto",
         precision: str = "auto",
         seed: int = 0,
-        settings: DeepFillSettings = DEFAULT_SETTINGS,
+        settings: NetworkSettings = DEFAULT_SETTINGS,
     ) -> None:
-        """Take over a network (`inpaint.checkpoints.load_deepfillv2`) and move it to the device.
+        """Take over a network (`inpaint.checkpoints.load_network`) and move it to the device.
 
         Args:
             network: in eval mode; it is moved, and with `settings.compile` compiled.
@@ -90,20 +89,23 @@ class DeepFillInpainter(WindowInpainter):
         Raises:
             ValueError: an unknown precision, or a device that is not there.
         """
+        self.name = network.name
         self.device = torch.device(resolve_device(device))
         self.precision = _precision(precision, self.device)
         self.seed = seed
         self.settings = settings
         self.context = settings.context
         self.even_seams = settings.colour
+        self.limit_px = min(settings.working_size_px, network.size_px or settings.working_size_px)
         self.network = network.to(self.device)
         if settings.compile:
             for branch in network.children():
                 branch.compile(dynamic=True)
         extras = [name for name in ("detail", "colour") if getattr(settings, name)]
+        which = ", ".join(filter(None, (network.summary, source)))
         self.description = (
-            f"deepfillv2 ({network.layout.name}, {source}), {self.precision} on {self.device.type}, "
-            f"at {settings.working_size_px} px, {' and '.join(extras) or 'nothing'} restored, seed {seed}"
+            f"{network.name} ({which}), {self.precision} on {self.device.type}, "
+            f"at {self.limit_px} px, {' and '.join(extras) or 'nothing'} restored, seed {seed}"
         )
 
     def fill_window(self, image: np.ndarray, mask: np.ndarray, protect: np.ndarray | None) -> np.ndarray:
@@ -117,8 +119,7 @@ class DeepFillInpainter(WindowInpainter):
         protects: Sequence[np.ndarray | None],
     ) -> list[np.ndarray]:
         """Shrink what is too large, run the network, bring size, colours and detail back."""
-        limit = self.settings.working_size_px
-        windows = [_Shrunk.of(*window, limit) for window in zip(images, masks, protects, strict=True)]
+        windows = [_Shrunk.of(*window, self.limit_px) for window in zip(images, masks, protects, strict=True)]
         filled: list[np.ndarray] = [np.empty(0)] * len(windows)
         for group in _groups(windows):
             for index, result in zip(group, self._run([windows[i] for i in group]), strict=True):
@@ -135,8 +136,8 @@ class DeepFillInpainter(WindowInpainter):
             # The branches share one forward, so torch.compile counts all their variants together.
             limit = torch._dynamo.config.patch(recompile_limit=COMPILED_VARIANTS)
         with torch.inference_mode(), _arithmetic(self.precision, self.device), limit:
-            _, refined = self.network(images, masks, hole_only=True, avoid=avoid)
-        return tensor_to_images(refined)
+            filled = self.network.fill(images, masks, avoid=avoid)
+        return tensor_to_images(filled)
 
     def _restore(
         self, image: np.ndarray, mask: np.ndarray, protect: np.ndarray | None, filled: np.ndarray
@@ -189,21 +190,21 @@ def _groups(windows: Sequence[_Shrunk]) -> list[list[int]]:
     return groups
 
 
-def build(options: InpainterOptions) -> DeepFillInpainter:
-    """The inpainter as `load_inpainter("deepfillv2", ...)` gives it.
+def build(name: str, options: InpainterOptions) -> NetworkInpainter:
+    """The inpainter as `load_inpainter(name, ...)` gives it; `name` is one of `inpaint.formats.NETWORKS`.
 
     Raises WeightsError where the weights cannot be had, FileNotFoundError for a file that is not
-    there, CheckpointError for one that is no DeepFillv2 generator, ValueError as `DeepFillInpainter` does.
+    there, CheckpointError for one that is no such generator, ValueError as `NetworkInpainter` does.
     """
-    path = _weights_path(options.weights)
-    network = load_deepfillv2(path)
-    return DeepFillInpainter(
+    path = _weights_path(name, options.weights)
+    network = load_network(path, name)
+    return NetworkInpainter(
         network,
         source=path.name,
         device=options.device,
         precision=options.precision,
         seed=options.seed,
-        settings=DeepFillSettings(
+        settings=NetworkSettings(
             working_size_px=options.working_size_px,
             detail=options.detail,
             colour=options.colour,
@@ -212,13 +213,13 @@ def build(options: InpainterOptions) -> DeepFillInpainter:
     )
 
 
-def why_not(options: InpainterOptions) -> str | None:
+def why_not(name: str, options: InpainterOptions) -> str | None:
     """Why the default weights cannot be had, or None where they are (fetched if need be).
 
     Weights that were asked for by name or file are no reason to take another inpainter: raises as `build`.
     """
     try:
-        _weights_path(options.weights)
+        _weights_path(name, options.weights)
     except WeightsError as error:
         if options.weights is not None:
             raise
@@ -226,14 +227,19 @@ def why_not(options: InpainterOptions) -> str | None:
     return None
 
 
-def _weights_path(weights: str | Path | None) -> Path:
+def _weights_path(name: str, weights: str | Path | None) -> Path:
     if weights is None:
-        weights = DEFAULT
+        if name not in DEFAULTS:
+            raise WeightsError(
+                f"no weights of the {TITLES[name]} are published: "
+                "--weights FILE names some that were trained here"
+            )
+        weights = DEFAULTS[name]
     if isinstance(weights, str) and weights in PUBLISHED:
         return fetch(PUBLISHED[weights])
     path = Path(weights)
     if not path.is_file():
-        names = ", ".join(PUBLISHED)
+        names = ", ".join(known for known in PUBLISHED if known.startswith(name)) or "none"
         raise FileNotFoundError(f"there is no file {path}, nor published weights of that name ({names})")
     return path
 

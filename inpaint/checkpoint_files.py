@@ -1,0 +1,179 @@
+"""Files of weights, read without running any code in them: .pth of plain tensors, and safetensors."""
+
+import contextlib
+import json
+import os
+import pickle
+import re
+import warnings
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from backend.pretrained import file_sha256
+
+NAMED_AT_MOST = 5
+# What torch.load raises on a file that is cut short depends on where it was cut.
+_READ_ERRORS = (RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError)
+_TORCH_STARTS = (b"PK", b"\x80")  # a zip archive, a pickle
+_WRAPPERS = ("state_dict", "G", "generator")
+_DEPTH = 16
+_PREFIXES = ("module.", "generator.", "G.")
+_COUNTERS = re.compile(r"contextual_attention\.fuse_(weight|kernel)$|\.num_batches_tracked$")
+_DISCRIMINATOR = re.compile(r"(disc|discriminator|D)\.")
+
+
+class CheckpointError(ValueError):
+    """A file or state dict that holds no network of ours, or not the one it should."""
+
+
+def check_hash(path: Path, sha256_prefix: str) -> None:
+    """Raise CheckpointError unless the file's SHA-256 starts so."""
+    digest = file_sha256(path)
+    if not digest.startswith(sha256_prefix.lower()):
+        raise CheckpointError(
+            f"{path}: expected a SHA-256 starting {sha256_prefix.lower()}, "
+            f"received {digest[: len(sha256_prefix)]}; the file is damaged or another one"
+        )
+
+
+def read(path: Path, accepted: str) -> tuple[Mapping[str, Any], dict[str, str]]:
+    """What a file holds, and its metadata (safetensors only).
+
+    accepted: what would have been taken, for the message.
+
+    Raises FileNotFoundError, CheckpointError for a file that is damaged, holds code or is none of weights.
+    """
+    with open(path, "rb") as file:
+        start = file.read(9)
+    if start[8:] == b"{":
+        return _read_safetensors(path, accepted)
+    if len(start) < 9 or not start.startswith(_TORCH_STARTS):  # a web page, for instance
+        raise _damaged(path, accepted)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # about the pickle's version: what follows says more
+            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        named = re.search(r"unsupported (?:GLOBAL|class|global)\s+`?([\w.]+)", str(error), re.IGNORECASE)
+        if named is None and "unsupported" not in str(error).lower():
+            raise _damaged(path, accepted) from error
+        what = f"loading it would run {named[1]}" if named else "it may hold code, or be damaged"
+        raise CheckpointError(f"{path}: refused, no file of plain tensors: {what}") from error
+    except _READ_ERRORS as error:
+        raise _damaged(path, accepted) from error
+    if not isinstance(checkpoint, Mapping):
+        raise CheckpointError(
+            f"{path}: expected a state dict, received {type(checkpoint).__name__}; {accepted}"
+        )
+    return checkpoint, {}
+
+
+def write(state: Mapping[str, Tensor], path: Path, *, metadata: Mapping[str, str], overwrite: bool) -> None:
+    """Write tensors as safetensors, whole or not at all.
+
+    Raises ValueError for a name not ending in .safetensors, FileExistsError without `overwrite`, another
+    OSError where the file cannot be written.
+    """
+    check_target(path, overwrite=overwrite)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        # Cloned, because safetensors takes no tensors that share memory.
+        own = {
+            name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+            for name, tensor in state.items()
+        }
+        save_file(own, part, metadata=dict(metadata))
+        os.replace(part, path)
+    except SafetensorError as error:  # what it makes of an OSError
+        raise OSError(f"{path} cannot be written: {error}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def check_target(path: Path, *, overwrite: bool) -> None:
+    """Raise as `write` does for a path that it would not write to."""
+    if path.suffix != ".safetensors":
+        raise ValueError(f"expected a file name ending in .safetensors, received {path.name}")
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path} exists already")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path} cannot be written: there is no folder {path.parent}")
+
+
+def generator_entries(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
+    """The generator's entries, unwrapped until nothing unwraps; what is no weight is left out."""
+    entries = {str(name): value for name, value in checkpoint.items()}
+    prefixed = False
+    for _ in range(_DEPTH):  # bounded: a mapping in a file may hold itself
+        wrapper = next((name for name in _WRAPPERS if isinstance(entries.get(name), Mapping)), None)
+        if wrapper is not None:
+            entries = {str(name): value for name, value in entries[wrapper].items()}
+            continue
+        prefix = next((part for part in _PREFIXES if any(name.startswith(part) for name in entries)), None)
+        if prefix is None:
+            break
+        prefixed = True
+        entries = {
+            name.removeprefix(prefix): value for name, value in entries.items() if name.startswith(prefix)
+        }
+    return {
+        name: value
+        for name, value in entries.items()
+        if not _COUNTERS.search(name) and (prefixed or not _DISCRIMINATOR.match(name))
+    }
+
+
+def check_entries(
+    entries: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]], label: str, title: str, accepted: str
+) -> None:
+    """Raise CheckpointError unless the entries are finite floats of these names and shapes, none else."""
+    problems = []
+    if missing := [name for name in shapes if name not in entries]:
+        problems.append(f"missing {some(missing)}")
+    if unexpected := [name for name in entries if name not in shapes]:
+        problems.append(f"unexpected {some(unexpected)}")
+    if problems:
+        raise CheckpointError(f"{label}: not a whole {title} generator: {'; '.join(problems)}; {accepted}")
+    for name, value in entries.items():
+        if not isinstance(value, Tensor) or not value.is_floating_point():
+            kind = value.dtype if isinstance(value, Tensor) else type(value).__name__
+            raise CheckpointError(f"{label}: expected {name} as a tensor of floats, received {kind}")
+        if not torch.isfinite(value).all():
+            raise CheckpointError(f"{label}: {name} holds NaN or infinity")
+    wrong = [
+        f"{name} of shape {tuple(entries[name].shape)} instead of {shape}"
+        for name, shape in shapes.items()
+        if tuple(entries[name].shape) != shape
+    ]
+    if wrong:
+        raise CheckpointError(f"{label}: {some(wrong)}")
+
+
+def some(names: Iterable[object]) -> str:
+    """The first five, and how many more."""
+    listed = [str(name) for name in names]
+    rest = len(listed) - NAMED_AT_MOST
+    return (
+        ", ".join(listed[:NAMED_AT_MOST]) + (f" and {rest} more" if rest > 0 else "") if listed else "nothing"
+    )
+
+
+def _read_safetensors(path: Path, accepted: str) -> tuple[Mapping[str, Any], dict[str, str]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            names = file.keys()
+            return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
+    except (SafetensorError, json.JSONDecodeError) as error:
+        raise _damaged(path, accepted) from error
+
+
+def _damaged(path: Path, accepted: str) -> CheckpointError:
+    size = path.stat().st_size
+    return CheckpointError(f"{path}: damaged, cut short, or no file of weights ({size:,} bytes); {accepted}")
