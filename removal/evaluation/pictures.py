@@ -32,22 +32,48 @@ def ranked(
 
     Only photos where something was filled count, and each is taken once.
     """
-    key, tie = RANKED_BY[protocol], TIES[protocol]
     order = []
     for photo, record in zip(photos, records, strict=True):
-        figures = record["figures"][combination.folder]
-        if figures.get("mask_share"):
-            value = figures.get(key)
-            order.append((figures["mask_share"] if value is None else value, -(figures.get(tie) or 0), photo))
-    order.sort(key=lambda entry: (entry[0], entry[1], entry[2].name))
-    if not order:
-        return {}
-    places = dict(zip(PLACES, (0, len(order) // 2, len(order) - 1), strict=True))
-    taken: dict[str, tuple[EvalPhoto, float]] = {}
-    for name, place in places.items():
-        value, _, photo = order[place]
-        if photo not in [known for known, _ in taken.values()]:
-            taken[name] = (photo, value)
+        entry = record["figures"][combination.folder]
+        if entry.get("mask_share"):
+            order.append((badness(protocol, entry), photo))
+    order.sort(key=lambda pair: (pair[0], pair[1].name))
+    return {place: (photo, value) for place, ((value, _), photo) in best_middle_worst(order).items()}
+
+
+def ranked_by_all(
+    protocol: str,
+    combinations: Sequence[Combination],
+    photos: Sequence[EvalPhoto],
+    records: Sequence[Mapping[str, Any]],
+) -> dict[str, EvalPhoto]:
+    """The best, middle and worst photo by the mean over all combinations."""
+    order = []
+    for photo, record in zip(photos, records, strict=True):
+        entries = [record["figures"][combination.folder] for combination in combinations]
+        if any(entry.get("mask_share") for entry in entries):
+            means = np.mean([badness(protocol, entry) for entry in entries], axis=0).tolist()
+            order.append(((means[0], means[1]), photo))
+    order.sort(key=lambda pair: (pair[0], pair[1].name))
+    return {place: photo for place, (_, photo) in best_middle_worst(order).items()}
+
+
+def badness(protocol: str, figures: Mapping[str, Any]) -> tuple[float, float]:
+    """What a photo is ranked by, and what decides between equal ones; lower is better."""
+    value = figures.get(RANKED_BY[protocol])
+    filled = figures.get("mask_share") or 0.0
+    return (filled if value is None else value), -(figures.get(TIES[protocol]) or 0.0)
+
+
+def best_middle_worst(
+    order: Sequence[tuple[tuple[float, float], EvalPhoto]],
+) -> dict[str, tuple[tuple[float, float], EvalPhoto]]:
+    """Of photos in their order, each once: where there are few, not all places are taken."""
+    taken: dict[str, tuple[tuple[float, float], EvalPhoto]] = {}
+    if order:
+        for name, place in zip(PLACES, (0, len(order) // 2, len(order) - 1), strict=True):
+            if order[place] not in taken.values():
+                taken[name] = order[place]
     return taken
 
 
@@ -58,20 +84,46 @@ def sheet(combination: Combination, photo: EvalPhoto, folder: RunFolder, max_meg
     before = read_photo(photo.path, max_megapixels=max_megapixels).pixels
     after = read_photo(folder.file("results", combination.folder, photo.name)).pixels
     kept = read_photo(folder.file("masks", combination.mask_folder, photo.name)).pixels
-    pictures = [before, after]
-    clean = photo.path.with_name("clean.png")
-    if photo.image_id is None and clean.is_file() and photo.path.name == "photo.png":
-        pictures.append(read_photo(clean, max_megapixels=max_megapixels).pixels)
-    height, width = before.shape[:2]
+    clean = clean_view(photo, max_megapixels)
+    pictures = [shrunk(picture) for picture in (before, after, clean) if picture is not None]
+    height, width = pictures[0].shape[:2]
+    parts = cv2.resize(kept, (width, height), interpolation=cv2.INTER_AREA) > 127
+    masks = {name: np.ascontiguousarray(parts[..., channel]) for channel, name in enumerate(PART_CHANNELS)}
+    row = comparison_sheet(pictures[0], masks, pictures[1])
+    for more in pictures[2:]:
+        row = np.hstack([row, np.full((height, GAP_PX, 3), 255, np.uint8), more])
+    return row
+
+
+def small_pictures(
+    combinations: Sequence[Combination], photo: EvalPhoto, folder: RunFolder, max_megapixels: float
+) -> dict[str, np.ndarray]:
+    """A photo before, after each combination, and its clean view where there is one, by title; small."""
+    panels = {"before": read_photo(photo.path, max_megapixels=max_megapixels).pixels}
+    for combination in combinations:
+        path = folder.file("results", combination.folder, photo.name)
+        panels[combination.title] = read_photo(path).pixels
+    if (clean := clean_view(photo, max_megapixels)) is not None:
+        panels["clean view"] = clean
+    return {words: shrunk(picture) for words, picture in panels.items()}
+
+
+def clean_view(photo: EvalPhoto, max_megapixels: float) -> np.ndarray | None:
+    """The view without the object, of a pair; else None."""
+    path = photo.path.with_name("clean.png")
+    if photo.image_id is not None or photo.path.name != "photo.png" or not path.is_file():
+        return None
+    return read_photo(path, max_megapixels=max_megapixels).pixels
+
+
+def shrunk(picture: np.ndarray) -> np.ndarray:
+    """To the size of a panel, where it is larger."""
+    import cv2
+
+    height, width = picture.shape[:2]
     scale = min(1.0, PANEL_HEIGHT_PX / height, PANEL_WIDTH_PX / width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = [cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in pictures]
-    parts = cv2.resize(kept, size, interpolation=cv2.INTER_AREA) > 127
-    masks = {name: np.ascontiguousarray(parts[..., channel]) for channel, name in enumerate(PART_CHANNELS)}
-    row = comparison_sheet(small[0], masks, small[1])
-    for more in small[2:]:
-        row = np.hstack([row, np.full((size[1], GAP_PX, 3), 255, np.uint8), more])
-    return row
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
 
 
 def inline_jpeg(picture: np.ndarray) -> str:

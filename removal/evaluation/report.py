@@ -7,10 +7,9 @@ from html import escape
 from typing import Any
 
 from removal.evaluation.columns import COLUMNS, Column
-from removal.evaluation.combinations import Combination
 from removal.evaluation.dataset import EvalPhoto
-from removal.evaluation.pictures import RANKED_BY, inline_jpeg, photo_title, ranked, sheet
 from removal.evaluation.plots import Series, dot_plot
+from removal.evaluation.report_photos import photo_sections
 from removal.evaluation.results import Row
 from removal.evaluation.run_folder import RunFolder
 
@@ -28,6 +27,7 @@ th.name, td.name { text-align: left; } thead small { display: block; font-weight
 td.best { font-weight: 700; background: #eaf4ec; } tr.nothing td { color: #667078; font-style: italic; }
 td.missing { color: #99a1a8; } sup { font-size: .7em; }
 figure { margin: .8rem 0 1.2rem; } figure img { max-width: 100%; height: auto; display: block; }
+.strip { display: flex; flex-wrap: wrap; gap: .6rem; } .strip figure { margin: .2rem 0; }
 figcaption { font-size: .87rem; color: #444b52; margin-top: .2rem; }
 svg { max-width: 100%; height: auto; display: block; margin: .8rem 0; font: 12px system-ui, sans-serif;
   fill: #1c2024; }
@@ -65,7 +65,6 @@ SUBJECTS = {
     "holes": "Filling holes whose content is known",
     "pairs": "Removal against the same view without the object",
 }
-PART_KEY = (("object", "#e62828"), ("attached", "#28be50"), ("shadow", "#326ef0"))
 
 
 def report_html(
@@ -94,9 +93,7 @@ def report_html(
         "<h2>Photo by photo</h2>",
         '<p class="note">A dot per photo, a bar at the combination\'s figure.</p>',
         *plots(protocol, rows, records),
-        "<h2>Photos</h2>",
-        picture_note(protocol),
-        *pictures(protocol, rows, content, photos, records, folder),
+        *photo_sections(protocol, rows, content, photos, records, folder),
         left_out(content["left_out"]),
         "</body></html>\n",
     ]
@@ -198,50 +195,6 @@ def plots(protocol: str, rows: Sequence[Row], records: Sequence[Mapping[str, Any
         column = columns[name]
         drawn.append(dot_plot(f"{column.title}, {column.group}", column.better, series))
     return drawn
-
-
-def picture_note(protocol: str) -> str:
-    column = next(entry for entry in COLUMNS[protocol] if entry.name == RANKED_BY[protocol])
-    keys = "".join(f'<span style="background:{colour}"></span>{name}' for name, colour in PART_KEY)
-    panels = "before | mask | after" + (" | clean view" if protocol == "pairs" else "")
-    return (
-        f'<p class="note">{panels}, ranked by: {escape(column.title)} ({escape(column.group)}). '
-        f'Where that could not be measured, by how much was filled. <span class="key">Mask: {keys}</span></p>'
-    )
-
-
-def pictures(
-    protocol: str,
-    rows: Sequence[Row],
-    content: Mapping[str, Any],
-    photos: Sequence[EvalPhoto],
-    records: Sequence[Mapping[str, Any]],
-    folder: RunFolder,
-) -> list[str]:
-    parts = []
-    for row in rows:
-        assert row.combination is not None
-        parts.append(f"<h3>{escape(row.combination.title)}</h3>")
-        for place, (photo, value) in ranked(protocol, row.combination, photos, records).items():
-            parts.append(figure(place, row.combination, photo, value, content, folder))
-    return parts
-
-
-def figure(
-    place: str,
-    combination: Combination,
-    photo: EvalPhoto,
-    value: float,
-    content: Mapping[str, Any],
-    folder: RunFolder,
-) -> str:
-    row = sheet(combination, photo, folder, content["settings"]["max_megapixels"])
-    height, width = row.shape[:2]
-    words = escape(f"{place}: {photo_title(photo)}, {value:.3g}")
-    return (
-        f'<figure><img src="{inline_jpeg(row)}" width="{width}" height="{height}" alt="{words}">'
-        f"<figcaption>{words}</figcaption></figure>"
-    )
 
 
 def left_out(failures: Mapping[str, str]) -> str:

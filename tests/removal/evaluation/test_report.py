@@ -13,7 +13,7 @@ from removal.evaluation.columns import COLUMNS, Column, photo_columns
 from removal.evaluation.combinations import Combination, combinations, slugs_of
 from removal.evaluation.dataset import EvalPhoto
 from removal.evaluation.options import EvaluationOptions
-from removal.evaluation.pictures import ranked
+from removal.evaluation.pictures import ranked, ranked_by_all
 from removal.evaluation.plots import Series, axis, dot_plot, ticks
 from removal.evaluation.report import cell, table
 from removal.evaluation.results import Row, rows_csv, sum_up
@@ -68,7 +68,9 @@ def test_the_page_is_whole_and_needs_nothing_else(page):
     assert "url(" not in page
     assert names.count("table") == 5  # masks before and after, removal, class-wise, cost
     assert names.count("svg") == 4  # none for the judge there was not
-    assert names.count("img") == 8  # two photos are done: best and worst of four combinations
+    sheets, strips = 2 * 4, 2 * (1 + 4)  # two photos are done, by four combinations each
+    assert names.count("img") == sheets + strips
+    assert page.count("<figcaption>annotations, refined, telea</figcaption>") == 2
 
 
 def test_pictures_are_before_mask_and_after(page):
@@ -158,6 +160,11 @@ def test_best_middle_and_worst():
         "worst": (0, 0.4),  # nothing was filled in the one with 0.9
     }
     assert ranked("coco", combination, photos[3:4], records[3:4]) == {}
+    other = Combination("annotations", True, "telea", "annotations")
+    for record, value in zip(records, (0.0, 1.0, 0.0, 0.0, 1.0), strict=True):
+        record["figures"][other.folder] = {"seen_area": value, "mask_share": 0.1}
+    by_all = ranked_by_all("coco", [combination, other], photos, records)
+    assert {place: photo.image_id for place, photo in by_all.items()} == {"best": 2, "middle": 3, "worst": 4}
 
 
 def test_dots_lie_where_their_values_are():
