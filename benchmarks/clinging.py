@@ -4,8 +4,8 @@
 
 DIR holds coco/, pairs/ and people/. coco: people's annotations, with what attached_judged.csv says is carried
 or ridden cut out of them and not detected; right is what lies on such a thing or on a person. pairs:
-object.png; right is what lies in changed.png. people: labelled people with nothing taken away, so that
-whatever is added there is to be looked at (--list names the photos): labels leave some bags out.
+object.png; right is what lies in changed.png. people: labelled people; right is what their labels leave open
+(128), which is mostly bags, but for things that the labels leave out: look at what --list names.
 """
 
 import argparse
@@ -28,13 +28,13 @@ PERSON_MIN_PX = 2500
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One photo: what is removed, what is known to stay, where an addition is right (None = not known)."""
+    """One photo: what is removed, what is known to stay, where an addition is right."""
 
     name: str
     image: np.ndarray
     objects: np.ndarray
     others: np.ndarray | None
-    truth: np.ndarray | None
+    truth: np.ndarray
 
 
 def read(path: Path) -> np.ndarray:
@@ -78,9 +78,9 @@ def pairs(folder: Path) -> Iterator[Case]:
 def people(folder: Path) -> Iterator[Case]:
     for path in sorted((folder / "images").iterdir()):
         label = levels(next((folder / "masks").glob(f"{path.stem}.*")))
-        objects, others = label > 200, (label > 20) & (label <= 200)  # 128: not said
+        objects = label > 200
         if np.count_nonzero(objects) >= PERSON_MIN_PX:
-            yield Case(path.name, read(path), objects, others, None)
+            yield Case(path.name, read(path), objects, None, label > 20)
 
 
 def report(name: str, cases: Iterator[Case], *, listed: bool) -> None:
@@ -90,13 +90,10 @@ def report(name: str, cases: Iterator[Case], *, listed: bool) -> None:
         added = clinging_region(case.image, case.objects, others=case.others)
         if not added.any():
             continue
-        changed.append(f"{case.name} ({added.sum() / case.objects.sum():.1%} of the objects' area)")
-        if case.truth is not None:
-            right += float((added & case.truth).sum() / case.objects.sum())
-            wrong += float((added & ~case.truth).sum() / case.objects.sum())
-    known = name.startswith("people")
-    shares = ["", ""] if known else [f"{right / count:.2%}", f"{wrong / count:.2%}"]
-    print(f"| {name} | {count} | {len(changed)} | {shares[0]} | {shares[1]} |")
+        shares = [float((added & part).sum() / case.objects.sum()) for part in (case.truth, ~case.truth)]
+        changed.append(f"{case.name}: right {shares[0]:.1%}, wrong {shares[1]:.1%}")
+        right, wrong = right + shares[0], wrong + shares[1]
+    print(f"| {name} | {count} | {len(changed)} | {right / count:.2%} | {wrong / count:.2%} |")
     if listed:
         print("\n".join(f"    {line}" for line in changed))
 

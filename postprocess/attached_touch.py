@@ -8,6 +8,8 @@ from functools import cached_property
 import cv2
 import numpy as np
 
+from postprocess.scaling import mask_levels, scaled
+
 WORKING_SIDE_PX = 1024  # masks are measured at this short side: a 24 MP mask would cost 20 times as much
 THIN_LEVEL = 25  # of 255: a pixel counts from a tenth of its area on, so that what is thin stays
 TOUCH_SHARE = 0.02  # of the holder's size: what is closer touches, for masks miss the rim
@@ -124,8 +126,7 @@ def shrink(mask: np.ndarray) -> Shape:
     factor = min(1.0, WORKING_SIDE_PX / max(1, min(mask.shape)))
     if factor < 1:
         size = (max(1, round(mask.shape[1] * factor)), max(1, round(mask.shape[0] * factor)))
-        levels = mask.view(np.uint8) * np.uint8(255)
-        mask = cv2.resize(levels, size, interpolation=cv2.INTER_AREA) > THIN_LEVEL
+        mask = scaled(mask_levels(mask), size) > THIN_LEVEL
     rows = np.flatnonzero(mask.any(axis=1))
     columns = np.flatnonzero(mask.any(axis=0))
     if not len(rows):

@@ -16,6 +16,8 @@ import cv2
 import numpy as np
 
 from postprocess.morphology import check_mask
+from postprocess.scaling import mask_levels, scaled
+from postprocess.sticks import held_stick
 
 WORKING_SIDE_PX = 1024  # short side at which photos are looked at: regions of interest are large
 CROP_SIDE_PX = 320  # long side of the surroundings of one object
@@ -66,18 +68,18 @@ def clinging_region(
         return found
     factor = min(1.0, WORKING_SIDE_PX / min(height, width))
     size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    photo = _resize(image, size)
-    marked = _resize(_levels(objects), size)
-    stays = np.zeros_like(marked) if others is None else _resize(_levels(others), size)
+    photo = scaled(image, size)
+    marked = scaled(mask_levels(objects), size)
+    stays = np.zeros_like(marked) if others is None else scaled(mask_levels(others), size)
     for (top, left, bottom, right), alone in _surroundings(marked):
         cut = (slice(top, bottom), slice(left, right))
-        region = _region_at(photo[cut], alone, marked[cut], stays[cut])
-        if region is None:
-            continue
         # Whole pixels of the photo, from the crop's corners.
         y, x = round(top / factor), round(left / factor)
         full = found[y : round(bottom / factor), x : round(right / factor)]
-        full |= _resize(_levels(region), full.shape[::-1]) > 127
+        for find in (_region_at, held_stick):
+            region = find(photo[cut], alone, marked[cut], stays[cut])
+            if region is not None:
+                full |= scaled(mask_levels(region), full.shape[::-1]) > 127
     free = ~objects if others is None else ~(objects | others)
     return found & free
 
@@ -97,7 +99,7 @@ def _surroundings(marked: np.ndarray) -> Iterator[tuple[tuple[int, int, int, int
         margin = int(SURROUNDINGS * area**0.5) + 4
         top, left = max(0, y - margin), max(0, x - margin)
         bottom, right = min(height, y + h + margin), min(width, x + w + margin)
-        alone = _levels(labels[top:bottom, left:right] == index + 1)
+        alone = mask_levels(labels[top:bottom, left:right] == index + 1)
         yield (top, left, bottom, right), alone
 
 
@@ -129,12 +131,12 @@ def _region_at(
     """What clings to one object: bool (h, w) of some size with the crop's aspect, None = nothing."""
     factor = min(1.0, CROP_SIDE_PX / max(alone.shape))
     size = (max(1, round(alone.shape[1] * factor)), max(1, round(alone.shape[0] * factor)))
-    rgb = _resize(photo, size)
-    inside = _resize(alone, size) > 100
+    rgb = scaled(photo, size)
+    inside = scaled(alone, size) > 100
     area = int(np.count_nonzero(inside))
     if area < OBJECT_MIN_PX:
         return None
-    kept = _resize(stays, size) > 25
+    kept = scaled(stays, size) > 25
     colours = cv2.cvtColor(cv2.bilateralFilter(rgb, 5, 25, 3), cv2.COLOR_RGB2LAB)
     steps = colours.astype(np.int32) // (L_STEP, AB_STEP, AB_STEP)
     cells = (steps[..., 0] * CELLS[1] + steps[..., 1]) * CELLS[2] + steps[..., 2]
@@ -143,7 +145,7 @@ def _region_at(
         colours.astype(np.float32),
         cells,
         cv2.distanceTransform((~inside).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5),
-        ~((_resize(marked, size) > 25) | kept),
+        ~((scaled(marked, size) > 25) | kept),
         kept,
         _convex_hull(inside),
         area,
@@ -248,13 +250,3 @@ def _convex_hull(mask: np.ndarray) -> np.ndarray:
 def _grown(region: np.ndarray, radius_px: float) -> np.ndarray:
     side = 2 * max(2, int(radius_px)) + 1
     return cv2.dilate(region.view(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))) > 0
-
-
-def _levels(mask: np.ndarray) -> np.ndarray:
-    return mask.view(np.uint8) * np.uint8(255)
-
-
-def _resize(levels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """To `size` (width, height): the mean of what falls into a pixel, or linear where it grows."""
-    smaller = size[0] < levels.shape[1]
-    return np.asarray(cv2.resize(levels, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR))
