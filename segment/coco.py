@@ -13,7 +13,7 @@ import numpy as np
 from segment.classes import coco_categories, coco_classes, unknown_class
 from segment.detections import Detections, Rle
 from segment.fitting import MAX_PIXELS, Size, find_fit, fit_detections
-from segment.json_files import checked_score, checked_size, named_file, read_json
+from segment.json_files import checked_score, checked_size, named_file, read_json, whole_number
 from segment.mask_error import MaskError, Reason
 from segment.photo_names import closest_names
 from segment.run_lengths import read_box, read_segmentation
@@ -206,6 +206,7 @@ def _image_key(value: Any) -> ImageId:
     """An image id as a number, or a photo's stem; TypeError for anything else."""
     if isinstance(value, str) and value:
         return int(value) if value.isdecimal() else PurePath(value).stem
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+    number = whole_number(value)
+    if number is None:
         raise TypeError(f"expected a number or a name as image id, got {str(value)[:30]!r}")
-    return int(value)
+    return number

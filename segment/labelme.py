@@ -20,6 +20,7 @@ from segment.mask_error import MaskError
 from segment.run_lengths import from_rles
 
 LINE_WIDTH_PX, POINT_RADIUS_PX = 10, 5  # as LabelMe itself draws what has no area
+MAX_TIMES_THE_PHOTO = 16  # pixels to draw on
 POINTS_NEEDED = {
     "polygon": 3,
     "rectangle": 2,
@@ -68,7 +69,8 @@ def read_labelme(
     try:
         height, width = size
         if content.get("imageHeight") is not None or content.get("imageWidth") is not None:
-            height, width = checked_size(content.get("imageHeight"), content.get("imageWidth"), max_pixels)
+            most = min(max_pixels, MAX_TIMES_THE_PHOTO * height * width)
+            height, width = checked_size(content.get("imageHeight"), content.get("imageWidth"), most)
         labels, scores, masks = [], [], []
         for number, shape in enumerate(content["shapes"]):
             where = f"{path}: shape {number}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from segment.fitting import MAX_PIXELS
 from segment.mask_error import MaskError
 from segment.mask_picture import MaskPicture, from_fractions, from_values
 
+_HEADER_ERRORS = (SyntaxError, tokenize.TokenError)
 ARRAY_SUFFIXES = (".npy", ".npz")
 COMMON_NAMES = ("mask", "masks", "arr_0", "segmentation", "data")
 
@@ -44,7 +46,7 @@ def read_mask_array(
         raise
     except (OSError, ValueError, EOFError, TypeError, LookupError, MemoryError) as error:
         raise MaskError(f"mask {path} cannot be read: {error}", "unreadable") from error
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, *_HEADER_ERRORS) as error:
         raise MaskError(f"mask {path} cannot be read: {error}", "unreadable") from error
 
 

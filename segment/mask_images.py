@@ -48,7 +48,9 @@ def read_mask_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> MaskPicture:
     except UnidentifiedImageError as error:
         known = ", ".join(FORMATS)
         raise MaskError(f"mask {path} cannot be read: it is no image ({known})", "unreadable") from error
-    except (OSError, SyntaxError, ValueError, LookupError, TypeError, EOFError, struct.error) as error:
+    except (OSError, SyntaxError, ValueError, LookupError, TypeError, EOFError, MemoryError) as error:
+        raise MaskError(f"mask {path} cannot be read: {error}", "unreadable") from error
+    except (struct.error, ArithmeticError, UserWarning) as error:  # Pillow's own, where warnings are errors
         raise MaskError(f"mask {path} cannot be read: {error}", "unreadable") from error
 
 

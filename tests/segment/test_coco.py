@@ -159,6 +159,12 @@ def test_names_from_windows(load):
     assert load(content).detections("3.png").labels == ("dog",)
 
 
+@pytest.mark.parametrize("number", [float("inf"), float("nan"), None, True, [7], 1.5, ""])
+def test_image_ids_that_cannot_be(number, load):
+    with pytest.raises(MaskError, match="is no COCO file: TypeError expected a number or a name as image id"):
+        load([{"image_id": number, "category_id": 1, "segmentation": RUNS, "score": 0.5}])
+
+
 @pytest.mark.parametrize("number", ["42", "000000000042", "street_42", 42.0])
 def test_image_ids_as_text(number, load):
     coco = load([{"image_id": number, "category_id": 1, "segmentation": RUNS, "score": 0.5}])
