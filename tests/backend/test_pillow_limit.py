@@ -14,9 +14,14 @@ def limit(monkeypatch):
 def test_it_is_lifted_for_larger_pictures_only_and_put_back():
     with pillow_limit_lifted(1000):
         assert Image.MAX_IMAGE_PIXELS == 1000
-    with pytest.raises(KeyError), pillow_limit_lifted(1001):
-        assert Image.MAX_IMAGE_PIXELS is None
-        raise KeyError
+
+    def break_off():
+        with pillow_limit_lifted(1001):
+            assert Image.MAX_IMAGE_PIXELS is None
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        break_off()
     assert Image.MAX_IMAGE_PIXELS == 1000
 
 

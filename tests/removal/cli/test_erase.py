@@ -362,11 +362,10 @@ def test_a_folder_that_another_run_is_at_work_in_is_refused(invoke, photo, masks
 def test_ctrl_c_leaves_nothing_behind(photo, masks, tmp_path):
     rng = np.random.default_rng(0)
     for index in range(40):
-        Image.fromarray(rng.integers(0, 255, (700, 700, 3), np.uint8)).save(tmp_path / f"in{index:02}.png")
+        Image.fromarray(rng.integers(0, 255, (400, 400, 3), np.uint8)).save(tmp_path / f"in{index:02}.png")
     photo.unlink()
-    Image.new("L", (700, 700)).save(tmp_path / "mask.png")
-    mask = np.zeros((700, 700), np.uint8)
-    mask[100:300, 100:300] = 255
+    mask = np.zeros((400, 400), np.uint8)
+    mask[100:250, 100:250] = 255
     Image.fromarray(mask).save(tmp_path / "mask.png")
     (tmp_path / "in").mkdir()
     for path in tmp_path.glob("in*.png"):
@@ -399,7 +398,7 @@ def test_ctrl_c_leaves_nothing_behind(photo, masks, tmp_path):
     assert all(name == "removal.jsonl" or name.startswith("in") for name in written), written
     for name in written:
         if name.endswith(".png"):
-            assert pixels(tmp_path / "out" / name).shape == (700, 700, 3)
+            assert pixels(tmp_path / "out" / name).shape == (400, 400, 3)
     again = subprocess.run(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, check=True)
     assert "40 photos:" in again.stderr
     assert "skipped" in again.stderr
