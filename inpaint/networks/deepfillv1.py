@@ -7,8 +7,8 @@ Source of the facts: github.com/open-mmlab/mmagic, deepfillv1. It differs from t
 from typing import ClassVar
 
 import torch
+from torch import nn
 
-from inpaint.networks.deepfillv2 import draw_kaiming
 from inpaint.networks.fill_network import check_width
 from inpaint.networks.gated_conv import ConvSpec
 from inpaint.networks.layouts import (
@@ -67,4 +67,11 @@ class DeepFillV1(TwoStageNetwork):
             max_scores_mb=max_scores_mb,
         )
         self.options = {"attention": attention, "width": width}
-        draw_kaiming(self, generator)
+        self._draw_weights(generator or torch.Generator().manual_seed(0))
+
+    def _draw_weights(self, generator: torch.Generator) -> None:
+        # Glorot & Bengio 2010, TensorFlow's default, which the authors train from: with larger first weights
+        # most of the answer is clipped, and clipped pixels teach nothing.
+        for name, parameter in self.named_parameters():
+            if name.endswith("weight"):
+                nn.init.xavier_uniform_(parameter, generator=generator)

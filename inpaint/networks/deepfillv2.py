@@ -46,12 +46,9 @@ class DeepFillV2(TwoStageNetwork):
         )
         self.layout = layout
         self.options = {"layout": layout.name, "width": width}
-        draw_kaiming(self, generator)
+        self._draw_weights(generator or torch.Generator().manual_seed(0))
 
-
-def draw_kaiming(network: nn.Module, generator: torch.Generator | None) -> None:
-    """Weights as He et al. 2015 (fan out, ReLU) from `generator` (None: one seeded with 0), biases 0."""
-    generator = generator or torch.Generator().manual_seed(0)
-    for name, parameter in network.named_parameters():
-        if name.endswith("weight"):
-            nn.init.kaiming_uniform_(parameter, nonlinearity="relu", mode="fan_out", generator=generator)
+    def _draw_weights(self, generator: torch.Generator) -> None:
+        for name, parameter in self.named_parameters():
+            if name.endswith("weight"):
+                nn.init.kaiming_uniform_(parameter, nonlinearity="relu", mode="fan_out", generator=generator)
