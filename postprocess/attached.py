@@ -71,7 +71,7 @@ def suits(touch: Touch, rule: AttachedRule) -> bool:
     reach = max(rule.reach, rule.underfoot_reach) if _underfoot(touch) else rule.reach
     gripped = touch.grip >= rule.gripped_from and touch.sideways <= rule.centred
     return (
-        touch.gap <= reach
+        (touch.length > 0 or touch.gap <= reach)
         and touch.share >= rule.contact
         and rule.lowest[0] <= touch.bottom <= rule.lowest[1]
         and touch.area <= rule.most_area

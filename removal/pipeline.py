@@ -13,6 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     from inpaint import Inpainter
     from postprocess import MaskRecipe
+    from postprocess.attached import AttachedRule
     from segment import Detections, Segmenter
 
 PROTECT_SCORE = 0.2  # from this score on, what stays may not be copied into a hole: better one patch too few
@@ -51,6 +52,7 @@ class Pipeline:
     inpainter: called with image, mask, protect (`inpaint.load_inpainter`).
     classes: names of what is removed; None = everything that was detected.
     min_score: detections below this score, 0 to 1, are not removed.
+    attached_table: what goes along with whom, a rule by class name; None = `postprocess.attached.TABLE`.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Pipeline:
         *,
         classes: Sequence[str] | None = ("person",),
         min_score: float = 0.5,
+        attached_table: Mapping[str, AttachedRule] | None = None,
     ):
         if isinstance(classes, str):
             raise TypeError(f"expected a sequence of class names, got the string {classes!r}")
@@ -69,6 +72,7 @@ class Pipeline:
         self.segmenter, self.recipe, self.inpainter = segmenter, recipe, inpainter
         self.classes = None if classes is None else tuple(classes)
         self.min_score = min_score
+        self.attached_table = attached_table
 
     def __call__(
         self, images: Sequence[np.ndarray], *, detections: Sequence[Detections] | None = None
@@ -131,19 +135,22 @@ class Pipeline:
     def attached(self, found: Detections) -> Detections:
         """What goes along with the wanted objects; it need not be as certain as they must be, STAY_SCORE
         does."""
-        from postprocess.attached import attached_objects
+        from postprocess.attached import TABLE, attached_objects
 
-        least = min(
-            self.min_score, STAY_SCORE
-        )  # what is less certain is neither taken nor keeps a thing back
-        certain = found.select(min_score=least)
+        # What is less certain is neither taken nor does it keep a thing back.
+        certain = found.select(min_score=min(self.min_score, STAY_SCORE))
         wanted = [
             index
             for index, (label, score) in enumerate(zip(certain.labels, certain.scores, strict=True))
             if (self.classes is None or label in self.classes) and score >= self.min_score
         ]
         along = attached_objects(
-            certain.labels, certain.boxes, certain.mask, wanted, kinds=self.recipe.attached
+            certain.labels,
+            certain.boxes,
+            certain.mask,
+            wanted,
+            kinds=self.recipe.attached,
+            table=TABLE if self.attached_table is None else self.attached_table,
         )
         return certain.select(indices=along)
 

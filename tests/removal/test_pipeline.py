@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from postprocess import MaskRecipe
+from postprocess.attached import AttachedRule
 from removal.pipeline import Pipeline, remove_objects
 from segment import Detections
 
@@ -123,6 +124,15 @@ def test_what_is_ridden_goes_along_and_is_named(kinds, goes):
     assert (result.image[DOG] == 255).all()
     assert painter.protect[BOARD].any() != goes  # what goes is not kept from being copied: it is the hole
     assert painter.protect[DOG].all()
+
+
+def test_a_table_of_ones_own():
+    found = Detections.from_masks(np.stack([PERSON, BOARD]), ["person", "skateboard"], [0.9, 0.9])
+    recipe = replace(MaskRecipe.none(), attached="all")
+    pipeline = Pipeline(None, recipe, Painter(), attached_table={"tie": AttachedRule()})
+    assert pipeline([image_with()], detections=[found])[0].attached.labels == ()
+    pipeline = Pipeline(None, recipe, Painter(), attached_table={"skateboard": AttachedRule()})
+    assert pipeline([image_with()], detections=[found])[0].attached.labels == ("skateboard",)
 
 
 def test_what_is_hardly_certain_neither_goes_along_nor_keeps_a_thing_back():
