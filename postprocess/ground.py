@@ -100,7 +100,8 @@ def _around(
     size = float(max(4, min(height, 2 * width)))
     full_height, full_width = mine.shape
     top, bottom = max(0, int(y + height - 0.9 * size)), min(full_height, int(y + height + 0.8 * size))
-    left, right = max(0, int(x - 1.6 * size)), min(full_width, int(x + width + 1.6 * size))
+    aside = max(1.6 * size, 1.4 * height)
+    left, right = max(0, int(x - aside)), min(full_width, int(x + width + aside))
     box = (slice(top, bottom), slice(left, right))
     scale = min(1.0, OBJECT_PX / size)
     shape = (max(1, round((bottom - top) * scale)), max(1, round((right - left) * scale)))

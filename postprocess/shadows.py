@@ -14,7 +14,7 @@ from postprocess.shadow_evidence import Witness
 from postprocess.shadow_judge import likelihood
 from postprocess.shadow_regions import dark_regions, with_soft_edge
 
-LEAST_CONFIDENCE = 0.4
+LEAST_CONFIDENCE = 0.35
 """Below this nothing is added."""
 CANDIDATES = 8
 """How many regions of an object are kept until the light's direction is known."""
