@@ -89,13 +89,13 @@ def _grow_region(
     factor = max(1.0, min(band_px / BAND_PX, margin_px))
     size = (max(1, round(width / factor)), max(1, round(height / factor)))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    inner = _shrink(mask, size, factor)
+    inner = shrink(mask, size)
     edge = object_in_band(
         small,
         inner,
         band_px / factor,
-        outside=None if outside is None else _shrink(outside, size, factor) & ~inner,
-        aside=None if aside is None else _shrink(aside, size, factor) & ~inner,
+        outside=None if outside is None else shrink(outside, size) & ~inner,
+        aside=None if aside is None else shrink(aside, size) & ~inner,
     )
     distance = cv2.distanceTransform((~edge).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     if factor == 1:
@@ -107,13 +107,13 @@ def _grow_region(
     return levels <= int(steps * margin_px / factor)
 
 
-def _shrink(mask: np.ndarray, size: tuple[int, int], factor: float) -> np.ndarray:
-    """Bool of another size (width, height): marked wherever a marked pixel lies, so that no strap is lost."""
-    if factor == 1:
+def shrink(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A bool mask at a smaller size (width, height): marked where any pixel was, so that no strap is lost."""
+    height, width = mask.shape
+    if (width, height) == size:
         return np.ascontiguousarray(mask)
-    around = int(np.ceil(factor)) | 1
-    spread = cv2.dilate(np.ascontiguousarray(mask).view(np.uint8), np.ones((around, around), np.uint8))
-    return cv2.resize(spread, size, interpolation=cv2.INTER_NEAREST).view(bool)
+    levels = np.where(mask, np.uint8(255), np.uint8(0))
+    return cv2.resize(levels, size, interpolation=cv2.INTER_AREA) > 0
 
 
 def object_in_band(

@@ -92,6 +92,29 @@ def test_what_goes_along_is_a_part_by_itself():
     np.testing.assert_array_equal(bag, before)
 
 
+def test_a_large_photo_is_looked_at_in_a_smaller_one_and_nothing_thin_is_lost():
+    person = disc(2100, 2500, 1100, 1200, 400)
+    detected = disc(2100, 2500, 1100, 1200, 380)
+    detected[301:303, 300:1200] = True  # a stick of two pixels, apart
+    detected[300:740, 1199:1201] = True
+    speck = disc(2100, 2500, 100, 100, 6)
+    image = np.full((2100, 2500, 3), 120, np.uint8)
+    image[person] = (170, 40, 50)
+    others = np.zeros((2100, 2500), bool)
+    others[:, 1620:1700] = True  # twenty pixels from the person
+    others[280:330, 500:520] = True  # under the stick
+    recipe = MaskRecipe(shadows=False, attached="none")
+    refined = refine_mask(image, detected | speck, recipe, others)
+    assert refined.mask[person | detected].all()
+    assert not refined.mask[90:110, 90:110].any()
+    assert not (refined.mask & others & ~detected).any()
+    body = refined.mask.copy()
+    body[:660] = False
+    # The margin is 0.002 * 2100, the photo looked at has half the size.
+    assert grown_by(RefinedMask(body, {}), person | detected) <= 4.2 + 3
+    np.testing.assert_array_equal(refine_mask(image, detected | speck, recipe, others).mask, refined.mask)
+
+
 def test_specks_go_and_dust_alone_stays():
     person = disc(480, 640, 240, 320, 80)
     speck = disc(480, 640, 50, 50, 2)
