@@ -153,13 +153,12 @@ def convert(path: str | os.PathLike[str], out: str | os.PathLike[str], *, overwr
     check_target(out, overwrite=overwrite)
     load_network(path)
     found = _recognise(path, str(path), None)
-    known = found.metadata
-    origin = known if known.keys() >= {"source", "source_sha256"} else {}
-    metadata = known | {
+    metadata = {
+        "source": path.name,
+        "source_sha256": file_sha256(path),
+        **found.metadata,
         "format": found.format.network,
         "layout": found.format.layout,
-        "source": origin.get("source") or path.name,
-        "source_sha256": origin.get("source_sha256") or file_sha256(path),
     }
     write(found.entries, out, metadata=metadata, overwrite=overwrite)
     return out
