@@ -42,6 +42,7 @@ from removal.scene import render_scene
 from removal.work import PhotoWork, Task
 
 SCENES = 6
+DRAWN_WIDTH = 900
 STAGES = ("read", "segment", "refine", "inpaint", "write")
 ALL = "processor time, all stages"
 REQUESTS = 2  # per photo: one to get it, one to put the result
@@ -117,7 +118,9 @@ def draw(folder: Path, size: str, count: int) -> float:
     """folder/in with the photos, of a size such as 640x480; returns the mean megabytes of one."""
     (folder / "in").mkdir(parents=True)
     width, height = (int(side) for side in size.split("x"))
-    scenes = [render_scene(height=height, width=width, seed=seed).photo for seed in range(min(SCENES, count))]
+    rendered = {"height": DRAWN_WIDTH * height // width, "width": DRAWN_WIDTH}  # larger ones take minutes
+    scenes = [render_scene(**rendered, seed=seed).photo for seed in range(min(SCENES, count))]
+    scenes = [cv2.resize(scene, (width, height), interpolation=cv2.INTER_CUBIC) for scene in scenes]
     for number in range(count):
         picture = scenes[number % len(scenes)][:, :: -1 if number // len(scenes) % 2 else 1, ::-1]
         cv2.imwrite(f"{folder}/in/{number:05}.jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 90])

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from removal.batch import Job, Outcome
 from removal.models import RunError
 from removal.options import RunOptions
-from removal.remote_files import RemotePath, copy_here, fetch, is_remote, store
+from removal.remote_files import RemotePath, cached, fetch, is_remote, store
 from removal.run import build_work, nothing
 
 if TYPE_CHECKING:
@@ -138,10 +138,8 @@ def load(
     own names."""
     if not isinstance(options.masks, RemotePath):
         return *build_work(options, say), {}
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "removal", "masks")
-    cache.mkdir(parents=True, exist_ok=True)
     try:
-        here = copy_here(options.masks, cache)
+        here = cached(options.masks)
     except OSError as error:
         raise RunError(f"{options.masks}: {error.strerror or error}") from error
     copied = {str(here): str(options.masks)}

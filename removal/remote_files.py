@@ -195,6 +195,13 @@ def fetch(path: RemotePath, local: Path) -> None:
         part.unlink(missing_ok=True)
 
 
+def cached(path: RemotePath) -> Path:
+    """A copy of a file or folder in this user's cache, which is kept for the next time; `copy_here`."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "removal").resolve()
+    cache.mkdir(parents=True, exist_ok=True)
+    return copy_here(path, cache)
+
+
 def copy_here(path: RemotePath, cache: Path) -> Path:
     """A copy of a file, or of all files in a folder, on this machine: a folder of its own in `cache`, which
     must exist. What is there and has the size and time of the other is kept, what the other lacks removed.

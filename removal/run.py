@@ -16,7 +16,7 @@ from removal.batch import Job, Outcome, PlanError, plan_jobs
 from removal.manifest import BusyError, Manifest
 from removal.models import RunError, build
 from removal.options import WITHOUT_WEIGHTS, RunOptions, check_engine, check_names
-from removal.remote_files import RemotePath, files_below
+from removal.remote_files import RemotePath, cached, files_below
 
 if TYPE_CHECKING:
     from removal.cluster import Cluster
@@ -149,7 +149,8 @@ def masked(jobs: Sequence[Job], options: RunOptions, say: Callable[[str], None])
 
     assert options.masks is not None
     try:
-        files = from_files(options.masks, options, nothing).files
+        here = cached(options.masks) if isinstance(options.masks, RemotePath) else options.masks
+        files = from_files(here, options, nothing).files
     except (ValueError, OSError) as error:
         raise RunError(" ".join(str(error).split())) from error
 

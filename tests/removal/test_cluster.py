@@ -93,6 +93,7 @@ def cluster(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(modules))
         patch.setenv("REMOVAL_OFFLINE", "1")
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         patch.syspath_prepend(modules)
         patch.delenv("RAY_ADDRESS", raising=False)
         fsspec.register_implementation("deadly", "deadly.Deadly")
@@ -193,14 +194,15 @@ def test_ray_and_the_local_engine_take_turns_on_one_folder(cluster, tmp_path):
 
 
 @pytest.mark.slow
-def test_photos_masks_and_results_elsewhere(cluster, tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    draw(tmp_path, ["a.png", "sub.jpg"])
+def test_photos_masks_and_results_elsewhere(cluster, tmp_path):
+    draw(tmp_path, ["a.png", "sub.jpg", "unmasked.png"])
+    (tmp_path / "masks/unmasked.png").unlink()
     (tmp_path / "in/sub").mkdir()
     (tmp_path / "in/sub.jpg").rename(tmp_path / "in/sub/b.jpg")
     (tmp_path / "masks/sub.png").rename(tmp_path / "masks/b.png")
     there = path_from(f"local://{tmp_path}")
-    chosen = replace(options(tmp_path, there / "out", save_masks=True), masks=there / "masks")
+    chosen = options(tmp_path, there / "out", save_masks=True, only_masked=True)
+    chosen = replace(chosen, masks=there / "masks")
     store(b"half", there / "out/.b.jpg.0123abcd.part")
     outcomes = list(run([there / "in"], chosen))
     assert [outcome.error for outcome in outcomes] == [None, None]
@@ -210,10 +212,8 @@ def test_photos_masks_and_results_elsewhere(cluster, tmp_path, monkeypatch):
     assert files == {"a.png", "a.mask.png", "sub/b.jpg", "sub/b.mask.png", "removal.jsonl"}
     assert [outcome.outcome for outcome in run([there / "in"], chosen)] == ["skipped", "skipped"]
 
-    local = RunOptions(
-        masks=tmp_path / "masks", output=tmp_path / "local", refine=False, inpainter="telea", save_masks=True
-    )
-    assert len(list(run([tmp_path / "in"], local))) == 2
+    local = RunOptions(masks=tmp_path / "masks", output=tmp_path / "local", refine=False, inpainter="telea")
+    assert len(list(run([tmp_path / "in"], local))) == 3
     assert (tmp_path / "local/sub/b.jpg").read_bytes() == (tmp_path / "out/sub/b.jpg").read_bytes()
     assert (tmp_path / "local/a.png").read_bytes() == (tmp_path / "out/a.png").read_bytes()
 
