@@ -11,6 +11,7 @@ from segment.mask_error import MaskError
 
 VOID = 255  # label maps of many data sets mark the unlabelled rim so
 MAX_LABELS = 64  # more distinct values than this are shades
+LEAST_SHADE = 64  # where there is white, larger values than this are shades
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,13 +62,16 @@ def from_values(values: np.ndarray, format: str, *, lossy: bool = False) -> Mask
 def are_labels(marks: np.ndarray, areas: np.ndarray) -> bool:
     """Whether the values above 0 of a picture, and how many pixels have each, look like labels.
 
-    Shades of one mask end in white, which is most of them; labels are few, small, and more than one.
+    Labels are few and more than one. Where there is white too, which label maps have along the rim of things,
+    they are small, and there are more of them than of white; what lies between is the shade of an outline.
     """
-    labels = marks != VOID
-    if not 2 <= labels.sum() <= MAX_LABELS and not (labels.sum() == 1 and len(marks) == 2 and marks[0] < 64):
+    is_white = (marks >= 250) & (marks <= VOID) | (marks > 60_000)
+    labels = marks[~is_white]
+    if not is_white.any():
+        return 2 <= len(labels) <= MAX_LABELS
+    if not 1 <= len(labels) <= MAX_LABELS or labels.max() >= LEAST_SHADE:
         return False
-    near_white = (marks >= 250) & (marks <= 255) | (marks > 60000)
-    return bool(areas[near_white].sum() < 0.5 * areas.sum())
+    return bool(areas[is_white].sum() < 0.5 * areas.sum())
 
 
 def from_fractions(values: np.ndarray, format: str) -> MaskPicture:

@@ -47,7 +47,21 @@ class PictureReading:
         """How much each pixel is to be removed, uint8 (H, W). MaskError naming ``file``."""
         if self.label is not None:
             return label_levels(picture, self.label, str(file))
+        self.check_label(picture, file)
         return 255 - picture.levels if self.polarity.polarity == "keep" else picture.levels
+
+    def check_label(self, picture: MaskPicture, file: Path) -> None:
+        """MaskError for what looks like a label map, where no label is given; with a threshold of one's own
+        these are taken for shades."""
+        if not picture.is_label_map or picture.labels is None or self.threshold != HALF:
+            return
+        values = np.unique(picture.labels).tolist()
+        listed = ", ".join(map(str, values[:8])) + (", ..." if len(values) > 8 else "")
+        raise MaskError(
+            f"mask {file} looks like a label map, hardly any white but the values {listed}: say which one is "
+            "to be removed (--mask-label)",
+            "labels",
+        )
 
     def mask(self, picture: MaskPicture, levels: np.ndarray, fit: Fit, file: Path) -> np.ndarray:
         """Levels of a picture as a mask of its photo's size, bool (H, W), True = remove.
@@ -83,6 +97,7 @@ class PictureReading:
 
     @property
     def words(self) -> str:
+        """How they are read, and how that is known."""
         if self.label is not None:
             return f"label maps, {self.label} = remove"
         found = self.polarity
@@ -108,7 +123,7 @@ def find_reading(
     """How the mask pictures of a hand-over are meant, from a look at some of them, spread evenly.
 
     What cannot be read is passed over. Raises MaskError where one looks like a label map and no label is
-    given (a threshold of one's own says that these are shades), ValueError for another polarity.
+    given, ValueError for another polarity.
     """
     if polarity not in ("auto", "remove", "keep"):
         raise ValueError(f"expected polarity to be auto, remove or keep, got {polarity!r}")
@@ -121,14 +136,7 @@ def find_reading(
             picture = given.read(file, photo)
         except (MaskError, OSError):
             continue
-        if picture.is_label_map and picture.labels is not None and threshold == HALF:
-            values = np.unique(picture.labels).tolist()
-            listed = ", ".join(map(str, values[:8])) + (", ..." if len(values) > 8 else "")
-            raise MaskError(
-                f"mask {file} looks like a label map, hardly any white but the values {listed}: say "
-                "which one is to be removed (--mask-label)",
-                "labels",
-            )
+        given.check_label(picture, file)
         looks.append(look_at(picture.levels, threshold))
     if polarity != "auto":
         return PictureReading(threshold, None, FoundPolarity(polarity, True, 0, 0), True, max_pixels)

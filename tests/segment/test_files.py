@@ -117,6 +117,11 @@ def test_label_maps_need_a_label(tmp_path):
     with pytest.raises(MaskError, match=r"b\.png looks like a label map.* 0, 8, 15: .*--mask-label") as error:
         MaskFiles(tmp_path)
     assert error.value.reason == "labels"
+    for number in range(2, 60):
+        save(tmp_path / f"{number}.png")  # so many that the label map is not among those looked at
+    assert refusal(MaskFiles(tmp_path), "b.jpg")[0] == "labels"
+    for number in range(2, 60):
+        (tmp_path / f"{number}.png").unlink()
     files = MaskFiles(tmp_path, label=15)
     for photo in ("a.jpg", "b.jpg"):
         np.testing.assert_array_equal(files.mask(photo, SIZE), MASK)

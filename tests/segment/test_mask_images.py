@@ -159,6 +159,18 @@ def test_label_maps_above_255(tmp_path):
     np.testing.assert_array_equal(label_levels(picture, 1500, ""), GREY)
 
 
+def test_a_white_rim_does_not_hide_labels(tmp_path):
+    """As in Pascal VOC: 15 a person, 255 the rim around it."""
+    labels = np.zeros((20, 20), np.uint8)
+    labels[4:16, 4:16] = 255
+    labels[5:15, 5:15] = 15
+    Image.fromarray(labels).save(tmp_path / "labels.png")
+    assert read_mask_image(tmp_path / "labels.png").is_label_map
+    labels[labels == 15] = 128  # a soft mask's shades are no labels
+    Image.fromarray(labels).save(tmp_path / "labels.png")
+    assert not read_mask_image(tmp_path / "labels.png").is_label_map
+
+
 @pytest.mark.parametrize("name", ["colours.png", "losses.jpg"])
 def test_what_is_no_label_map(name, tmp_path):
     image = painted((255, 0, 0), (0, 255, 0)) if name == "colours.png" else Image.fromarray(LABELS)
@@ -172,6 +184,9 @@ def test_shades_are_no_label_map(tmp_path):
     soft = np.clip(np.arange(-600, 600).reshape(24, 50), 0, 255).astype(np.uint8)
     Image.fromarray(soft).save(tmp_path / "soft.png")
     assert not read_mask_image(tmp_path / "soft.png").is_label_map
+    thin = np.array([[0, 64, 128, 255], [0, 128, 191, 0], [0, 64, 64, 0]], np.uint8)  # a thin thing, halved
+    Image.fromarray(thin).save(tmp_path / "thin.png")
+    assert not read_mask_image(tmp_path / "thin.png").is_label_map
     trimap = np.repeat(np.array([[0, 0, 128, 255, 255]], np.uint8), 4, axis=0)
     Image.fromarray(trimap).save(tmp_path / "trimap.png")
     assert not read_mask_image(tmp_path / "trimap.png").is_label_map
