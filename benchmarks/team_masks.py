@@ -3,7 +3,7 @@
     python benchmarks/team_masks.py --data DIR [--all]
 
 DIR holds team_masks/ (png/, inverted_half_jpg/, results.json) and coco/ (images/, instances.json). Printed:
-IoU of the union masks of each two hand-overs, mean and worst over the photos; IoU, leak and spill of each
+IoU of the union masks of each two hand-overs, mean and worst over the photos; specks; IoU, leak and spill of each
 against the annotated people; what polarity is found from 1, 2, 4 ... masks as they are and inverted. --all
 prints every photo. What refinement makes of these masks: benchmarks/masks.py.
 """
@@ -11,6 +11,7 @@ prints every photo. What refinement makes of these masks: benchmarks/masks.py.
 import argparse
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from removal.evaluation.masks import leak, spill, union_iou
@@ -61,6 +62,17 @@ def print_agreement(found: dict[str, dict[str, np.ndarray]], *, every: bool) -> 
             print(f"      {photo}  {value:.4f}")
 
 
+def print_specks(found: dict[str, dict[str, np.ndarray]]) -> None:
+    regions = {
+        name: [cv2.connectedComponents(mask.view(np.uint8))[0] - 1 for mask in masks.values()]
+        for name, masks in found.items()
+    }
+    counts = ", ".join(f"{sum(values)} {name}" for name, values in regions.items())
+    pairs = zip(regions["png"], regions["inverted_half_jpg"], strict=True)
+    more = sum(half > full for full, half in pairs)
+    print(f"\nconnected regions: {counts}; photos with more from the half-size JPEG than from PNG: {more}")
+
+
 def print_quality(data: Path, found: dict[str, dict[str, np.ndarray]]) -> None:
     truth = CocoMasks(data / "coco" / "instances.json")
     print("\nagainst the annotated people, mean over the photos with a person marked")
@@ -104,6 +116,7 @@ def main() -> None:
     arguments = parser.parse_args()
     found = unions(arguments.data)
     print_agreement(found, every=arguments.all)
+    print_specks(found)
     print_quality(arguments.data, found)
     print_polarity(arguments.data)
 

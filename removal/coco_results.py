@@ -33,6 +33,7 @@ def image_ids(photos: Sequence[Path], annotations: CocoMasks | None) -> dict[Pat
 
 
 def image_id(photo: Path, annotations: CocoMasks | None) -> ImageId:
+    """The image id of a photo; PlanError where it has none."""
     if annotations is not None:
         try:
             return annotations.image_id(photo)

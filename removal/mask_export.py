@@ -106,6 +106,7 @@ def check(options: ExportOptions) -> None:
 
 
 def open_annotations(options: ExportOptions) -> CocoMasks | None:
+    """The annotations that give ids, where there are any. RunError where they cannot be read."""
     from segment import CocoMasks
 
     if options.annotations is None:

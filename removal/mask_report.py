@@ -81,6 +81,7 @@ def check_photos(
 
 
 def result_of(finished: Finished) -> MaskCheck:
+    """The check that a stage made; what it raised is raised here."""
     if finished.error is not None:
         raise finished.error
     return finished.item
@@ -159,6 +160,7 @@ class HandOverSummary:
     sums: dict[str, list[float]] = field(default_factory=dict)
 
     def add(self, check: MaskCheck, files: MaskFiles) -> None:
+        """Counts one more photo."""
         self.photos += 1
         self.failing += check.fails
         self.statuses[check.status] += 1
@@ -177,6 +179,7 @@ class HandOverSummary:
 
     @property
     def means(self) -> Mapping[str, float]:
+        """Means over the photos for which a figure is known."""
         return {name: sum(values) / len(values) for name, values in self.sums.items()}
 
     def unmatched(self, files: MaskFiles) -> list[str]:

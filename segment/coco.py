@@ -85,6 +85,7 @@ class CocoMasks:
 
     @property
     def object_count(self) -> int:
+        """How many objects the file holds."""
         return sum(len(objects) for objects in self._objects.values())
 
     @property

@@ -31,10 +31,12 @@ class Fit:
 
     @property
     def is_turned(self) -> bool:
+        """Whether the mask is turned as its photo is."""
         return self.orientation != 1
 
     @property
     def is_scaled(self) -> bool:
+        """Whether the mask's size changes."""
         return (self.own[::-1] if self.orientation >= 5 else self.own) != self.size
 
     def words(self, orientation: int) -> list[str]:

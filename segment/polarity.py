@@ -34,6 +34,7 @@ class Look:
 
     @property
     def leans_to_keep(self) -> bool:
+        """Whether there is more white, on the edge and inside, than black."""
         return self.border + self.coverage > 1
 
 
