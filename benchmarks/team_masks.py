@@ -3,9 +3,9 @@
     python benchmarks/team_masks.py --data DIR [--all]
 
 DIR holds team_masks/ (png/, inverted_half_jpg/, results.json) and coco/ (images/, instances.json). Printed:
-IoU of the union masks of each two hand-overs, mean and worst over the photos; specks; IoU, leak and spill of each
-against the annotated people; what polarity is found from 1, 2, 4 ... masks as they are and inverted. --all
-prints every photo. What refinement makes of these masks: benchmarks/masks.py.
+IoU of the union masks of each two hand-overs, mean and worst over the photos; specks; IoU, leak and spill of
+each against the annotated people; what polarity is found from 1, 2, 4 ... masks as they are and inverted.
+--all prints every photo. What refinement makes of these masks: benchmarks/masks.py.
 """
 
 import argparse
