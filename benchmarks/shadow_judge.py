@@ -28,7 +28,7 @@ from shadow_scenes import Example, coco, composites, pairs, rendered
 from postprocess import MaskRecipe, refine_mask
 from postprocess.ground import SEARCH_SIDE_PX, Surroundings, shrink, surroundings
 from postprocess.shadow_evidence import Witness
-from postprocess.shadow_judge import CLIP, CUT_OFF, DARK_ELSEWHERE, SHORT_FACTOR
+from postprocess.shadow_judge import CLIP, CUT_OFF, DARK_ELSEWHERE, LARGEST, SHORT_FACTOR
 from postprocess.shadow_regions import dark_regions, with_soft_edge
 from postprocess.shadows import LEAST_CONFIDENCE
 
@@ -156,8 +156,11 @@ def rate(measured: Measured, weights: Weights) -> np.ndarray:
         part = measured.short == short
         likely = 1 / (1 + np.exp(-_terms(measured.evidence[part], mean, deviation) @ solution))
         ratings[part] = likely * (SHORT_FACTOR if short else 1.0)
-    cut, dark = (measured.evidence[:, list(measured.names).index(name)] for name in ("cut", "dark_elsewhere"))
-    return np.where((cut > CUT_OFF) | (dark > DARK_ELSEWHERE), 0.0, ratings)
+    cut, dark, area = (
+        measured.evidence[:, list(measured.names).index(name)] for name in ("cut", "dark_elsewhere", "area")
+    )
+    out = (cut > CUT_OFF) | (dark > DARK_ELSEWHERE) | (area > np.log(LARGEST))
+    return np.where(out, 0.0, ratings)
 
 
 def table(measured: Measured) -> Iterator[str]:

@@ -17,6 +17,8 @@ CUT_OFF = 0.3
 """Of an object whose lower outline lies on the frame by more than this share the feet are not seen."""
 DARK_ELSEWHERE = 0.4
 """Where more than this share of the ground around is as dark as the region, it is the ground's pattern."""
+LARGEST = 3.0
+"""A region larger than this many times the object is the ground."""
 SHORT_FACTOR = 0.9
 """Of a whole region and one cut off at a distance, equally likely, the whole one is taken."""
 
@@ -27,7 +29,11 @@ def likelihood(evidence: Evidence, *, short: bool) -> float:
     evidence: of `postprocess.shadow_evidence`. short: whether the region was cut off at a distance from the
     contact (a contact shadow), for which other weights hold.
     """
-    if evidence["cut"] > CUT_OFF or evidence["dark_elsewhere"] > DARK_ELSEWHERE:
+    if (
+        evidence["cut"] > CUT_OFF
+        or evidence["dark_elsewhere"] > DARK_ELSEWHERE
+        or evidence["area"] > np.log(LARGEST)
+    ):
         return 0.0
     kind = "contact" if short else "cast"
     centre, scale, linear, square = _TABLES[kind]
