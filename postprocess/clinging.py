@@ -32,7 +32,7 @@ RIM = 0.035  # what lies closer is the rim that a mask misses, and no region by 
 TOUCH = 0.02
 
 RARITIES = (0.002, 0.006, 0.02)  # a colour that a smaller share of the surroundings has is foreign there
-AREA = (0.004, 0.35)  # of the object's area: a larger thing is as likely to be a piece of the background
+AREA = (0.004, 0.6)  # of the object's area
 CONTACT = 0.25  # least share of the outline on the object
 BEYOND_RIM = 0.3  # least share of the region outside the rim
 WITHIN = 0.2  # least share of the region in the object's convex hull: between arm and body, not behind
