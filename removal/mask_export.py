@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import cv2
 import numpy as np
 
 from removal import coco_results
@@ -16,6 +17,7 @@ from removal.images import read_photo, write_mask
 from removal.models import RunError, build_recipe, build_segmenter
 from removal.options import RunOptions
 from removal.pipeline import Pipeline
+from segment.classes import unknown_class
 
 if TYPE_CHECKING:
     from removal.sources import MaskSource
@@ -66,6 +68,9 @@ def export(
             raise PlanError(f"'{job.target}' exists; --overwrite writes over it")
     ids = {} if as_png else coco_results.image_ids([job.source for job in possible], annotations)
     categories = coco_results.category_ids(annotations)
+    for name in () if as_png else options.run.classes:
+        if name not in categories:
+            raise PlanError(f"--class: {unknown_class(name, tuple(categories))}")
     finder = Finder(options, say)
     results, written = [], 0
     for job in jobs:
@@ -78,7 +83,7 @@ def export(
                 write_mask(found.union(), job.target, overwrite=options.overwrite)
             else:
                 results += coco_results.entries(found, ids[job.source], categories)
-        except (ValueError, OSError, RuntimeError, MemoryError) as error:
+        except (ValueError, OSError, RuntimeError, MemoryError, cv2.error) as error:
             yield Exported(job.source, error=described(job.source, error))
             continue
         written += 1
@@ -124,6 +129,8 @@ def png_jobs(photos: Sequence[Path], options: ExportOptions) -> list[Job]:
     """Where the PNG of each photo goes: NAME.png, or NAME.SUFFIX.png where two photos share a name."""
     jobs = plan_jobs(photos, options.target)
     if len(jobs) == 1 and jobs[0].target == options.target:
+        if options.target.suffix.lower() != ".png":
+            raise PlanError(f"'{options.target}': masks are written as PNG, give a name that ends in .png")
         return jobs
     stems = Counter(job.target.with_suffix("") for job in jobs)
     targets = [

@@ -180,6 +180,12 @@ def test_export_refuses_what_does_not_fit(invoke, photos, team, annotations, tmp
             ("ends in no image id",),
         ),
         ((photos, "--masks", annotations, "--refine", "--to", "a.json"), 2, ("--refine", "one --class")),
+        ((photos / "street_1.jpg", "--masks", team, "--to", "a.jpg"), 2, ("a.jpg", "ends in .png")),
+        (
+            (photos / "street_1.jpg", "--masks", team, "--class", "persn", "--to", "a.json"),
+            2,
+            ("did you mean",),
+        ),
         ((photos, "--masks", "nowhere", "--class", "person", "--to", "a"), 1, ("nowhere",)),
         ((photos, "--class", "persn", "--segmenter", "builtin", "--to", "a"), 1, ("persn",)),
         ((photos, "--masks", annotations, "--class", "dog", "--to", "a"), 2, ("unknown class 'dog'",)),
