@@ -14,6 +14,7 @@ from removal.images.size import read_size
 from removal.models import RunError
 from removal.options import RunOptions
 from removal.stages import Finished, Stage, overlapped
+from segment.mask_error import MaskError
 from segment.mask_index import normal, stem_of
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class MaskCheck:
     status: "marked"; "nothing", a list without an object (of the classes, at the score); "empty", a mask that
         marks nothing; or why there is none: "missing", "several", "unreadable", "size", "polarity", "labels",
         "path", and "photo" where the photo itself cannot be read.
-    fails: whether the photo would fail in a run. message: why, in one line.
+    fails: whether the photo would fail in a run. message: why, or why it was not compared, in one line.
     file: where the mask stands. size: of the mask as it is, "same", "scaled", "turned" or both.
     objects: how many are marked. coverage: share of the photo that is marked, 0 to 1.
     iou, leak, spill: of the union against the annotations' (`removal.evaluation.masks`); None = not known.
@@ -89,8 +90,6 @@ def result_of(finished: Finished) -> MaskCheck:
 
 def check_photo(files: MaskFiles, photo: Path, options: CheckOptions) -> MaskCheck:
     """What a hand-over has for a photo; nothing that is wrong with it is raised."""
-    from segment import MaskError
-
     try:
         height, width, orientation = read_size(photo)
     except PhotoError as error:
@@ -127,7 +126,10 @@ def measured(photo: Path, found: FoundMask, options: CheckOptions, orientation: 
     )
     if options.truth is None:
         return check
-    target = options.truth.detections(photo, (mask.shape[0], mask.shape[1]), orientation=orientation)
+    try:
+        target = options.truth.detections(photo, (mask.shape[0], mask.shape[1]), orientation=orientation)
+    except MaskError as error:
+        return replace(check, message=f"not compared: {error}")
     truth = target.union(classes=options.truth_classes or None)
     check = replace(check, iou=union_iou(mask, truth))
     return replace(check, leak=leak(mask, truth), spill=spill(mask, truth)) if truth.any() else check

@@ -97,7 +97,8 @@ def test_against_annotations(photos, team, tmp_path):
     check = check_photo(MaskFiles(team), photos[0], CheckOptions(truth=truth, truth_classes=("person",)))
     assert (check.iou, check.leak, check.spill) == pytest.approx((40 / 120, 0.5, 0.5))
     missing = check_photo(MaskFiles(team), photos[1], CheckOptions(truth=truth))
-    assert "expected one image for" in missing.message  # the annotations lack it
+    assert (missing.status, missing.fails, missing.iou) == ("marked", False, None)
+    assert "not compared: expected one image for" in missing.message  # the annotations lack it
 
 
 def test_a_coco_file(photos, tmp_path):
