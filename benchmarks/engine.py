@@ -30,10 +30,12 @@ import numpy as np
 from inpaint.inpainter import Inpainter
 from postprocess import MaskRecipe
 from removal.batch import Job, photos_in
+from removal.engine import work_off
 from removal.images import read_photo, write_photo
 from removal.options import RunOptions
 from removal.pipeline import Pipeline
-from removal.run import RunReport, run, work_off
+from removal.run import run
+from removal.run_report import RunReport
 from removal.scene import render_scene
 from removal.sources import from_detector
 from removal.work import PhotoWork

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import sys
-import time
-from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,53 +13,11 @@ from removal.manifest import BusyError, Manifest
 from removal.models import RunError, build
 from removal.options import WITHOUT_WEIGHTS, RunOptions, check_engine, check_names
 from removal.remote_files import RemotePath, cached, files_below
+from removal.run_report import RunReport
 
 if TYPE_CHECKING:
     from removal.cluster import Cluster
-    from removal.work import PhotoWork, Task
-
-STARTED_TOGETHER = 16  # photos whose start is noted by one write to the disk
-IN_FLIGHT_PER_WORKER = 8  # photos: enough that a write that the disk holds up does not stop the models
-MEGAPIXELS_PER_WORKER = 32  # of photos alive at once, each some 20 bytes to a pixel
-BATCH_ON_A_GPU = 8
-
-
-@dataclass
-class RunReport:
-    """How a run went: photos by outcome, wall time of the work without the loading of models, and the seconds
-    that each stage worked, those of its threads summed."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    seconds: float = 0.0
-    busy: dict[str, float] = field(default_factory=dict)
-    workers: int = 1
-    batch_size: int = 1
-
-    @property
-    def worked_on(self) -> int:
-        return sum(self.counts[name] for name in ("done", "unchanged", "failed"))
-
-    @property
-    def photos_per_s(self) -> float:
-        return self.worked_on / self.seconds if self.seconds else 0.0
-
-    @property
-    def shares(self) -> dict[str, float]:
-        """Of all the work, what each stage had: 0 to 1."""
-        total = sum(self.busy.values())
-        return {name: seconds / total for name, seconds in self.busy.items()} if total else {}
-
-    def record(self) -> dict[str, Any]:
-        """The fields as JSON takes them."""
-        return {
-            "photos": dict(self.counts),
-            "seconds": round(self.seconds, 3),
-            "photos_per_s": round(self.photos_per_s, 3),
-            "busy_seconds": {name: round(seconds, 3) for name, seconds in self.busy.items()},
-            "shares": {name: round(share, 4) for name, share in self.shares.items()},
-            "workers": self.workers,
-            "batch_size": self.batch_size,
-        }
+    from removal.work import PhotoWork
 
 
 def nothing(what: object) -> None:
@@ -106,7 +60,7 @@ def run(
     report, ending = RunReport(), ExitStack()
     try:
         missing, work = prepare(possible, options, manifest, say=say, tell_models=tell_models, ending=ending)
-        with closing(work_off(missing, work, options, manifest, report)) as results:
+        with closing(outcomes_of(missing, work, options, manifest, report)) as results:
             for outcome in merged(jobs, missing, results):
                 report.counts[outcome.outcome] += 1
                 yield outcome
@@ -212,71 +166,18 @@ def build_work(options: RunOptions, say: Callable[[str], None]) -> tuple[PhotoWo
     return PhotoWork(pipeline, source, options), models
 
 
-def work_off(
+def outcomes_of(
     jobs: Sequence[Job],
     work: PhotoWork | Cluster | None,
     options: RunOptions,
     manifest: Manifest | None,
     report: RunReport,
 ) -> Generator[Outcome, None, None]:
-    """The outcome of each job, in their order. A single one is done without any threads."""
-    if work is None:
-        return
-    from removal.concurrency import default_workers
-    from removal.stages import in_turn, overlapped
-    from removal.work import PhotoWork, outcome_of
+    """The outcome of each job, in their order; nobody is to do them where there are none."""
+    if work is not None:
+        from removal.engine import work_off
 
-    if not isinstance(work, PhotoWork):
-        tasks = noted_tasks(jobs, options, manifest, together=max(1, len(jobs)))
-        yield from work.work_off(list(tasks), report)
-        return
-    workers = options.workers or default_workers()
-    batch = options.batch_size or default_batch(options)
-    report.workers, report.batch_size = workers, batch
-    stages = work.stages(workers=workers, batch=batch)
-    tasks = noted_tasks(jobs, options, manifest)
-    started = time.perf_counter()
-    if len(jobs) == 1:
-        results = in_turn(tasks, stages, busy=report.busy)
-    else:
-        results = overlapped(
-            tasks,
-            stages,
-            in_flight=IN_FLIGHT_PER_WORKER * workers + 2 * batch,
-            weight=megapixels,
-            capacity=MEGAPIXELS_PER_WORKER * workers,
-            busy=report.busy,
-        )
-    with closing(results):
-        for finished in results:
-            outcome = outcome_of(finished)
-            del finished
-            if manifest is not None and outcome.outcome == "failed":
-                manifest.ended(outcome)
-            report.seconds = time.perf_counter() - started
-            yield outcome
-
-
-def noted_tasks(
-    jobs: Sequence[Job], options: RunOptions, manifest: Manifest | None, *, together: int = STARTED_TOGETHER
-) -> Iterator[Task]:
-    """The tasks of the jobs, their start noted, that of `together` ones by one write to the disk. A photo
-    begun by an earlier run may be written again."""
-    from removal.work import Task
-
-    for first in range(0, len(jobs), together):
-        group = jobs[first : first + together]
-        if manifest is None:
-            yield from (Task(job, options.overwrite) for job in group)
-            continue
-        allowed = [options.overwrite or manifest.is_ours(job) for job in group]
-        free = [
-            job
-            for job, may in zip(group, allowed, strict=True)
-            if may or not any(file.exists() for file in job.files)
-        ]
-        manifest.started(free)
-        yield from (Task(job, may) for job, may in zip(group, allowed, strict=True))
+        yield from work_off(jobs, work, options, manifest, report)
 
 
 def merged(jobs: Sequence[Job], missing: Sequence[Job], results: Iterator[Outcome]) -> Iterator[Outcome]:
@@ -290,28 +191,6 @@ def merged(jobs: Sequence[Job], missing: Sequence[Job], results: Iterator[Outcom
             yield next(results)
         else:
             yield Outcome(job, "skipped")
-
-
-def megapixels(task: Task) -> float:
-    """The size of a task's photo by its header; 0 where that cannot be read."""
-    from PIL import Image
-
-    from backend.pillow_limit import pillow_limit_lifted
-
-    try:
-        with pillow_limit_lifted(sys.maxsize), Image.open(task.job.source) as image:
-            return image.width * image.height / 1e6
-    except (OSError, ValueError, SyntaxError):
-        return 0.0
-
-
-def default_batch(options: RunOptions) -> int:
-    """Photos that the detector is given at once: several where there is a GPU, for one fills a processor."""
-    if not options.has_detector:
-        return 1
-    from backend.device import resolve_device
-
-    return 1 if resolve_device(options.device) == "cpu" else BATCH_ON_A_GPU
 
 
 def settings(options: RunOptions) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from removal.cli.options import (
 
 if TYPE_CHECKING:
     from removal.batch import Outcome
-    from removal.run import RunReport
+    from removal.run_report import RunReport
 
 LISTED_FAILURES = 50
 

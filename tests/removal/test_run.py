@@ -17,11 +17,12 @@ import pytest
 from PIL import Image
 
 from removal.batch import PlanError
+from removal.engine import megapixels
 from removal.images import files
 from removal.manifest import MANIFEST, Manifest
 from removal.models import RunError
 from removal.options import RunOptions
-from removal.run import megapixels, run
+from removal.run import run
 from removal.work import Task
 
 HEIGHT, WIDTH = 48, 64
