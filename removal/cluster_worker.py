@@ -126,6 +126,7 @@ def use_threads(count: int) -> None:
     stand in each other's way."""
     for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
         os.environ[name] = str(count)
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that wait sleep
     import cv2
 
     cv2.setNumThreads(count)
