@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -13,6 +14,8 @@ MAX_PIXELS = 300_000_000
 MIN_SIDE_PX = 4  # of a mask that is scaled: smaller ones fit any shape
 MAX_STRETCH = 1.05  # of one side against the other; only tiny masks are rounded that much
 HALF = 127
+MARGIN_PX = 3  # around an object, for the cubic's reach
+MAX_WARPED_PX = 32_000  # sides of what OpenCV can warp
 
 Size = tuple[int, int]
 
@@ -125,10 +128,50 @@ def fit_detections(found: Detections, fit: Fit) -> Detections:
     if not fit.is_turned and not fit.is_scaled:
         return found
     height, width = fit.size
-    masks = (fit_levels(found.mask(index).view(np.uint8) * 255, fit) > HALF for index in range(len(found)))
-    rles = tuple(encode_crop(mask, 0, 0, height, width) for mask in masks)
+    windows = (_fit_window(found.mask(index), fit) for index in range(len(found)))
+    rles = tuple(encode_crop(window, top, left, height, width) for window, top, left in windows)
     boxes = _fit_boxes(found.boxes, fit)
     return Detections(found.labels, found.scores, boxes, height, width, rles)
+
+
+def _fit_window(mask: np.ndarray, fit: Fit) -> tuple[np.ndarray, int, int]:
+    """A mask, bool (H, W), of its own size as that of its photo: the window it lies in, its top and left.
+
+    Where it is enlarged, only what is around the object is: a photo may have a hundred.
+    """
+    turned = turn_upright(mask, fit.orientation)
+    rows, columns = (np.flatnonzero(turned.any(axis=axis)) for axis in (1, 0))
+    own = (turned.shape[0], turned.shape[1])
+    if len(rows) == 0:
+        return np.zeros((1, 1), bool), 0, 0
+    top, left = max(0, int(rows[0]) - MARGIN_PX), max(0, int(columns[0]) - MARGIN_PX)
+    crop = turned[top : int(rows[-1]) + MARGIN_PX + 1, left : int(columns[-1]) + MARGIN_PX + 1]
+    if fit.size[0] <= own[0] or max(crop.shape) > MAX_WARPED_PX:
+        return fit_levels(mask.view(np.uint8) * np.uint8(255), fit) > HALF, 0, 0
+    down, across = factors(own, fit.size)
+    at = (int(top * down), int(left * across))
+    end = ((top + crop.shape[0]) * down, (left + crop.shape[1]) * across)
+    height, width = (
+        min(math.ceil(last), most) - first for first, last, most in zip(at, end, fit.size, strict=True)
+    )
+    if bool(rows[-1] == own[0] - 1):  # down to the edge, also where the last row of the photo is beyond
+        height = fit.size[0] - at[0]
+    if bool(columns[-1] == own[1] - 1):
+        width = fit.size[1] - at[1]
+    to_own = np.array(
+        [
+            [1 / across, 0, (at[1] + 0.5) / across - 0.5 - left],
+            [0, 1 / down, (at[0] + 0.5) / down - 0.5 - top],
+        ]
+    )
+    window = cv2.warpAffine(
+        crop.astype(np.uint8) * np.uint8(255),
+        to_own,
+        (width, height),
+        flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return window > HALF, at[0], at[1]
 
 
 def _fit_boxes(boxes: np.ndarray, fit: Fit) -> np.ndarray:

@@ -92,6 +92,29 @@ def test_boxes_follow_their_masks(orientation):
     assert (found.labels, found.scores.tolist()) == (("dog",), [0.5])
 
 
+@pytest.mark.parametrize(
+    ("own", "size"), [((100, 150), (200, 300)), ((107, 160), (427, 640)), ((40, 64), (25, 40))]
+)
+def test_objects_are_scaled_as_whole_masks_are(own, size, rng):
+    """In a window around each; objects at the edges reach the photo's edge."""
+    import cv2
+
+    masks = []
+    for row, col in ((50, 70), (0, 0), (own[0] - 1, own[1] - 1), (30, own[1] - 1)):
+        mask = np.zeros(own, np.uint8)
+        cv2.ellipse(mask, (col, row), (17, 9), 20, 0, 360, 1, -1)
+        masks.append(mask.view(bool))
+    masks.append(np.zeros(own, bool))
+    fit = find_fit(own, size)
+    assert fit is not None
+    found = fit_detections(Detections.from_masks(masks, ["dog"] * 5, [1] * 5), fit)
+    for index, mask in enumerate(masks):
+        whole = fit_levels(mask.view(np.uint8) * 255, fit) > 127
+        assert (found.mask(index) ^ whole).sum() <= 0.01 * whole.sum()
+    assert found.mask(2)[-1, -1]
+    assert not found.mask(4).any()
+
+
 def test_a_half_size_mask_gets_a_smooth_outline():
     rows, cols = np.mgrid[:200, :200]
     truth = (rows - 100) ** 2 + (cols - 90) ** 2 < 60**2
