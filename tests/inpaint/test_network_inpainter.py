@@ -285,3 +285,19 @@ def test_wrong_settings_are_refused(network):
 def test_a_gpu_that_is_not_there_is_refused(network):
     with pytest.raises(ValueError, match="no device 'cuda'"):
         NetworkInpainter(network, device="cuda")
+
+
+def test_a_network_of_one_size_sees_no_more_and_detail_brings_the_rest():
+    image, mask = photo(160, 160), hole(160, 160, 60, 60, 40)
+    network = Constant(int(image[~mask].mean()))
+    network.size_px = 64
+    inpainter = NetworkInpainter(network, precision="float32", seed=3)
+    filled = inpainter(image, mask)
+    assert [call[0].shape for call in network.calls] == [(1, 3, 64, 64)]
+    assert inpainter.description == (
+        "constant (layout flat, given network), float32 on cpu, at 64 px, detail and colour restored, seed 3"
+    )
+    grain = filled[65:95, 65:95]
+    assert np.std(grain - cv2.blur(grain, (7, 7)).astype(float)) > 6  # the photo's own is about 12
+    small = NetworkInpainter(Constant(), device="cpu", settings=SMALL)
+    assert small.limit_px == SMALL.working_size_px
