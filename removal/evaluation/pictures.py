@@ -22,6 +22,7 @@ RANKED_BY = {"coco": "seen_area", "holes": "hole_swd", "pairs": "changed_l1"}
 """What makes a photo good or bad: lower is better in each."""
 TIES = {"coco": "seen_area_before", "holes": "mask_share", "pairs": "mask_share"}
 """Of photos that are equal in that, one with more of this is better: it was harder."""
+MOST_FILLED = 0.5  # of a photo's area: where more is gone, nothing can be judged by eye
 PLACES = ("best", "middle", "worst")
 
 
@@ -30,13 +31,13 @@ def ranked(
 ) -> dict[str, tuple[EvalPhoto, float]]:
     """The best, middle and worst photo of a combination, each with the figure it is ranked by.
 
-    Only photos where something was filled count, and each is taken once.
+    Only photos where something was filled count, but at most half, and each is taken once.
     """
     order = []
     for photo, record in zip(photos, records, strict=True):
-        entry = record["figures"][combination.folder]
-        if entry.get("mask_share"):
-            order.append((badness(protocol, entry), photo))
+        figures = record["figures"][combination.folder]
+        if 0 < (figures.get("mask_share") or 0) <= MOST_FILLED:
+            order.append((badness(protocol, figures), photo))
     order.sort(key=lambda pair: (pair[0], pair[1].name))
     return {place: (photo, value) for place, ((value, _), photo) in best_middle_worst(order).items()}
 
@@ -51,7 +52,7 @@ def ranked_by_all(
     order = []
     for photo, record in zip(photos, records, strict=True):
         entries = [record["figures"][combination.folder] for combination in combinations]
-        if any(entry.get("mask_share") for entry in entries):
+        if 0 < max(entry.get("mask_share") or 0 for entry in entries) <= MOST_FILLED:
             means = np.mean([badness(protocol, entry) for entry in entries], axis=0).tolist()
             order.append(((means[0], means[1]), photo))
     order.sort(key=lambda pair: (pair[0], pair[1].name))

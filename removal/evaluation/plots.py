@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-WIDTH_PX, LABEL_PX, LINE_PX, TOP_PX, BOTTOM_PX, RIGHT_PX = 720, 250, 34, 30, 28, 56
+WIDTH_PX, LABEL_PX, LINE_PX, TOP_PX, BOTTOM_PX, RIGHT_PX = 720, 250, 34, 30, 28, 72
 LABEL_LETTERS = 38
 DOTS = 400  # of more photos an even choice is drawn
 

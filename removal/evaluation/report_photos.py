@@ -50,7 +50,8 @@ def picture_note(protocol: str) -> str:
     panels = "before | mask | after" + (" | clean view" if protocol == "pairs" else "")
     return (
         f'<p class="note">{panels}, ranked by: {escape(column.title)} ({escape(column.group)}). '
-        f'Where that could not be measured, by how much was filled. <span class="key">Mask: {keys}</span></p>'
+        "Where that could not be measured, by how much was filled; photos of which more than half was filled "
+        f'are left out here. <span class="key">Mask: {keys}</span></p>'
     )
 
 

@@ -37,7 +37,7 @@ def summarise(
     about: dict[str, Any] = {
         **folder.config,
         "data": protocol.describe(),
-        "stage_seconds": {name: round(value, 2) for name, value in busy.items()},
+        "stage_seconds_of_last_run": {name: round(value, 2) for name, value in busy.items()},
         "lines_digest": folder.digest([photo.name for photo in photos], failures),
     }
     content = results_json(options.protocol, rows, unedited, failures, about)

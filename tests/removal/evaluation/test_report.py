@@ -180,7 +180,7 @@ def test_dots_lie_where_their_values_are():
     assert "T &lt;1&gt;" in text
     assert "none" not in text
     places = [float(x) for x in re.findall(r'cx="([\d.]+)"', text)]
-    assert places == pytest.approx([250, 250 + 414 / 1.04], abs=0.06)
+    assert places == pytest.approx([250, 250 + 398 / 1.04], abs=0.06)
     assert Page(text).open == []
     assert dot_plot("T", "", []) == ""
 
