@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import re
 import shutil
 import socket
 import sys
@@ -16,7 +17,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
-from removal.batch import Job, Outcome
+from removal.batch import Job, Outcome, PlanError
 from removal.cluster_worker import Assignment, Ledger, PhotoWorker, describe_models
 from removal.models import RunError
 from removal.options import WITHOUT_WEIGHTS, RunOptions
@@ -30,6 +31,7 @@ WORKERS_PER_GPU = 2  # one reads and writes while the other has the GPU
 # Groups of photos in a run, each a task of Ray Data, of which the driver hands out some hundred a second.
 MOST_GROUPS = 20_000
 CONNECT_S = 5.0
+_NAMED_ERROR = re.compile(r"((?:\w+\.)*\w+(?:Error|Exception)): (.*)")
 STORE_BYTES = 200 << 20  # of the object store of a cluster of our own: photos do not pass through it
 # Read by Ray when it is imported: no word to its makers, nothing of its own on our standard output.
 QUIET = {
@@ -271,20 +273,26 @@ def without_stderr() -> Iterator[None]:
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """Turns what Ray raises, with the traceback of another machine in it, into a RunError of one line."""
+    """Turns what Ray raises, with the traceback of another machine in it, into an error of one line: a
+    PlanError where it was one there, else a RunError."""
     import ray
 
     try:
         yield
     except ray.exceptions.RayError as error:
+        if isinstance(cause := getattr(error, "cause", None), PlanError | RunError):
+            raise type(cause)(str(cause)) from error
         raise RunError(first_line(error)) from error
 
 
 def first_line(error: BaseException) -> str:
-    """The cause of an error on another machine: its last line that says something."""
+    """The cause of an error on another machine: the first line that has the name of one, or the last."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    marked = [line.partition("RunError: ")[2] for line in lines if "RunError: " in line]
-    return marked[-1] if marked else (lines[-1] if lines else type(error).__name__)
+    named = [match for line in lines if (match := _NAMED_ERROR.match(line))]
+    ours = [match[2] for match in named if match[1].endswith("RunError")]
+    if ours:
+        return ours[-1]
+    return named[0][0] if named else (lines[-1] if lines else type(error).__name__)
 
 
 def check_reachable(address: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import socket
 import textwrap
 from collections import Counter
 from dataclasses import replace
@@ -225,6 +226,8 @@ def test_what_a_machine_lacks_is_said_in_one_line(cluster, tmp_path):
     with pytest.raises(RunError, match=f"^local://{tmp_path}/none: No such file or directory$"):
         list(run([tmp_path / "in"], lacking))
     assert not (tmp_path / "out/a.png").exists()
+    with pytest.raises(PlanError, match=r"^[^\n]*class[^\n]*$"):
+        list(run([tmp_path / "in"], options(tmp_path, tmp_path / "out", classes=("person",))))
     with pytest.raises(RunError, match="no machine of the Ray cluster has a GPU"):
         Cluster(RunOptions(classes=("person",), device="cuda", engine="ray"), print)
     assert cluster.is_initialized()
@@ -251,6 +254,13 @@ def test_a_photo_at_which_workers_die_is_given_up():
         "outcome": "failed",
         "error": "a.png: 3 workers died at this photo, perhaps for want of memory",
     }
+
+
+def test_a_machine_with_other_models_is_named(tmp_path, monkeypatch):
+    draw(tmp_path, ["a.png"])
+    monkeypatch.setattr("removal.cluster_worker.use_threads", lambda count: None)
+    with pytest.raises(RunError, match=f"^{socket.gethostname()} would use other models than the first"):
+        PhotoWorker(options(tmp_path, tmp_path / "out"), {"inpainter": "other"}, None, 1)
 
 
 TELEA = RunOptions(masks=Path("masks"), inpainter="telea", engine="ray")
@@ -297,6 +307,11 @@ def test_a_photo_from_elsewhere_keeps_its_folders_and_its_results_their_names(tm
 def test_an_error_elsewhere_is_one_line():
     text = "ray::describe()\n  File x\nremoval.models.RunError: no weights\n  at all\n"
     assert first_line(RuntimeError(text)) == "no weights"
+    text = (
+        "ray::x()\n  File x\nray.exceptions.OutOfMemoryError: full\n\nray.exceptions.UserError: x\nTo change"
+    )
+    assert first_line(RuntimeError(text)) == "ray.exceptions.OutOfMemoryError: full"
+    assert first_line(RuntimeError("one\ntwo")) == "two"
     assert first_line(ValueError("")) == "ValueError"
 
 
