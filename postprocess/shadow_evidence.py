@@ -47,6 +47,7 @@ class Witness:
         self.legs = _medians(around.log_light[legs]) if legs.any() else np.zeros(3)
         rows_held, columns_held = (np.ptp(held) + 1 for held in np.nonzero(around.mine))
         self.tall = float(np.log(rows_held / columns_held))
+        self.mine_px, self.contact_px = np.count_nonzero(around.mine), np.count_nonzero(around.contact)
         self.edge_px = max(2, round(0.03 * around.size_px))
         self.ring_px = 1.5 + max(3, round(0.08 * around.size_px))
         self.near = around.beyond & (around.to_contact < 1.2 * around.size_px) & (self.below > -0.3)
@@ -55,7 +56,7 @@ class Witness:
     def measure(self, region: Region) -> Evidence | None:
         """The evidence of a region; None where it is no darker than the ground around it."""
         part = self._part(region.mask)
-        if part.ring.sum() < 10 or part.inside.sum() < 8:
+        if np.count_nonzero(part.ring) < 10 or np.count_nonzero(part.inside) < 8:
             return None
         log_light = self.around.log_light[part.window]
         here, there = _medians(log_light[part.inside]), _medians(log_light[part.ring])
@@ -83,15 +84,16 @@ class Witness:
 
     def _part(self, mask: np.ndarray) -> Part:
         margin = int(self.ring_px) + 2 + self.edge_px
-        window = tuple(
-            slice(max(0, held[0] - margin), held[-1] + margin + 1)
-            for held in (np.nonzero(mask.any(axis=axis))[0] for axis in (1, 0))
+        left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
+        window = (
+            slice(max(0, top - margin), top + height + margin),
+            slice(max(0, left - margin), left + width + margin),
         )
         region = np.ascontiguousarray(mask[window])
         beyond = self.around.beyond[window]
         distance = cv2.distanceTransform((~region).view(np.uint8), cv2.DIST_L2, 3)
         ring = beyond & (distance > 1.5) & (distance <= self.ring_px)
-        return Part((window[0], window[1]), region, region & beyond, ring, distance)
+        return Part(window, region, region & beyond, ring, distance)
 
     def _edges(self, part: Part, dark: float) -> Evidence | None:
         """How light and colour change across the outline; None where too little of it lies open."""
@@ -99,7 +101,7 @@ class Witness:
         weights = part.inside.astype(np.float32), outside.astype(np.float32)
         shares = [self._box(weight) for weight in weights]
         along = outside & (part.distance <= 1.5) & (shares[0] > 0.02) & (shares[1] > 0.02)
-        if along.sum() < 5:
+        if np.count_nonzero(along) < 5:
             return None
 
         def change(plane: np.ndarray) -> np.ndarray:
@@ -113,7 +115,7 @@ class Witness:
         colour = np.abs(change(self.red_blue)) + np.abs(change(self.green))
         return {
             "edge": _quantile(edge, 0.5),
-            "edge_share": float((edge > 0.4).mean()),
+            "edge_share": _share(edge > 0.4),
             "edge_least": _quantile(edge, 0.2),
             "edge_colour": float(np.log(_quantile(colour, 0.5) / dark + TINY)),
         }
@@ -144,24 +146,24 @@ class Witness:
 
     def _place(self, part: Part) -> Evidence:
         around, inside = self.around, part.inside
-        area_px = float(inside.sum())
+        area_px = float(np.count_nonzero(inside))
         below = self.below[part.window][inside]
         contours, _ = cv2.findContours(part.mask.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
         hull_px = sum(cv2.contourArea(cv2.convexHull(contour)) for contour in contours) + 1
         beside = (part.distance > 0) & (part.distance <= 1.5)
-        touching = (beside & around.others[part.window]).sum() / max(1, int(beside.sum()))
-        met = (part.distance[around.contact[part.window]] <= around.rim_px + 2).sum()
+        touching = _share(around.others[part.window][beside])
+        met = np.count_nonzero(part.distance[around.contact[part.window]] <= around.rim_px + 2)
         hugging = around.to_objects[part.window][inside] < 2 * around.rim_px + 1
         return {
-            "area": float(np.log(area_px / around.mine.sum())),
+            "area": float(np.log(area_px / self.mine_px)),
             "reach": _quantile(around.to_contact[part.window][inside], 0.95) / around.size_px,
-            "above": float((below < -0.12).mean()),
-            "under": float((below > 0.02).mean()),
+            "above": _share(below < -0.12),
+            "under": _share(below > 0.02),
             "depth": _quantile(below, 0.5),
-            "met": float(met / around.contact.sum()),
-            "frame": float((around.frame[part.window] & inside).sum() / area_px**0.5),
-            "hugging": float(hugging.mean()),
-            "solid": float(part.mask.sum() / hull_px),
+            "met": float(met / self.contact_px),
+            "frame": float(np.count_nonzero(around.frame[part.window] & inside) / area_px**0.5),
+            "hugging": _share(hugging),
+            "solid": float(np.count_nonzero(part.mask) / hull_px),
             "touching": float(np.log(touching + 0.02)),
             "cut": around.cut,
             "low": around.low,
@@ -172,8 +174,8 @@ class Witness:
         """Dark ground away from the region, and how much the ground around differs from side to side."""
         light = self.light[part.window]
         close = self.near[part.window] & (part.distance <= self.ring_px)
-        count = len(self.near_light) - int(close.sum())
-        darker = int(np.searchsorted(self.near_light, level)) - int((close & (light < level)).sum())
+        count = len(self.near_light) - np.count_nonzero(close)
+        darker = int(np.searchsorted(self.near_light, level)) - np.count_nonzero(close & (light < level))
         rows, columns = np.nonzero(part.ring)
         ring = light[part.ring]
         halves = (rows < _quantile(rows, 0.5), columns < _quantile(columns, 0.5))
@@ -193,6 +195,11 @@ def _quantile(values: np.ndarray, share: float) -> float:
     """The value that about `share` of the others are below: much quicker than NumPy's on small arrays."""
     index = int(share * (len(values) - 1))
     return float(np.partition(values, index)[index])
+
+
+def _share(marks: np.ndarray) -> float:
+    """Share of a bool array that is True; 0 of an empty one."""
+    return np.count_nonzero(marks) / max(1, marks.size)
 
 
 def _medians(colours: np.ndarray) -> np.ndarray:

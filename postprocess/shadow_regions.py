@@ -51,7 +51,7 @@ def dark_regions(around: Surroundings) -> Iterator[Region]:
         low, high = np.percentile(light[near], [1, 85])
         levels = np.linspace(low, high, LEVELS + 1)[1:]
         masks = [_connected(around.free & (light < level), seed) for level in levels]
-        areas = [int((mask & around.beyond).sum()) for mask in masks]
+        areas = [int(np.count_nonzero(mask & around.beyond)) for mask in masks]
         for index, (mask, area_px) in enumerate(zip(masks, areas, strict=True)):
             key = (smoothing, int(50 * area_px / around.size_px**2 * 4))
             if area_px < LEAST_REGION_PX or key in seen:
@@ -61,7 +61,7 @@ def dark_regions(around: Surroundings) -> Iterator[Region]:
             yield Region(mask, growth, short=False)
             for reach in REACHES:
                 close = mask & (around.to_contact < reach * around.size_px)
-                close_px = int((close & around.beyond).sum())
+                close_px = np.count_nonzero(close & around.beyond)
                 if LEAST_REGION_PX <= close_px < 0.8 * area_px:
                     yield Region(close, growth, short=True)
 

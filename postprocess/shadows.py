@@ -11,7 +11,7 @@ import numpy as np
 from postprocess.ground import SEARCH_SIDE_PX, Box, Surroundings, check_photo, shrink, surroundings
 from postprocess.reflections import LEAST_AGREEMENT, find_reflection
 from postprocess.shadow_evidence import Witness
-from postprocess.shadow_judge import likelihood
+from postprocess.shadow_judge import CUT_OFF, LARGEST, likelihood
 from postprocess.shadow_regions import dark_regions, with_soft_edge
 
 LEAST_CONFIDENCE = 0.35
@@ -88,9 +88,17 @@ def find_shadow(
 
 def _candidates(around: Surroundings) -> list[Candidate]:
     """The likeliest regions of an object, the likeliest first."""
+    if around.cut > CUT_OFF:
+        return []
     witness = Witness(around)
-    rated = []
+    largest_px = LARGEST * float(around.mine.sum())
+    rated, seen = [], set()
     for region in dark_regions(around):
+        # What cannot be likely, or was measured at another threshold, costs no time.
+        key = region.mask.tobytes()
+        if key in seen or np.count_nonzero(region.mask & around.beyond) > largest_px:
+            continue
+        seen.add(key)
         evidence = witness.measure(region)
         if evidence is not None and (likely := likelihood(evidence, short=region.short)) > 0:
             rated.append((likely, region.mask))
