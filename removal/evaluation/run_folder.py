@@ -14,6 +14,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -25,6 +26,7 @@ from removal.models import RunError
 KIND = "removal evaluation"
 CONFIG, LINES = "config.json", "photos.jsonl"
 RESULTS, TABLE, IMAGES_TABLE, REPORT = "results.json", "results.csv", "results_images.csv", "report.html"
+PICTURES = ("results", "masks", "detections")
 SUMMARY_FILES = (RESULTS, TABLE, IMAGES_TABLE, REPORT)
 
 
@@ -69,6 +71,8 @@ class RunFolder:
         for name in SUMMARY_FILES:
             (self.folder / name).unlink(missing_ok=True)
         self._open_lines().truncate(0)
+        for name in PICTURES if self.config else ():  # of the run that this one starts anew
+            shutil.rmtree(self.folder / name, ignore_errors=True)
         self.config = {"kind": KIND, "settings": self.settings, "models": dict(models), **facts}
         self.write_json(CONFIG, self.config)
         self.records, self.starts_anew = {}, False

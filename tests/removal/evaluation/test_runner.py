@@ -272,6 +272,16 @@ def test_other_settings_are_refused(coco_options, change, named):
     assert evaluate(other(coco_options, **(change | {"judge": "none", "overwrite": True}))).earlier == 0
 
 
+def test_starting_anew_leaves_nothing_of_before(coco_options):
+    evaluate(other(coco_options, inpainters=("telea", "navier-stokes")))
+    (coco_options.out / "notes.txt").write_text("mine")
+    evaluate(other(coco_options, limit=1, overwrite=True))
+    kept = {path.relative_to(coco_options.out).as_posix() for path in coco_options.out.rglob("*.png")}
+    assert kept == {"results/annotations.refined.telea/a.png.png", "masks/annotations.refined/a.png.png"}
+    assert len((coco_options.out / "photos.jsonl").read_text().splitlines()) == 1
+    assert (coco_options.out / "notes.txt").exists()
+
+
 def test_other_annotations_under_the_same_name_are_refused(coco_options, small_coco):
     evaluate(coco_options)
     small_coco.content["annotations"].pop()
