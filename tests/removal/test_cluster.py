@@ -2,7 +2,9 @@
 
 import json
 import logging
+import shutil
 import socket
+import tempfile
 import textwrap
 from collections import Counter
 from dataclasses import replace
@@ -91,6 +93,7 @@ def cluster(tmp_path_factory):
     (modules / "deadly-1.dist-info/entry_points.txt").write_text("[fsspec.specs]\ndeadly=deadly:Deadly\n")
     import fsspec
 
+    folder = tempfile.mkdtemp(prefix="ray-")  # pytest's own is too long a name for sockets
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(modules))
         patch.setenv("REMOVAL_OFFLINE", "1")
@@ -107,10 +110,12 @@ def cluster(tmp_path_factory):
                 log_to_driver=False,
                 logging_level=logging.CRITICAL,
                 object_store_memory=80 << 20,
+                _temp_dir=folder,
             )
         yield ray
         with silence():
             ray.shutdown()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def draw(folder, names):
