@@ -15,7 +15,7 @@ CLIP = 3.0
 """Evidence further than this many standard deviations off counts as this far."""
 CUT_OFF = 0.3
 """Of an object whose lower outline lies on the frame by more than this share the feet are not seen."""
-DARK_ELSEWHERE = 0.4
+DARK_ELSEWHERE = 0.47
 """Where more than this share of the ground around is as dark as the region, it is the ground's pattern."""
 LARGEST = 4.0
 """A region larger than this many times the object is the ground."""
