@@ -31,6 +31,7 @@ class Surroundings:
     without the rim that a mask may have missed. to_contact, to_objects: float32, distance in pixels to where
     the object meets the ground, and to any object to remove. contact_row: its height, in rows.
     contact: bool, the lower outline that meets the ground. frame: bool, pixels at the edge of the photo.
+    others: bool, objects that stay.
     size_px: how large the object is. rim_px: how much of it the mask may have missed. cut: 0 to 1, the share
     of its lower outline that the frame cuts off. low: 0 to 1, how far down the photo it meets the ground.
     """
