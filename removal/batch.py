@@ -78,7 +78,8 @@ def photos_in(
     folder: Path, *, leave_out: Path | None = None, on_error: Callable[[OSError], object] | None = None
 ) -> list[Path]:
     """The photos in a folder and below it, by name; hidden files and everything in `leave_out` are passed
-    over.
+    over. Links are followed, but for those that lead back to a folder on the way; one that leads nowhere is
+    there too, for a run to name.
 
     on_error: called for a folder that cannot be read; None = the OSError is raised.
     """
@@ -89,20 +90,31 @@ def photos_in(
     def stop(error: OSError) -> None:
         raise error
 
-    root, apart = os.path.realpath(folder), None if leave_out is None else os.path.realpath(leave_out)
+    apart = None if leave_out is None else os.path.realpath(leave_out)
+    on_the_way = {os.fspath(folder): frozenset({os.path.realpath(folder)})}
     found = []
-    for where, folders, files in os.walk(folder, onerror=on_error or stop):
-        below = os.path.join(root, os.path.relpath(where, folder))
-        folders[:] = [
-            name
-            for name in folders
-            if not name.startswith(".") and os.path.normpath(os.path.join(below, name)) != apart
-        ]
-        for name in files:
-            path = Path(where, name)
-            if path.suffix.lower() in PHOTO_SUFFIXES and not name.startswith(".") and path.is_file():
-                found.append(path)
+    for where, folders, files in os.walk(folder, onerror=on_error or stop, followlinks=True):
+        above, below = on_the_way.pop(where), []
+        for name in folders:
+            path = os.path.join(where, name)
+            real = os.path.realpath(path)
+            if not name.startswith(".") and real != apart and real not in above:
+                on_the_way[path] = above | {real}
+                below.append(name)
+        folders[:] = below
+        found += [Path(where, name) for name in files if is_photo(Path(where, name))]
     return sorted(found)
+
+
+def is_photo(path: Path) -> bool:
+    """Whether a name found in a folder is a photo's: not hidden, of a suffix that is read, and a file, a link
+    that leads nowhere, or what may not be looked at."""
+    if path.name.startswith(".") or path.suffix.lower() not in PHOTO_SUFFIXES:
+        return False
+    try:
+        return path.is_file() or (path.is_symlink() and not path.exists())
+    except OSError:
+        return True
 
 
 def read_list(file: Path) -> list[Path]:
@@ -133,7 +145,7 @@ def plan_jobs(
     PlanError where two photos would write one file, where an output would write over an input, or where the
     output does not fit the inputs; OSError for a list that cannot be read.
     """
-    listed = [path for file in lists for path in read_list(file)]
+    listed = list(dict.fromkeys(path for file in lists for path in read_list(file)))
     if not inputs and not listed:
         raise PlanError("no photos given" if not lists else f"no photos in {', '.join(map(str, lists))}")
     is_file = out is not None and out.suffix.lower() in PHOTO_SUFFIXES and not is_folder(out)

@@ -141,7 +141,7 @@ def write(path, text):
 def test_a_folder_that_cannot_be_read_is_a_problem_of_its_own(folder, monkeypatch):
     import os
 
-    def walk(top, onerror):
+    def walk(top, onerror, followlinks):
         onerror(PermissionError(13, "Permission denied", f"{top}/locked"))
         yield str(top), [], ["a.jpg"]
 
@@ -158,3 +158,39 @@ def test_a_result_that_is_a_link_to_a_photo_is_refused(folder):
     (folder / "out/a.jpg").symlink_to(folder / "in/a.jpg")
     with pytest.raises(PlanError, match="written over the photo"):
         plan_jobs([folder / "in/a.jpg"], folder / "out")
+
+
+def test_links_to_folders_are_followed_but_not_in_circles(folder):
+    (folder / "more").mkdir()
+    (folder / "more/e.jpg").write_bytes(b"")
+    (folder / "more/back").symlink_to(folder / "in")
+    (folder / "in/more").symlink_to(folder / "more")
+    (folder / "in/sub/up").symlink_to(folder / "in")
+    (folder / "results").mkdir()
+    (folder / "results/a.jpg").write_bytes(b"")
+    (folder / "in/results").symlink_to(folder / "results")
+    found = photos_in(folder / "in", leave_out=folder / "results")
+    assert found == [folder / "in" / name for name in ("a.jpg", "more/e.jpg", "sub/b.PNG")]
+
+
+def test_a_link_that_leads_nowhere_is_not_passed_over(folder):
+    (folder / "in/lost.jpg").symlink_to("nowhere.jpg")
+    (folder / "in/lost.txt").symlink_to("nowhere.txt")
+    jobs = plan_jobs([folder / "in"], folder / "out")
+    assert targets(jobs, folder) == ["out/a.jpg", "out/lost.jpg", "out/sub/b.PNG"]
+
+
+def test_what_two_lists_name_is_done_once(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    lists = [write(folder / "one", "in/a.jpg"), write(folder / "two", "in/sub/b.PNG\nin/a.jpg")]
+    assert targets(plan_jobs([], folder / "out", lists=lists), folder) == ["out/in/a.jpg", "out/in/sub/b.PNG"]
+
+
+def test_a_photo_that_may_not_be_looked_at_is_not_passed_over(folder, monkeypatch):
+    def is_file(path):
+        if path.name == "b.PNG":
+            raise PermissionError(13, "Permission denied", str(path))
+        return True
+
+    monkeypatch.setattr(Path, "is_file", is_file)
+    assert photos_in(folder / "in") == [folder / "in/a.jpg", folder / "in/sub/b.PNG"]
