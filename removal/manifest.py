@@ -58,6 +58,7 @@ class Manifest:
         self.asked_before: dict[str, list[dict[str, Any]]] = {}  # by run
         self.entries: dict[str, Entry] = {}  # by the result's name
         self.begun: dict[str, list[str]] = {}  # all files of a photo that was started, by the result's name
+        self.ours: set[str] = set()  # all files that any run began to write
         self.relied_on: dict[str, Path] = {}  # runs whose results count as done, each with one of them
         self._locked: int | None = None
         self._file: int | None = None
@@ -139,6 +140,7 @@ class Manifest:
         for job in jobs:
             name = self.name_of(job.target)
             self.begun[name] = [self.name_of(file) for file in job.files]
+            self.ours.update(self.begun[name])
             lines.append({"file": name, "run": self.run, "outcome": "started", "files": self.begun[name]})
         self._write(*lines, sync=True)
 
@@ -152,8 +154,11 @@ class Manifest:
         self._write({"run": self.run, "finished": dict(report)})
 
     def is_ours(self, job: Job) -> bool:
-        """Whether a run was at work on this result, so that it may be written again."""
-        return self.name_of(job.target) in self.begun
+        """Whether runs made this result, and what there is of its other files, so that all may be written
+        again."""
+        if self.name_of(job.target) not in self.begun:
+            return False
+        return all(self.name_of(file) in self.ours or not file.exists() for file in job.files)
 
     def name_of(self, path: Path) -> str:
         """The path relative to the folder, with "/" on every system."""
@@ -180,7 +185,10 @@ class Manifest:
         if not self._has_its_masks(entry):
             return False
         self.relied_on.setdefault(entry.run, job.target)
-        return all(file.exists() for file in job.files)
+        made = self.begun.get(
+            self.name_of(job.target), []
+        )  # with the result: others may be older, or not ours
+        return all(self.name_of(file) in made and file.exists() for file in job.files)
 
     def _has_its_masks(self, entry: Entry) -> bool:
         if entry.masks is None:
@@ -227,6 +235,7 @@ class Manifest:
             self.entries[name] = Entry(line["outcome"], line["run"], line.get("input", ""), photo, masks)
             if line["outcome"] == "started":
                 self.begun[name] = line.get("files", [name])
+                self.ours.update(self.begun[name])
 
     def _holder(self) -> str:
         """Who wrote the last settings, in words."""

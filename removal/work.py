@@ -82,7 +82,7 @@ class PhotoWork:
         from removal.images import read_photo
 
         started, job = time.perf_counter(), task.job
-        for file in job.files:
+        for file in reversed(job.files):  # where the result is ours, it is the mask or sheet that is not
             if file.is_dir() or (file.exists() and not task.overwrite):
                 raise FileExistsError(f"'{file}' exists; --overwrite writes over it")
         status = job.source.stat()

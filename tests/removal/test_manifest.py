@@ -282,3 +282,30 @@ def test_outcomes_are_recorded_as_json():
         "mask_share": 0.25, "parts": {"object": 0.25}, "seconds": {},
     }  # fmt: skip
     assert Outcome(job, "failed", error="broken").record()["error"] == "broken"
+
+
+def test_a_mask_of_an_earlier_result_does_not_count_as_that_of_the_last_one(tmp_path, opened):
+    plain = job_of(tmp_path, "a.jpg")
+    with_mask = replace(plain, mask=tmp_path / "out/a.mask.png")
+    first = opened(tmp_path / "out")
+    finish(first, with_mask)
+    with_mask.mask.write_bytes(b"mask")
+    first.close()
+    second = opened(tmp_path / "out")
+    assert second.missing([with_mask]) == []
+    finish(second, plain)  # as where the photo has changed, and its mask is not asked for
+    second.close()
+    again = opened(tmp_path / "out")
+    assert again.missing([plain, with_mask]) == [with_mask]
+    assert again.is_ours(with_mask)
+
+
+def test_a_mask_that_no_run_made_is_not_written_over(tmp_path, opened):
+    plain = job_of(tmp_path, "a.jpg")
+    with_mask = replace(plain, mask=tmp_path / "out/a.mask.png")
+    manifest = opened(tmp_path / "out")
+    finish(manifest, plain)
+    assert manifest.is_ours(with_mask)  # there is none yet
+    with_mask.mask.write_bytes(b"somebody's")
+    assert not manifest.is_ours(with_mask)
+    assert manifest.is_ours(plain)
