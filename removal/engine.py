@@ -91,6 +91,8 @@ def megapixels(task: Task) -> float:
     from backend.pillow_limit import pillow_limit_lifted
 
     try:
+        if not task.job.source.is_file():  # a pipe would be waited for
+            return 0.0
         with pillow_limit_lifted(sys.maxsize), Image.open(task.job.source) as image:
             return image.width * image.height / 1e6
     except (OSError, ValueError, SyntaxError):

@@ -351,3 +351,22 @@ def test_the_size_of_a_photo_is_known_before_it_is_decoded(album, tmp_path):
     (tmp_path / "text.jpg").write_text("no photo")
     assert megapixels(Task(Job(tmp_path / "text.jpg", tmp_path / "x.png"))) == 0
     assert megapixels(Task(Job(tmp_path / "none.jpg", tmp_path / "x.png"))) == 0
+
+
+def test_a_mask_that_is_not_ours_fails_its_photo_and_is_named(album):
+    outcomes(album)
+    (album / "out/00.mask.png").write_bytes(b"somebody's")
+    found = outcomes(album, save_masks=True)
+    assert "00.mask.png' exists" in found["00.jpg"].error
+    assert (album / "out/00.mask.png").read_bytes() == b"somebody's"
+    assert found["01.jpg"].outcome == "done"
+    assert (album / "out/01.mask.png").is_file()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
+def test_a_pipe_fails_alone_and_is_not_waited_for(album):
+    os.mkfifo(album / "pipe.jpg")
+    photos = [album / "pipe.jpg", album / "in/00.jpg"]
+    pipe, photo = run(photos, options_for(album, only_masked=False))
+    assert (pipe.outcome, photo.outcome) == ("failed", "done")
+    assert "regular file" in pipe.error
