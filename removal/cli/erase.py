@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from removal.run_report import RunReport
 
 LISTED_FAILURES = 50
+CONTROLS = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160)) if chr(code) != "\t"}
 
 
 @click.command(no_args_is_help=True)
@@ -133,13 +134,18 @@ def told_in_one_line() -> Iterator[None]:
     try:
         yield
     except PlanError as error:
-        raise WrongUsage(str(error)) from error
+        raise WrongUsage(one_line(str(error))) from error
     except RunError as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(one_line(str(error))) from error
+
+
+def one_line(text: str) -> str:
+    """The text with control characters written out: a name may hold line ends, and what steers a terminal."""
+    return text.translate(CONTROLS)
 
 
 def warn(text: str) -> None:
-    click.echo(text, err=True)
+    click.echo(one_line(text), err=True)
 
 
 class Progress:
@@ -169,9 +175,9 @@ class Progress:
 
     def say(self, text: str, *, err: bool = True) -> None:
         if self.bar is None:
-            click.echo(text, err=err)
+            click.echo(one_line(text), err=err)
         else:
-            self.bar.write(text, file=sys.stderr if err else sys.stdout)
+            self.bar.write(one_line(text), file=sys.stderr if err else sys.stdout)
 
 
 def report(outcome: Outcome, progress: Progress, *, as_json: bool) -> None:

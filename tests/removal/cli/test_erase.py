@@ -234,6 +234,20 @@ def test_bad_photos_get_one_line_that_names_them(invoke, photo, masks, tmp_path)
         assert not (tmp_path / name.replace(".", ".removed.")).exists()
 
 
+def test_a_name_with_line_ends_stays_in_one_line(invoke, photo, masks, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    photo.rename(folder / "new\nline\x1b[2J.png")
+    (masks / "photo.png").rename(masks / "new\nline\x1b[2J.png")
+    (folder / "bad\n.jpg").write_bytes(b"no photo")
+    result = invoke("--masks", masks, folder, "-o", tmp_path / "out", *FAST)
+    (told,) = result.stdout.splitlines()
+    assert "in/new\\nline\\x1b[2J.png -> " in told
+    (error,) = [line for line in result.stderr.splitlines() if line.startswith("Error")]
+    assert "in/bad\\n.jpg: " in error
+    assert (tmp_path / "out/new\nline\x1b[2J.png").is_file()
+
+
 def test_masks_that_do_not_fit(invoke, photo, masks, tmp_path):
     Image.new("L", (WIDTH, HEIGHT), 255).save(tmp_path / "full.png")
     result = invoke("--masks", "full.png", photo, *FAST)
