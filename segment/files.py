@@ -16,6 +16,7 @@ from segment.coco import CocoMasks, is_coco
 from segment.detections import Detections
 from segment.fitting import HALF, MAX_PIXELS, Fit, Size, find_fit, fit_detections
 from segment.json_files import read_json
+from segment.mask_arrays import array_names
 from segment.mask_error import MaskError
 from segment.mask_index import MaskIndex
 from segment.mask_listings import CLASSLESS, check_labels, kind_of, photo_named, read_listing
@@ -80,6 +81,7 @@ class MaskFiles:
             raise FileNotFoundError(f"masks not found: {self.path}")
         is_single = not self.path.is_dir() or is_mask_folder(self.path)
         self._index = None if is_single else MaskIndex(self.path)
+        self._archived = self._names_in_archive()
         listing = self._only_listing()
         self._content = None if listing is None else read_json(listing)
         self.coco: CocoMasks | None = None
@@ -100,6 +102,8 @@ class MaskFiles:
         if self.coco is not None:
             self.coco.image_id(photo)
             return self.coco.path
+        if not self._archived.isdisjoint((Path(photo).stem, Path(photo).name)):
+            return self.entries[0]
         if self._index is not None:
             return self._index.find(photo)
         if self._content is not None:
@@ -208,6 +212,12 @@ class MaskFiles:
         """The JSON file that is the whole hand-over, by itself or in its folder."""
         only = self.entries[0] if len(self.entries) == 1 else None
         return only if only is not None and only.suffix.lower() == ".json" and only.is_file() else None
+
+    def _names_in_archive(self) -> frozenset[str]:
+        """The arrays of the .npz file that is all of a folder: the photos that it names."""
+        only = self.entries[0] if self._index is not None and len(self.entries) == 1 else None
+        is_archive = only is not None and only.suffix.lower() == ".npz"
+        return frozenset(array_names(only)) if only is not None and is_archive else frozenset()
 
     def _find_pictures(self) -> list[Path]:
         """The mask images and arrays; not the images that LabelMe's files come with."""

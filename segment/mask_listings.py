@@ -80,8 +80,9 @@ def photo_named(content: Any, path: Path, photo: Path) -> PurePath | None:
 def check_labels(entries: Sequence[Path], wanted: Sequence[str]) -> str | None:
     """Looks for wanted class names in some JSON files, spread evenly.
 
-    Returns one line where a name is in none of those looked at, None where all are there. Raises ValueError
-    where it is in none at all, or the files carry no classes.
+    Returns one line where a name is in none of those looked at or there are no names, for nobody may be on
+    the photos; None where all are there. Raises ValueError where only other names are there, or the files
+    carry no classes.
     """
     step = -(-len(entries) // SAMPLE)
     labels: set[str] = set()
@@ -95,8 +96,9 @@ def check_labels(entries: Sequence[Path], wanted: Sequence[str]) -> str | None:
         elif content is not None:
             labels |= set(CocoMasks(entry, content=content).classes)
     for name in wanted:
-        if name not in labels and step == 1:
-            raise ValueError(f"{entries[0].parent}: {unknown_class(name, sorted(labels))}")
+        if name not in labels and step == 1 and labels:
+            where = entries[0] if len(entries) == 1 else entries[0].parent
+            raise ValueError(f"{where}: {unknown_class(name, sorted(labels))}")
         if name not in labels:
             return f"masks: no {name!r} in {len(entries[::step])} of {len(entries)} files looked at"
     return None

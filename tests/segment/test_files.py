@@ -186,6 +186,19 @@ def test_arrays_in_one_file(tmp_path):
     assert refusal(files, "c.jpg")[0] == "missing"
 
 
+def test_a_folder_with_one_archive_is_that_file_for_the_photos_it_names(tmp_path):
+    (tmp_path / "many").mkdir()
+    np.savez(tmp_path / "many" / "all.npz", a=MASK, b=~MASK)
+    files = MaskFiles(tmp_path / "many")
+    np.testing.assert_array_equal(files.mask("x/a.jpg", SIZE), MASK)
+    assert refusal(files, "c.jpg")[0] == "missing"
+    (tmp_path / "one").mkdir()
+    np.savez(tmp_path / "one" / "a.npz", mask=MASK)  # one photo's, by the file's name
+    files = MaskFiles(tmp_path / "one")
+    np.testing.assert_array_equal(files.mask("a.jpg", SIZE), MASK)
+    assert refusal(files, "b.jpg")[0] == "missing"
+
+
 def test_a_folder_with_one_coco_file_is_that_file(tmp_path):
     entry = {"image_id": 7, "category_id": 1, "segmentation": [[10, 8, 20, 8, 20, 16, 10, 16]], "score": 0.5}
     (tmp_path / "results.json").write_text(json.dumps([entry]))

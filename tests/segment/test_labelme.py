@@ -95,9 +95,18 @@ def test_labels_are_classes(tmp_path):
     found = files.detections("photo.jpg", (HEIGHT, WIDTH))
     assert (found.labels, found.scores.tolist()) == (("person", "dog"), [1.0, 0.25])
     files.check_classes(["dog"])
-    with pytest.raises(ValueError, match=r"unknown class 'dogg': did you mean 'dog'\?"):
+    with pytest.raises(ValueError, match=r"photo\.json: unknown class 'dogg': did you mean 'dog'\?"):
         files.check_classes(["dogg"])
     assert files.detections("photo.jpg", (80, 120)).mask(0).sum() == pytest.approx(400, rel=0.1)
+
+
+def test_no_label_anywhere_says_that_there_is_nothing(tmp_path):
+    (tmp_path / "photo.json").write_text(json.dumps(document()))
+    lines: list[str] = []
+    files = MaskFiles(tmp_path / "photo.json", tell=lines.append)
+    files.check_classes(["person"])
+    assert lines[1:] == ["masks: no 'person' in 1 of 1 files looked at"]
+    assert len(files.detections("photo.jpg", (HEIGHT, WIDTH))) == 0
 
 
 def test_no_size_is_the_photos(tmp_path):
