@@ -61,7 +61,7 @@ def export(
     check(options)
     annotations = open_annotations(options)
     as_png = options.format == "png"
-    jobs = png_jobs(photos, options) if as_png else coco_jobs(photos)
+    jobs = png_jobs(photos, options) if as_png else coco_jobs(photos, options)
     possible = [job for job in jobs if job.problem is None]
     for job in possible if as_png else ():
         if job.target.exists() and not options.overwrite:
@@ -127,7 +127,9 @@ def open_annotations(options: ExportOptions) -> CocoMasks | None:
 
 def png_jobs(photos: Sequence[Path], options: ExportOptions) -> list[Job]:
     """Where the PNG of each photo goes: NAME.png, or NAME.SUFFIX.png where two photos share a name."""
-    jobs = plan_jobs(photos, options.target)
+    from removal.sources import without_masks
+
+    jobs = without_masks(plan_jobs(photos, options.target), photos, options.run.masks)
     if len(jobs) == 1 and jobs[0].target == options.target:
         if options.target.suffix.lower() != ".png":
             raise PlanError(f"'{options.target}': masks are written as PNG, give a name that ends in .png")
@@ -146,8 +148,10 @@ def png_jobs(photos: Sequence[Path], options: ExportOptions) -> list[Job]:
     return [replace(job, target=target) for job, target in zip(jobs, targets, strict=True)]
 
 
-def coco_jobs(photos: Sequence[Path]) -> list[Job]:
+def coco_jobs(photos: Sequence[Path], options: ExportOptions) -> list[Job]:
     """The photos, each once."""
+    from removal.sources import without_masks
+
     found: dict[Path, str | None] = {}
     for path in photos:
         if path.is_dir():
@@ -155,7 +159,8 @@ def coco_jobs(photos: Sequence[Path]) -> list[Job]:
             found |= dict.fromkeys(below) if below else {path: f"{path}: no photos in this folder"}
         else:
             found[path] = problem_of(path)
-    return [Job(path, path, problem=problem) for path, problem in found.items()]
+    jobs = [Job(path, path, problem=problem) for path, problem in found.items()]
+    return without_masks(jobs, photos, options.run.masks)
 
 
 class Unfilled:

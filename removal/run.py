@@ -43,12 +43,7 @@ def run(
     """
     options.check()
     check_engine(options, photos)
-    try:
-        jobs = plan_jobs(
-            photos, options.output, lists=options.lists, masks=options.save_masks, sheets=options.compare
-        )
-    except OSError as error:
-        raise PlanError(f"cannot read '{error.filename}': {error.strerror}") from error
+    jobs = planned_jobs(photos, options)
     check_names(options)
     if options.only_masked:
         jobs = masked(jobs, options, say)
@@ -77,6 +72,21 @@ def run(
         if manifest is not None:
             manifest.close()
     tell_report(report)
+
+
+def planned_jobs(photos: Sequence[Path], options: RunOptions) -> list[Job]:
+    """The photos and what is written of each; masks in a folder below the photos' are none. PlanError."""
+    try:
+        jobs = plan_jobs(
+            photos, options.output, lists=options.lists, masks=options.save_masks, sheets=options.compare
+        )
+    except OSError as error:
+        raise PlanError(f"cannot read '{error.filename}': {error.strerror}") from error
+    if options.masks is None:
+        return jobs
+    from removal.sources import without_masks
+
+    return without_masks(jobs, photos, options.masks)
 
 
 def record_of(folder: Path, options: RunOptions) -> Manifest:

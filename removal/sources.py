@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from removal.batch import PlanError
+from removal.batch import Job, PlanError
 from removal.images import Photo
 from removal.options import RunOptions
 from removal.pipeline import Pipeline
+from removal.remote_files import RemotePath
 from segment import Detections, MaskFiles, mask_from_box
 
 MaskSource = Callable[[Photo], Detections]
@@ -65,6 +67,33 @@ def from_files(path: Path, options: RunOptions, say: Callable[[str], None]) -> F
     except ValueError as error:
         raise PlanError(f"--class: {error}") from error
     return FileMasks(files)
+
+
+def without_masks(jobs: Sequence[Job], given: Sequence[Path], masks: Path | None) -> list[Job]:
+    """The jobs but for those whose photo is a mask: what lies in `masks`, a file or folder, where that is
+    below a folder of photos.
+
+    given: the photos and folders that were asked for; what is named itself stays. Masks that lie among the
+    photos, in the very folder, cannot be told apart and stay too.
+    """
+    if masks is None:
+        return list(jobs)
+    apart, named = real(masks), set(given)
+    if not any(real(folder) in apart.parents for folder in given):
+        return list(jobs)
+    folders: dict[Path, Path] = {}
+
+    def is_mask(photo: Path) -> bool:
+        if photo.parent not in folders:
+            folders[photo.parent] = real(photo.parent)
+        return photo not in named and (folders[photo.parent] / photo.name).is_relative_to(apart)
+
+    return [job for job in jobs if not is_mask(job.source)]
+
+
+def real(path: Path) -> Path:
+    """A path without links; one that fsspec opens as it is."""
+    return path if isinstance(path, RemotePath) else Path(os.path.realpath(path))
 
 
 def from_detector(pipeline: Pipeline) -> MaskSource:

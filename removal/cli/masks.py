@@ -150,7 +150,10 @@ def listed(title: str, names: list[str]) -> list[str]:
 @click.option("--annotations", type=PATH, help="COCO annotations that give image and category ids.")
 @score_option
 @click.option(
-    "--refine/--no-refine", default=False, show_default=True, help="Mend and thicken: one mask per photo."
+    "--refine/--no-refine",
+    default=False,
+    show_default=True,
+    help="One mask per photo, mended, with shadows and what goes along.",
 )
 @segmenter_options
 @device_options
@@ -183,7 +186,7 @@ def export(photos: tuple[Path, ...], target: Path, kind: str | None, **options: 
                 warn(f"Error: {result.error}")
                 continue
             done, objects, empty = done + 1, objects + result.objects, empty + (result.objects == 0)
-    click.echo(f"{target}: {objects} masks of {done} photos, {empty} of them without any")
+    click.echo(f"{target}: {objects} objects of {done} photos, {empty} of them without any")
     if failed:
         warn(f"{failed} photos failed: {target} lacks them")
         raise click.exceptions.Exit(1)

@@ -78,6 +78,20 @@ def test_check_names_what_would_fail(invoke, photos, team):
     assert f"expected one mask for {photos / 'sub/street_2.png'} in {team}, found none" in result.stdout
 
 
+def test_masks_below_the_photos_are_no_photos(invoke, photos, team):
+    inside = team.rename(photos / "team")
+    result = invoke("masks", "check", inside, "--images", photos)
+    assert result.exit_code == 0, result.output
+    assert "2 photos, 0 would fail" in result.stdout
+    for target in ("png", "results.json"):
+        result = invoke("masks", "export", photos, "--masks", inside, "--class", "person", "--to", target)
+        assert result.exit_code == 0, result.output
+        assert f"{target}: 2 objects of 2 photos" in result.stdout
+    result = invoke(photos, "--masks", inside, "--inpainter", "telea", "-o", "out")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.count("removed 1 mask") == 2
+
+
 def test_check_as_json(invoke, photos, team):
     result = invoke("masks", "check", team, "--images", photos, "--json")
     lines = [json.loads(line) for line in result.stdout.splitlines()]
@@ -103,7 +117,7 @@ def test_check_refuses_what_it_cannot_use(invoke, photos, team, annotations, tmp
 def test_export_converts_to_results_and_back(invoke, photos, team, tmp_path):
     result = invoke("masks", "export", photos, "--masks", team, "--class", "person", "--to", "results.json")
     assert result.exit_code == 0, result.output
-    assert "results.json: 2 masks of 2 photos, 0 of them without any" in result.stdout
+    assert "results.json: 2 objects of 2 photos, 0 of them without any" in result.stdout
     entries = json.loads((tmp_path / "results.json").read_text())
     assert [(entry["image_id"], entry["category_id"], entry["score"]) for entry in entries] == [
         (1, 1, 1),
@@ -128,7 +142,7 @@ def test_export_is_read_by_pycocotools(invoke, photos, annotations, tmp_path, ca
     args = ("masks", "export", photos, "--masks", annotations, "--annotations", annotations)
     result = invoke(*args, "--to", "out/results.json")
     assert result.exit_code == 0, result.output
-    assert "1 masks of 2 photos, 1 of them without any" in result.stdout
+    assert "1 objects of 2 photos, 1 of them without any" in result.stdout
     coco = COCO(str(annotations))
     loaded = coco.loadRes(str(tmp_path / "out/results.json"))
     (annotation,) = loaded.loadAnns(loaded.getAnnIds())
@@ -214,7 +228,7 @@ def test_export_of_what_a_segmenter_finds(invoke, photos, tmp_path, monkeypatch)
     monkeypatch.setattr("removal.mask_export.build_segmenter", lambda options, say: segmenter)
     result = invoke("masks", "export", photos, "--class", "dog", "--to", "results.json")
     assert result.exit_code == 0, result.output
-    assert "2 masks of 2 photos" in result.stdout
+    assert "2 objects of 2 photos" in result.stdout
     entries = json.loads((tmp_path / "results.json").read_text())
     assert [(entry["category_id"], entry["score"]) for entry in entries] == [(18, 0.9), (18, 0.9)]
     args = ("masks", "export", photos, "--class", "dog", "--class", "cat", "--score", "0.2", "--to", "png")
