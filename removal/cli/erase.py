@@ -57,7 +57,12 @@ CONTROLS = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160
 @click.option(
     "--score", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Least score of a detection."
 )
-@click.option("--refine/--no-refine", default=True, show_default=True, help="Mend and thicken the masks.")
+@click.option(
+    "--refine/--no-refine",
+    default=True,
+    show_default=True,
+    help="Mend and thicken the masks; without it no shadow is looked for and nothing goes along.",
+)
 @click.option(
     "--shadows/--no-shadows", default=True, show_default=True, help="Remove the objects' shadows too."
 )
