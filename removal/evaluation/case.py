@@ -41,7 +41,8 @@ class Case:
     image: uint8 (H, W, 3) RGB, what is worked on. clean: uint8 (H, W, 3), what it should come to; None = not
     known. truths: what the protocol knows to be there, by source ("annotations", "object", "changed",
     "holes"). regions: bool (H, W) each, parts of the photo that are measured by themselves. judged: what a
-    judge finds in the photo as it is. orientation: EXIF's, 1 to 8, of the photo's file.
+    judge finds in the photo as it is. orientation: EXIF's, 1 to 8, of the photo's file. note: of that file,
+    as `removal.manifest.note_of` makes it.
     """
 
     photo: EvalPhoto
@@ -59,6 +60,7 @@ class Case:
     unedited: Figures = field(default_factory=dict)
     judged: Detections | None = None
     orientation: int = 1
+    note: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

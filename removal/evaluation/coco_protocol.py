@@ -14,7 +14,7 @@ import numpy as np
 
 from removal.batch import PlanError
 from removal.evaluation.case import Case, Figures, SetFigures
-from removal.evaluation.columns import CLASS_WISE
+from removal.evaluation.columns import CLASS_WISE, REMOVAL
 from removal.evaluation.combinations import Combination
 from removal.evaluation.dataset import CocoDataset, EvalPhoto
 from removal.evaluation.mask_sources import EvaluatedSource
@@ -45,6 +45,7 @@ class CocoProtocol:
         self.judge: Judge | None = None
         self.judge_problem = "no judge was asked for"
         self.sources: dict[str, EvaluatedSource] = {}
+        self.unreadable: list[str] = []  # of the photos that never had the class
         self._references: tuple[dict[str, np.ndarray], dict[str, str]] | None = None
         if not self.photos:
             raise PlanError(
@@ -91,9 +92,8 @@ class CocoProtocol:
             (folder.file("results", combination.folder, photo.name) for photo in photos), len(photos)
         )
         if self.judge is None:
-            names = ("instances", "found_before", "still_found", "new_in_hole")
-            shares = ("found_before_share", "still_found_share")
-            reasons |= dict.fromkeys((*names, *shares), self.judge_problem)
+            asked = [column.name for column in REMOVAL if column.name != "change_outside"]
+            reasons |= dict.fromkeys(asked, self.judge_problem)
         return SetFigures(figures | sets, reasons | set_reasons)
 
     def measure_unedited_set(self, photos: Sequence[EvalPhoto]) -> SetFigures:
@@ -111,6 +111,7 @@ class CocoProtocol:
         return {
             "photos that show the class": len(self.photos),
             "photos that never had the class": len(self.dataset.never),
+            "of these could not be read": ", ".join(self.unreadable) or None,
             "missing files": len(self.dataset.missing),
             "crowd regions": crowds,
             "judge": self.judge.description if self.judge else self.judge_problem,
@@ -190,9 +191,15 @@ class CocoProtocol:
         """The pictures that can be read: one that never had the class may be broken."""
         from removal.images import read_photo
 
+        never = {photo.path: photo.name for photo in self.dataset.never}
         for path in paths:
-            with contextlib.suppress(ValueError, OSError):
-                yield read_photo(path, max_megapixels=self.options.run.max_megapixels).pixels
+            try:
+                pixels = read_photo(path, max_megapixels=self.options.run.max_megapixels).pixels
+            except (ValueError, OSError):
+                if path in never and never[path] not in self.unreadable:
+                    self.unreadable.append(never[path])
+                continue
+            yield pixels
 
 
 def save_detections(

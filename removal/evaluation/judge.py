@@ -49,7 +49,7 @@ class Judge:
         found = self._find(result) if hole.any() else case.judged
         target = case.truths[ANNOTATIONS].union(self._classes)
         area_before, area_after = (
-            float(seen.union(min_score=MIN_SCORE)[target].mean()) if target.any() else None
+            float(seen.union(self._classes, MIN_SCORE)[target].mean()) if target.any() else None
             for seen in (case.judged, found)
         )
         return {
@@ -62,7 +62,7 @@ class Judge:
         }
 
     def _find(self, image: np.ndarray) -> Detections:
-        return self._segmenters.find(self._name, image, JUDGE_SCORE).select(self._classes)
+        return self._segmenters.find(self._name, image, JUDGE_SCORE)
 
 
 def build_judge(

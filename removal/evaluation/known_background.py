@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -112,7 +113,9 @@ class HolesProtocol(KnownBackground):
         if self.files:
             hole = one_mask(self.files[photo.name], size)
         else:
-            shape = placed_shape(self.shapes, size, (self.options.run.seed, zlib.crc32(photo.name.encode())))
+            shape = placed_shape(
+                self.shapes, size, (self.options.run.seed, zlib.crc32(os.fsencode(photo.name)))
+            )
             hole = Detections.from_masks([shape], ["mask"], [1.0])
         return Case(photo, photo.path.stat().st_size, pixels, {HOLES: hole}, clean=pixels)
 

@@ -42,12 +42,15 @@ ABOUT = {
     "masks before refinement": "The mask as its source gave it, against the true area. Leak: share of the "
     "true area that is not covered. Spill: area covered besides, over the true area.",
     "masks after refinement": "The mask that was filled. It is meant to reach over the object's rim and to "
-    "take its shadow along, so spill rises and IoU falls where it does its work; leak is what must fall.",
+    "take its shadow along, so spill rises and IoU, boundary F and AP fall where it does its work; "
+    "leak is what must fall.",
     "removal": "What a detector, the judge, finds in the results. A judge sees what it was trained to see: "
-    "compare with what it found in the photo as it was.",
+    "compare with what it found in the photo as it was. One that found little there says nothing. New "
+    "in the hole: anything it knows, of any class.",
     "class-wise": "Results as a set against photos that never had the class (Oh et al. 2024): comparing with "
     "the original would reward not removing. Figures of sets of different sizes must not be compared.",
-    "in the hole": "Against the clean view, in the area that was filled by this combination.",
+    "in the hole": "Against the clean view, in the area that was filled by this combination. SWD is about "
+    "1.2 for a perfect fill, and larger for busy photos: compare fills of the same holes.",
     "whole photo": "Against the clean view, everywhere. The holes are a small share of it.",
     "in what really changed": "Against the clean view, in the area that differs between the two views: the "
     "same for every combination.",

@@ -14,6 +14,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -115,13 +116,16 @@ class RunFolder:
     def write_text(self, name: str, text: str) -> None:
         from removal.images.files import write_atomically
 
-        write_atomically(self.folder / name, text.encode(), overwrite=True)
+        # a file's name that is no text is written out
+        write_atomically(self.folder / name, text.encode(errors="backslashreplace"), overwrite=True)
 
     def _earlier(self) -> dict[str, Any]:
         """The settings an earlier run left here; empty where there was none."""
         if self.folder.exists() and not self.folder.is_dir():
             raise PlanError(f"--out: '{self.folder}' is a file, expected a folder")
         if not self.folder.exists() or not any(self.folder.iterdir()):
+            return {}
+        if all(is_before_settings(path) for path in self.folder.iterdir()):
             return {}
         config: Any = None
         with contextlib.suppress(ValueError, OSError):
@@ -180,16 +184,20 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
                 yield content
 
 
-def fingerprint(path: Path) -> str:
-    """Tells whether a file or the files of a folder were changed: a file's hash; a folder's names and
-    sizes."""
+def is_before_settings(path: Path) -> bool:
+    """Whether a run that was killed before it wrote its settings may have left this file."""
+    return (path.name == LINES and path.stat().st_size == 0) or bool(re.fullmatch(r"\..*\.part", path.name))
+
+
+def fingerprint(path: Path, *, content: bool = True) -> str:
+    """Tells whether a file or the files of a folder were changed, by names and content; without `content` by
+    names alone."""
     found = hashlib.sha256()
-    if path.is_file():
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                found.update(block)
-    else:
-        for file_path in sorted(path.rglob("*")):
-            if file_path.is_file():
-                found.update(f"{file_path.relative_to(path)}\0{file_path.stat().st_size}\n".encode())
+    files = [path] if path.is_file() else sorted(entry for entry in path.rglob("*") if entry.is_file())
+    for entry in files:
+        if entry != path:
+            found.update(os.fsencode(entry.relative_to(path).as_posix()) + b"\0")
+        if content:
+            with entry.open("rb") as file:
+                found.update(hashlib.file_digest(file, "sha256").digest())
     return found.hexdigest()[:16]

@@ -127,7 +127,11 @@ def settings(options: EvaluationOptions) -> dict[str, Any]:
         "inpainters": list(options.inpainters),
         "judge": options.judge if options.protocol == "coco" else None,
         "limit": options.limit,
-        "contents": {name: fingerprint(path) for name, path in paths.items() if path is not None},
+        "contents": {
+            name: fingerprint(path, content=name != "images" or options.protocol == "pairs")
+            for name, path in paths.items()  # a photo by itself may change: it is done again
+            if path is not None
+        },
         **{name: getattr(run, name) for name in RUN_SETTINGS},
     }
 

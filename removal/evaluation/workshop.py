@@ -13,6 +13,7 @@ from removal.concurrency import default_workers
 from removal.evaluation.case import Case, EvaluationProtocol
 from removal.evaluation.combinations import Combination
 from removal.evaluation.mask_sources import EvaluatedSource, find_hole
+from removal.manifest import is_as_noted, note_of
 from removal.models import RunError, build_inpainter
 from removal.options import WITHOUT_WEIGHTS, RunOptions
 from removal.stages import Stage
@@ -52,13 +53,20 @@ class Workshop:
         compiled fills use all cores by themselves."""
         workers = default_workers()
         return [
-            Stage("read", one_by_one(self.protocol.read), workers=workers),
+            Stage("read", one_by_one(self.read), workers=workers),
             Stage("find", one_by_one(self.find)),
             Stage("refine", one_by_one(self.refine), workers=workers),
             Stage("fill", one_by_one(self.fill)),
             Stage("measure", one_by_one(self.measure), workers=workers),
             Stage("write", one_by_one(self.write), workers=workers),
         ]
+
+    def read(self, photo: EvalPhoto) -> Case:
+        """Also notes what the file was, for a later run to tell whether it still is."""
+        status = photo.path.stat()
+        case = self.protocol.read(photo)
+        case.note = note_of(status, photo.path.read_bytes())
+        return case
 
     def find(self, case: Case) -> Case:
         for name, source in self.sources.items():
@@ -106,6 +114,7 @@ class Workshop:
             "photo": case.photo.name,
             "outcome": "done",
             "bytes": case.size_bytes,
+            "file": case.note,
             "unedited": case.unedited,
             "figures": {entry.folder: case.figures[entry] for entry in self.combinations},
         }
@@ -125,10 +134,13 @@ def is_done(photo: EvalPhoto, folder: RunFolder, combinations: Sequence[Combinat
     record = folder.records.get(photo.name)
     if record is None or record["outcome"] != "done" or not photo.path.is_file():
         return False
-    if record.get("bytes") != photo.path.stat().st_size:
+    if not record.get("file") or not is_as_noted(photo.path, record["file"]):
         return False
     kept = {folder.file("results", entry.folder, photo.name) for entry in combinations}
     kept |= {folder.file("masks", entry.mask_folder, photo.name) for entry in combinations}
+    if folder.settings.get("protocol") == "coco":
+        names = {name for entry in combinations for name in (entry.found_folder, entry.mask_folder)}
+        kept |= {folder.file("detections", name, photo.name, ".json") for name in names}
     return all(path.is_file() for path in kept)
 
 

@@ -56,6 +56,22 @@ def test_what_is_gone_what_is_still_there_and_what_is_new(tmp_path):
     assert judge.figures(case, painted, elsewhere, person)["new_in_hole"] == 1
 
 
+def test_what_is_new_counts_whatever_its_class_and_the_area_only_the_wanted_one():
+    class Dogs(Found):
+        """Sees a dog where there is grey."""
+
+        def find(self, name, image, min_score):
+            grey = (image == 99).all(axis=2)
+            dogs = Detections.from_masks([grey], ["dog"], [0.9]) if grey.any() else Detections.empty(8, 8)
+            return dogs if grey.any() else super().find(name, image, min_score)
+
+    judge = Judge("white", Dogs(), ("person",))
+    case, person = white_case(1)
+    judge.look(case)
+    figures = judge.figures(case, np.full_like(case.image, 99), person.mask(0) | True, person)
+    assert (figures["new_in_hole"], figures["still_found"], figures["seen_area"]) == (1, 0, 0)
+
+
 def test_a_photo_nothing_was_removed_from_is_looked_at_once():
     found = Found()
     judge = Judge("white", found, ("person",))

@@ -150,6 +150,8 @@ def test_broken_photos_that_never_had_the_class(enough_photos):
     for number in range(3):
         (enough_photos.images / f"never{number}.png").write_bytes(b"no photo")
     assert evaluate(enough_photos).failures == {}
+    data = json.loads((enough_photos.out / "results.json").read_text())["data"]
+    assert data["of these could not be read"] == "never0.png, never1.png, never2.png"
     (row,) = table(enough_photos.out)
     assert "patch_frechet" in row["not_computed"]
     assert "too few photos could be read" in row["not_computed"]
@@ -444,3 +446,55 @@ def test_where_results_come_from_is_noted(coco_options):
     }
     assert config["settings"]["seed"] == 0
     assert {"version", "commit", "started", "python", "libraries"} <= config.keys()
+
+
+def test_a_photo_of_the_same_size_in_bytes_is_another_one(coco_options):
+    for value in (90, 91):
+        photo = np.full((48, 64, 3), value, np.uint8)
+        Image.fromarray(photo).save(coco_options.images / "c.png", compress_level=0)
+        assert evaluate(coco_options).done == (3 if value == 90 else 1)
+    result = coco_options.out / "results/annotations.refined.telea/c.png.png"
+    assert pixels(result)[0, 0].tolist() == [91, 91, 91]
+
+
+def test_detections_that_were_lost_are_made_again(coco_options):
+    evaluate(coco_options)
+    (coco_options.out / "detections/annotations.asis/a.png.json").unlink()
+    (coco_options.out / "results.csv").unlink()
+    assert evaluate(coco_options).done == 1
+
+
+def test_a_hole_that_changed_and_not_its_size_is_refused(holes_set, tmp_path):
+    options = EvaluationOptions(
+        holes_set / "photos", tmp_path / "run", protocol="holes", holes=holes_set / "holes",
+        inpainters=("telea",),
+    )  # fmt: skip
+    hole = holes_set / "holes/1.png"
+    Image.fromarray(pixels(hole)).save(hole, compress_level=0)
+    evaluate(options)
+    size = hole.stat().st_size
+    Image.fromarray(np.roll(pixels(hole), 1, axis=0)).save(hole, compress_level=0)
+    assert hole.stat().st_size == size
+    with pytest.raises(PlanError, match="contents changed"):
+        evaluate(options)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are text there")
+def test_names_that_are_no_text(holes_set, tmp_path):
+    for kind in ("photos", "holes"):
+        (holes_set / kind / "1.png").rename(holes_set / kind / "bad\udcff.png")
+    options = EvaluationOptions(
+        holes_set / "photos", tmp_path / "run", protocol="holes", holes=holes_set / "holes",
+        inpainters=("telea",),
+    )  # fmt: skip
+    assert evaluate(options).done == 2
+    assert evaluate(options).earlier == 2
+    assert "bad\\udcff.png" in {row["photo"] for row in table(options.out, "results_images.csv")}
+
+
+def test_a_run_killed_before_its_settings_were_written_can_be_started_again(coco_options):
+    coco_options.out.mkdir()
+    (coco_options.out / "photos.jsonl").write_bytes(b"")
+    (coco_options.out / ".config.json.0f.part").write_bytes(b"{")
+    assert evaluate(coco_options).done == 3
+    assert not list(coco_options.out.glob(".*"))
