@@ -17,7 +17,7 @@ CUT_OFF = 0.3
 """Of an object whose lower outline lies on the frame by more than this share the feet are not seen."""
 DARK_ELSEWHERE = 0.47
 """Where more than this share of the ground around is as dark as the region, it is the ground's pattern."""
-LARGEST = 4.0
+LARGEST = 3.5
 """A region larger than this many times the object is the ground."""
 SHORT_FACTOR = 0.9
 """Of a whole region and one cut off at a distance, equally likely, the whole one is taken."""

@@ -17,7 +17,7 @@ LEVELS = 16
 LEAST_REGION_PX = 8
 SOFT_SHARE = 0.05
 """Width of a half-shadow that is looked for, as a share of the object's size."""
-SOFT_LEVEL = 0.25
+SOFT_LEVEL = 0.3
 """Ground that is darkened by more than this share of what the shadow is darkened belongs to it."""
 REACHES = (0.15, 0.3)
 """Regions that run on are tried cut off, too, at these shares of the object's size: contact shadows."""

@@ -16,6 +16,8 @@ from postprocess.shadow_regions import dark_regions, with_soft_edge
 
 LEAST_CONFIDENCE = 0.35
 """Below this nothing is added."""
+LARGE_SHARE, LARGE_CONFIDENCE = 0.12, 0.5
+"""A region of more than this share of the photo must be this sure: a mistake there costs the most."""
 CANDIDATES = 8
 """How many regions of an object are kept until the light's direction is known."""
 LEAST_LEAN = 0.15
@@ -78,7 +80,8 @@ def find_shadow(
         found = [best] if (best := _best(ranked, light)) is not None else []
         for candidate in found + _reflections(around):
             surest = max(surest, candidate.confidence)
-            if candidate.confidence >= least_confidence:
+            large = _share(candidate.region, around.box, small) > LARGE_SHARE
+            if candidate.confidence >= max(least_confidence, LARGE_CONFIDENCE if large else 0.0):
                 _draw(mask, with_soft_edge(around, candidate.region), around.box, small)
     mask &= ~objects
     if others is not None:
@@ -145,6 +148,12 @@ def _reflections(around: Surroundings) -> list[Candidate]:
     if found is None or found.agreement < LEAST_AGREEMENT:
         return []
     return [Candidate(found.mask, found.agreement, None)]
+
+
+def _share(region: np.ndarray, box: Box, photo: tuple[int, int]) -> float:
+    """The area of a region of `box` over that of the photo, whose height and width `box` is counted in."""
+    rows, columns = box
+    return float(region.mean()) * (rows.stop - rows.start) * (columns.stop - columns.start) / np.prod(photo)
 
 
 def _draw(mask: np.ndarray, region: np.ndarray, box: Box, small: tuple[int, int]) -> None:

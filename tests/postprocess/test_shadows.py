@@ -210,3 +210,16 @@ def test_errors_name_what_was_expected_and_received() -> None:
         find_shadow(photo[..., 0], post)
     with pytest.raises(ValueError, match="least_confidence"):
         find_shadow(photo, post, least_confidence=1.5)
+
+
+def test_a_region_that_covers_much_of_the_photo_must_be_surer(monkeypatch: pytest.MonkeyPatch) -> None:
+    photo, post, cast = drawn()
+    found = find_shadow(photo, post)
+    share = found.mask.mean()
+    assert 0.01 < share < 0.03
+    monkeypatch.setattr("postprocess.shadows.LARGE_SHARE", share * 0.8)
+    assert covered(find_shadow(photo, post).mask, cast) > 0.8  # sure enough
+    monkeypatch.setattr("postprocess.shadows.LARGE_CONFIDENCE", found.confidence + 0.01)
+    assert not find_shadow(photo, post).mask.any()
+    monkeypatch.setattr("postprocess.shadows.LARGE_SHARE", share * 1.25)
+    np.testing.assert_array_equal(find_shadow(photo, post).mask, found.mask)
