@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
+from postprocess import MaskRecipe, refine_mask
 from postprocess.attached import clinging_region
 
 HEIGHT, WIDTH = 360, 400
@@ -47,6 +48,14 @@ def test_a_bag_between_arm_and_body_is_found_whole_and_alone(step):
     assert not (found & figure()).any()
 
 
+@pytest.mark.parametrize(("kinds", "goes"), [("none", False), ("carried", True), ("all", True)])
+def test_refinement_takes_it_along_where_carried_things_go(kinds, goes):
+    refined = refine_mask(scene((BAG, RED)), figure(), MaskRecipe(attached=kinds, shadows=False))
+    inner = box(195, 215, 235, 245)
+    assert refined.parts["attached"][inner].all() == goes
+    assert refined.parts["attached"].any() == goes
+
+
 def test_a_photo_twelve_times_as_large():
     size = (4 * WIDTH, 3 * HEIGHT)
     image = cv2.resize(scene((BAG, RED)), size, interpolation=cv2.INTER_LINEAR)
@@ -78,8 +87,9 @@ def test_what_lies_all_around_by_the_object_goes_along():
         ((BAG, (83, 79, 71)),),  # the ground's own colour, darker: a shadow
         (((180, 211, 195, 330), RED),),  # touches by one end only
         (((250, 120, 300, 166), RED),),  # behind, outside of the figure's hull
+        (((215, 211, 225, 245), RED),),  # within the hull, but an eighth of its outline touches
     ],
-    ids=["nothing", "apart", "line", "post", "two", "faint", "shadow", "end", "behind"],
+    ids=["nothing", "apart", "line", "post", "two", "faint", "shadow", "end", "behind", "little touch"],
 )
 def test_nothing_is_added_where_it_may_be_background(things):
     assert not clinging_region(scene(*things), figure()).any()
@@ -95,6 +105,8 @@ def test_a_gap_that_shows_the_ground_stays_open():
 def test_what_is_known_to_stay_is_left_alone():
     image = scene((BAG, RED))
     assert not clinging_region(image, figure(), others=box(*BAG)).any()
+    beside = box(190, 250, 240, 300)  # whose bag that is, nobody knows
+    assert not clinging_region(image, figure(), others=beside).any()
     far = box(0, 0, 40, 40)
     found = clinging_region(image, figure(), others=far)
     assert found.any()

@@ -8,6 +8,7 @@ import pytest
 from scipy import ndimage
 
 from postprocess import MaskRecipe, RefinedMask, refine_mask
+from postprocess.shadows import FoundShadow
 
 
 def photo(height: int, width: int) -> np.ndarray:
@@ -92,6 +93,23 @@ def test_what_goes_along_is_a_part_by_itself():
     np.testing.assert_array_equal(bag, before)
 
 
+def test_what_goes_along_casts_a_shadow_too(monkeypatch):
+    cast = []
+
+    def find(image, objects, *, others=None):
+        cast.append(objects)
+        return FoundShadow(disc(120, 200, 110, 100, 5), 0.9)
+
+    monkeypatch.setattr("postprocess.recipe.find_shadow", find)
+    person, board = disc(120, 200, 50, 60, 20), disc(120, 200, 50, 140, 20)
+    refined = refine_mask(photo(120, 200), person, attached=board)
+    np.testing.assert_array_equal(cast[0], person | board)
+    np.testing.assert_array_equal(refined.parts["shadow"], disc(120, 200, 110, 100, 5))
+    off = refine_mask(photo(120, 200), person, MaskRecipe(shadows=False), attached=board)
+    assert len(cast) == 1
+    assert not off.parts["shadow"].any()
+
+
 def test_a_large_photo_is_looked_at_in_a_smaller_one_and_nothing_thin_is_lost():
     person = disc(2100, 2500, 1100, 1200, 400)
     detected = disc(2100, 2500, 1100, 1200, 380)
@@ -141,6 +159,15 @@ def test_what_stays_is_not_eaten_and_what_was_marked_is_kept():
     assert refined.mask[50:150, 145:150].all()
     assert not refined.mask[:, 150:][others[:, 150:]].any()
     assert refined.mask[46:50, 60:140].all()
+
+
+def test_what_stays_is_not_eaten_without_edges_either():
+    mask, others = disc(200, 300, 100, 100, 40), np.zeros((200, 300), bool)
+    others[:, 142:] = True  # two pixels beyond
+    refined = refine_mask(photo(200, 300), mask, MaskRecipe(edges=False, shadows=False), others)
+    assert refined.mask[100, 141]
+    assert refined.mask[100, 56]
+    assert not refined.mask[others].any()
 
 
 def test_parts_make_up_the_mask():

@@ -126,6 +126,15 @@ def test_what_is_ridden_goes_along_and_is_named(kinds, goes):
     assert painter.protect[DOG].all()
 
 
+def test_what_goes_along_and_its_rim_may_be_copied_from():
+    painter = Painter()
+    found = Finder([PERSON, BOARD], ["person", "skateboard"], [0.9, 0.8])
+    recipe = replace(MaskRecipe.none(), attached="all")
+    (result,) = Pipeline(found, recipe, painter)([image_with((10, 10, 40, 25))])
+    assert np.array_equal(result.mask, PERSON | BOARD)
+    assert painter.protect is None
+
+
 def test_a_table_of_ones_own():
     found = Detections.from_masks(np.stack([PERSON, BOARD]), ["person", "skateboard"], [0.9, 0.9])
     recipe = replace(MaskRecipe.none(), attached="all")

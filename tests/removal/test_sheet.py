@@ -9,6 +9,7 @@ def test_before_mask_and_after_stand_side_by_side():
     parts = {name: np.zeros((20, 30), bool) for name in PART_COLOURS}
     parts["object"][5:10, 5:10] = True
     parts["shadow"][10:15, 5:10] = True
+    parts["attached"][5:10, 15:20] = True
     sheet = comparison_sheet(before, parts, after)
     assert sheet.shape == (20, 3 * 30 + 2 * GAP_PX, 3)
     assert (sheet[:, :30] == 100).all()
@@ -16,6 +17,7 @@ def test_before_mask_and_after_stand_side_by_side():
     middle = sheet[:, 30 + GAP_PX : 60 + GAP_PX]
     assert middle[7, 7].argmax() == 0  # objects are red
     assert middle[12, 7].argmax() == 2  # shadows are blue
+    assert middle[7, 17].argmax() == 1  # what goes along is green
     assert (middle[0, 0] == middle[0, 0, 0]).all()
 
 

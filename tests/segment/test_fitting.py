@@ -131,4 +131,5 @@ def test_odd_sizes_are_scaled_between_their_two_readings():
     assert factors((214, 320), (427, 640)) == pytest.approx(((2 + 427 / 214) / 2, 2))
     assert factors((213, 320), (427, 640)) == pytest.approx(((2 + 427 / 213) / 2, 2))
     assert factors((100, 150), (200, 300)) == (2, 2)
+    assert factors((213, 321), (426, 641)) == pytest.approx((2, (2 + 641 / 321) / 2))  # the longer side too
     assert factors((683, 1024), (1280, 1920))[1] == pytest.approx(1.875)

@@ -231,3 +231,14 @@ def test_a_huge_size_is_refused_before_it_is_decoded(tmp_path):
     data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 99))
     (tmp_path / "huge.png").write_bytes(data + chunk(b"IEND", b""))
     assert "it has 60000 x 60000 pixels, more than 0.01 million" in refusal(tmp_path / "huge.png")
+
+
+def test_specks_and_holes_that_compression_made_are_left_out():
+    levels = np.zeros((12, 30), np.uint8)
+    levels[2:10, 2:12] = 255
+    levels[5, 5], levels[5, 9] = 120, 20  # a hole hardly below the middle, and a black one
+    levels[4, 20], levels[8, 24] = 140, 250  # a speck hardly above it, and a white one
+    expected = levels > 127
+    np.testing.assert_array_equal(threshold_levels(levels, 127, lossy=False), expected)
+    expected[5, 5], expected[4, 20] = True, False
+    np.testing.assert_array_equal(threshold_levels(levels, 127, lossy=True), expected)
