@@ -87,6 +87,8 @@ def check_engine(options: RunOptions, photos: Sequence[Path]) -> None:
             raise PlanError(f"'{remote[0]}' is not on this machine: paths such as this need --engine ray")
         if options.ray_address:
             raise PlanError("--ray-address says where --engine ray works: give both")
+        if options.batch_size is not None and not options.has_detector:
+            raise PlanError("--batch-size is the detector's: it does nothing with --masks or --box")
         return
     if find_spec("ray") is None:
         raise PlanError(f"--engine ray needs the package ray: {NEEDS}")

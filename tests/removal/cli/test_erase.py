@@ -234,6 +234,24 @@ def test_bad_photos_get_one_line_that_names_them(invoke, photo, masks, tmp_path)
         assert not (tmp_path / name.replace(".", ".removed.")).exists()
 
 
+def test_damaged_headers_are_told_by_us_alone(tmp_path):
+    exif = b"Exif\0\0II*\0\x08\0\0\0\x05\0\x12\x01\x03\0"
+    Image.new("RGB", (64, 48), (90, 120, 60)).save(tmp_path / "a.jpg")
+    Image.new("RGB", (64, 48)).save(tmp_path / "b.tif")
+    jpeg, tiff = ((tmp_path / name).read_bytes() for name in ("a.jpg", "b.tif"))
+    segment = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
+    (tmp_path / "a.jpg").write_bytes(jpeg[:2] + segment + jpeg[2:])
+    at = tiff.index(b"\x15\x01\x03\x00") + 8  # samples per pixel
+    (tmp_path / "b.tif").write_bytes(tiff[:at] + b"\x07" + tiff[at + 1 :])
+    command = [sys.executable, "-m", "removal.cli.start", "--box", "5,5,20,20", "a.jpg", "b.tif", "-o", "out"]
+    ended = subprocess.run([*command, *FAST], cwd=tmp_path, capture_output=True, text=True)
+    assert ended.returncode == 1
+    lines = ended.stderr.splitlines()
+    assert lines[0].startswith("Error: b.tif: damaged or unsupported TIFF file: 7 channels"), ended.stderr
+    assert [line.split(":")[0].strip() for line in lines[1:3]] == ["failed", "b.tif"]
+    assert len(lines) == 5
+
+
 def test_a_name_with_line_ends_stays_in_one_line(invoke, photo, masks, tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
@@ -294,6 +312,7 @@ def test_masks_that_do_not_fit(invoke, photo, masks, tmp_path):
         (("--box", "1,1,9,9", "--only-masked", "photo.png"), ("--only-masked",)),
         (("--box", "1,1,9,9", "--workers", "0", "photo.png"), ("--workers",)),
         (("--box", "1,1,9,9", "--batch-size", "0", "photo.png"), ("--batch-size",)),
+        (("--box", "1,1,9,9", "--batch-size", "2", "photo.png"), ("--batch-size is the detector's",)),
     ],
 )
 def test_wrong_usage_is_status_2_and_one_line(invoke, photo, masks, tmp_path, args, words):
