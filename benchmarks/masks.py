@@ -24,6 +24,7 @@ import numpy as np
 from pycocotools import mask as coco_rle
 
 from postprocess import RefinedMask, refine_mask
+from removal.evaluation.masks import leak, spill
 
 FIVE_KINDS = ("ams", "highway", "intel", "office", "shade")
 RADII_PX = range(25)
@@ -67,8 +68,7 @@ def read_pairs(folder: Path) -> Iterator[Pair]:
 
 
 def leak_and_spill(mask: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
-    area = truth.sum()
-    return float((truth & ~mask).sum() / area), float((mask & ~truth).sum() / area)
+    return leak(mask, truth), spill(mask, truth)
 
 
 def variants(raw: np.ndarray, refined: RefinedMask) -> dict[str, np.ndarray]:
