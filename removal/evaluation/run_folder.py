@@ -64,6 +64,8 @@ class RunFolder:
             self._refuse_other(self.config.get("models", {}), dict(models))
         self.folder.mkdir(parents=True, exist_ok=True)
         self._lock()
+        if self._earlier() != self.config:
+            raise RunError(f"another run began in '{self.folder}' meanwhile; run the same command again")
         for part in self.folder.rglob(".*.part"):
             part.unlink(missing_ok=True)
         if not self.starts_anew:

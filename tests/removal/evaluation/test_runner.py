@@ -361,6 +361,19 @@ def test_two_runs_in_one_folder(coco_options):
     assert (coco_options.out / "results.csv").exists()
 
 
+def test_a_run_that_began_while_this_one_loaded_its_models_is_not_written_over(coco_options, tmp_path):
+    from removal.evaluation.run_folder import RunFolder
+
+    late = RunFolder(coco_options.out, {"protocol": "coco", "seed": 1})
+    evaluate(coco_options)
+    lines = (coco_options.out / "photos.jsonl").read_text()
+    with pytest.raises(RunError, match="meanwhile"):
+        late.begin({}, {})
+    late.close()
+    assert (coco_options.out / "photos.jsonl").read_text() == lines
+    assert evaluate(coco_options).earlier == 3
+
+
 def test_a_later_version_of_the_code_is_noted(coco_options, monkeypatch):
     from removal.evaluation import provenance
 
