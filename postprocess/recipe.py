@@ -18,7 +18,7 @@ from postprocess.morphology import (
     thicken,
 )
 from postprocess.rim import REACH_RADII, grow_to_edge, shrink
-from postprocess.shadows import find_shadow
+from postprocess.shadows import FoundShadow, find_shadow
 
 # Larger photos are looked at in one whose short side has one to two times as many pixels.
 WORKING_SIDE_PX = 1000
@@ -92,6 +92,8 @@ class RefinedMask:
 
     mask: np.ndarray
     parts: Mapping[str, np.ndarray]
+    shadow_confidence: float = 0.0
+    """How sure the surest shadow is, 0 to 1; where none was added, the likeliest region."""
 
 
 def refine_mask(
@@ -115,19 +117,19 @@ def refine_mask(
     recipe = MaskRecipe() if recipe is None else recipe
     nothing = np.zeros_like(mask)
     along = nothing if attached is None else attached.copy()
-    if recipe.attached != "none":
+    if recipe.attached in ("carried", "all"):  # what it finds is never ridden
         along |= clinging_region(image, mask, others=others)
     known = mask | along
-    shadow = find_shadow(image, known, others=others).mask if recipe.shadows else nothing
+    found = find_shadow(image, known, others=others) if recipe.shadows else FoundShadow(nothing, 0.0)
     parts = {
         "object": object_part(image, mask, recipe, others=others, aside=along),
-        "shadow": shadow,
+        "shadow": found.mask,
         "attached": object_part(image, along, recipe, others=others, aside=mask),
     }
     whole = parts["object"] | parts["shadow"] | parts["attached"]
     if whole.all() and not mask.all():
         return RefinedMask(mask.copy(), {"object": mask.copy(), "shadow": nothing, "attached": nothing})
-    return RefinedMask(whole, parts)
+    return RefinedMask(whole, parts, found.confidence)
 
 
 def object_part(

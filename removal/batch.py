@@ -47,6 +47,7 @@ class Outcome:
     outcome: "done", "unchanged" (nothing to remove), "skipped" (done by an earlier run) or "failed".
     objects: what was removed; attached: what went along with it.
     mask_share: of the photo's area, 0 to 1; parts: the same of each part of the mask.
+    shadow_confidence: 0 to 1, how sure the surest shadow is, added or not.
     seconds: wall time of each stage. inputs: what a folder's record notes of the files that were read.
     """
 
@@ -56,6 +57,7 @@ class Outcome:
     attached: list[dict[str, Any]] = field(default_factory=list)
     mask_share: float = 0.0
     parts: dict[str, float] = field(default_factory=dict)
+    shadow_confidence: float = 0.0
     seconds: dict[str, float] = field(default_factory=dict)
     error: str | None = None
     inputs: dict[str, Any] = field(default_factory=dict)
@@ -70,6 +72,7 @@ class Outcome:
             "attached": self.attached,
             "mask_share": round(self.mask_share, 6),
             "parts": {name: round(share, 6) for name, share in self.parts.items()},
+            "shadow_confidence": round(self.shadow_confidence, 3),
             "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
         }
 

@@ -32,6 +32,7 @@ class Removal:
     parts: bool (H, W) each: what `mask` is made of ("object", "shadow", "attached").
     seconds: wall time of each stage ("segment", "refine", "inpaint"); that of segmentation is the batch's
     mean.
+    shadow_confidence: 0 to 1, how sure the surest shadow is; where none was added, the likeliest region.
     """
 
     image: np.ndarray
@@ -40,6 +41,7 @@ class Removal:
     attached: Detections
     parts: Mapping[str, np.ndarray]
     seconds: dict[str, float]
+    shadow_confidence: float = 0.0
 
 
 class Pipeline:
@@ -130,7 +132,9 @@ class Pipeline:
         with timed(seconds, "inpaint"):
             protect = protected(found.union() & ~(mask | along), refined.mask)
             filled = self.inpainter(image, refined.mask, protect)
-        return Removal(filled, refined.mask, wanted, attached, refined.parts, seconds)
+        return Removal(
+            filled, refined.mask, wanted, attached, refined.parts, seconds, refined.shadow_confidence
+        )
 
     def attached(self, found: Detections) -> Detections:
         """What goes along with the wanted objects; it need not be as certain as they must be, STAY_SCORE

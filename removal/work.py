@@ -133,6 +133,7 @@ class PhotoWork:
             attached=objects_of(result.attached),
             mask_share=share(result.mask),
             parts={name: share(part) for name, part in result.parts.items()},
+            shadow_confidence=result.shadow_confidence,
             seconds=task.seconds | seconds_since(started, "write"),
             inputs=task.inputs,
         )

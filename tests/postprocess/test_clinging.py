@@ -48,7 +48,9 @@ def test_a_bag_between_arm_and_body_is_found_whole_and_alone(step):
     assert not (found & figure()).any()
 
 
-@pytest.mark.parametrize(("kinds", "goes"), [("none", False), ("carried", True), ("all", True)])
+@pytest.mark.parametrize(
+    ("kinds", "goes"), [("none", False), ("ridden", False), ("carried", True), ("all", True)]
+)
 def test_refinement_takes_it_along_where_carried_things_go(kinds, goes):
     refined = refine_mask(scene((BAG, RED)), figure(), MaskRecipe(attached=kinds, shadows=False))
     inner = box(195, 215, 235, 245)

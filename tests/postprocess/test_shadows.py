@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from postprocess import refine_mask
+from postprocess import MaskRecipe, refine_mask
 from postprocess.shadows import Candidate, _best, _shared_direction, find_shadow
 from removal.scene import render_scene
 
@@ -223,3 +223,11 @@ def test_a_region_that_covers_much_of_the_photo_must_be_surer(monkeypatch: pytes
     assert not find_shadow(photo, post).mask.any()
     monkeypatch.setattr("postprocess.shadows.LARGE_SHARE", share * 1.25)
     np.testing.assert_array_equal(find_shadow(photo, post).mask, found.mask)
+
+
+def test_refinement_says_how_sure_it_is() -> None:
+    photo, post, _ = drawn()
+    refined = refine_mask(photo, post)
+    assert refined.parts["shadow"].any()
+    assert refined.shadow_confidence == find_shadow(photo, post).confidence
+    assert refine_mask(photo, post, MaskRecipe(shadows=False)).shadow_confidence == 0

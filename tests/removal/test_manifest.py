@@ -279,7 +279,7 @@ def test_outcomes_are_recorded_as_json():
     record = json.loads(json.dumps(Outcome(job, "done", mask_share=0.25, parts={"object": 0.25}).record()))
     assert record == {
         "input": "a.jpg", "output": "out/a.jpg", "outcome": "done", "objects": [], "attached": [],
-        "mask_share": 0.25, "parts": {"object": 0.25}, "seconds": {},
+        "mask_share": 0.25, "parts": {"object": 0.25}, "shadow_confidence": 0.0, "seconds": {},
     }  # fmt: skip
     assert Outcome(job, "failed", error="broken").record()["error"] == "broken"
 
