@@ -60,6 +60,7 @@ class Manifest:
         self.begun: dict[str, list[str]] = {}  # all files of a photo that was started, by the result's name
         self.ours: set[str] = set()  # all files that any run began to write
         self.relied_on: dict[str, Path] = {}  # runs whose results count as done, each with one of them
+        self._anew: str | None = None  # the last run, where it was to do all anew and did not come to its end
         self._locked: int | None = None
         self._file: int | None = None
         self._torn = False  # whether the file ends within a line
@@ -120,7 +121,8 @@ class Manifest:
         self.clear_leftovers()
         now = datetime.now(UTC).isoformat(timespec="seconds")
         process = {"process": os.getpid(), "host": socket.gethostname(), "started": now}
-        self._write({"settings": settings, "asked": self.asked} | process)
+        anew = {"overwrite": True} if self.overwrite or self._goes_on_anew() else {}
+        self._write({"settings": settings, "asked": self.asked} | process | anew)
 
     def clear_leftovers(self) -> None:
         """Removes the hidden files that hold half of a result, of photos that were started and not ended."""
@@ -172,8 +174,10 @@ class Manifest:
         entry = self.entries.get(self.name_of(job.target))
         if self.overwrite or entry is None or entry.outcome not in FINISHED or not job.target.exists():
             return False
+        if self._goes_on_anew() and entry.run != self._anew:
+            return False
         earlier = self.runs.get(entry.run, {})
-        if {name: value for name, value in earlier.items() if name != "models"} != self.settings:
+        if without_models(earlier) != self.settings:
             raise self._made_otherwise(job.target, earlier, self.settings | {"models": earlier.get("models")})
         if not is_as_noted(job.source, entry.photo):
             if entry.source != full_name(job.source):
@@ -189,6 +193,10 @@ class Manifest:
             self.name_of(job.target), []
         )  # with the result: others may be older, or not ours
         return all(self.name_of(file) in made and file.exists() for file in job.files)
+
+    def _goes_on_anew(self) -> bool:
+        """Whether this run takes up one with --overwrite, which then need not be said again."""
+        return self._anew is not None and without_models(self.runs[self._anew]) == self.settings
 
     def _has_its_masks(self, entry: Entry) -> bool:
         if entry.masks is None:
@@ -225,9 +233,12 @@ class Manifest:
         if isinstance(line.get("settings"), dict):
             run = digest_of(line["settings"])
             self.runs[run] = line["settings"]
+            self._anew = run if line.get("overwrite") else None
             asked = line.get("asked")
             if asked is not None and asked not in self.asked_before.setdefault(run, []):
                 self.asked_before[run].append(asked)
+        elif "finished" in line:
+            self._anew = None
         elif {"file", "outcome", "run"} <= line.keys():
             name = line["file"]
             photo = {key: line[key] for key in NOTED} if line.keys() >= NOTED else None
@@ -262,6 +273,10 @@ class Manifest:
 def full_name(path: Path) -> str:
     """A path as it is from everywhere."""
     return str(path) if is_remote(path) else os.path.abspath(path)
+
+
+def without_models(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name != "models"}
 
 
 def digest_of(settings: Mapping[str, Any]) -> str:

@@ -70,6 +70,46 @@ def test_overwrite_makes_everything_missing(tmp_path, opened):
     assert Manifest(tmp_path / "out", {"seed": 1}, ASKED, overwrite=True).missing([job]) == [job]
 
 
+def test_a_run_that_overwrites_is_taken_up_without_saying_so_again(tmp_path, opened):
+    jobs = [job_of(tmp_path, f"{name}.jpg") for name in "abc"]
+    other, models = SETTINGS | {"seed": 1}, {"inpainter": "exemplar"}
+    first = opened(tmp_path / "out")
+    for job in jobs:
+        finish(first, job)
+    first.close()
+    killed = opened(tmp_path / "out", other, overwrite=True, models=models)
+    assert killed.missing(jobs) == jobs
+    finish(killed, jobs[0])
+    killed.close()
+    with pytest.raises(PlanError, match="seed"):  # nobody agreed to what comes now
+        opened(tmp_path / "out", SETTINGS | {"seed": 2}, models=None).missing(jobs)
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_it_stays_so_until_the_run_has_come_to_its_end(tmp_path, opened, ends):
+    jobs = [job_of(tmp_path, f"{name}.jpg") for name in "abc"]
+    models = {"inpainter": "exemplar"}
+    first = opened(tmp_path / "out")
+    for job in jobs:
+        finish(first, job)
+    first.close()
+    for job, overwrite in zip(jobs, (True, False), strict=False):  # killed, taken up, killed again
+        run = opened(tmp_path / "out", overwrite=overwrite, models=models)
+        finish(run, job)
+        if ends:
+            run.finished({})
+        run.close()
+        if ends:
+            break
+    last = opened(tmp_path / "out", models=None)
+    if ends:
+        assert last.missing(jobs) == []
+        with pytest.raises(PlanError, match="models changed"):
+            last.begin(models)
+    else:
+        assert last.missing(jobs) == [jobs[2]]
+
+
 def test_the_folder_may_be_spelled_otherwise(tmp_path, opened, monkeypatch):
     first = opened(tmp_path / "out")
     finish(first, job_of(tmp_path, "sub/a.jpg"))
