@@ -74,7 +74,7 @@ def evaluate(
             busy = work_through(to_do, workshop, folder, after_each)
             sum_up_all(options, protocol, chosen, photos, failures, folder, busy)
         except OSError as error:
-            raise RunError(f"cannot write to '{options.out}': {error.strerror or error}") from error
+            raise RunError(f"{error.strerror or error}: '{error.filename or options.out}'") from error
         finally:
             folder.close()
     failed = {name: line["error"] for name, line in folder.records.items() if line["outcome"] == "failed"}
