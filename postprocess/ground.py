@@ -8,8 +8,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from postprocess.morphology import check_mask
-
 SEARCH_SIDE_PX = 640
 """Longest side of the photo in which objects are found; shadows are large and soft, more tells nothing."""
 OBJECT_PX = 128
@@ -51,21 +49,6 @@ class Surroundings:
     rim_px: float
     cut: float
     low: float
-
-
-def check_photo(image: np.ndarray, objects: np.ndarray, others: np.ndarray | None) -> None:
-    """Raise TypeError or ValueError unless these are a photo and masks of its size (None = none)."""
-    if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
-        received = f"{image.dtype} array" if isinstance(image, np.ndarray) else type(image).__name__
-        raise TypeError(f"image must be a uint8 array of shape (H, W, 3), got {received}")
-    if image.ndim != 3 or image.shape[2] != 3:
-        raise ValueError(f"image must have shape (H, W, 3), got {image.shape}")
-    for name, mask in (("objects", objects), ("others", others)):
-        if mask is None:
-            continue
-        check_mask(mask, name)
-        if mask.shape != image.shape[:2]:
-            raise ValueError(f"{name} must have the image's shape {image.shape[:2]}, got {mask.shape}")
 
 
 def shrink(plane: np.ndarray, height: int, width: int) -> np.ndarray:

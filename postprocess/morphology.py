@@ -4,7 +4,7 @@ Distances are Euclidean, in pixels between pixel centres; objects are 8-connecte
 The work is done in boxes around what is marked, so that its cost follows the objects and not the photo.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import cv2
 import numpy as np
@@ -130,6 +130,24 @@ def check_mask(mask: np.ndarray, name: str = "mask") -> None:
         raise TypeError(f"{name} must be a bool array of shape (H, W), got {received}")
     if mask.ndim != 2:
         raise ValueError(f"{name} must have shape (H, W), got {mask.shape}")
+
+
+def check_photo(image: np.ndarray, masks: Mapping[str, np.ndarray | None]) -> None:
+    """Raise TypeError or ValueError unless these are a photo, uint8 (H, W, 3), and masks of its size.
+
+    masks: bool (H, W) each, by the name an error calls them; None = not given.
+    """
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
+        received = f"{image.dtype} array" if isinstance(image, np.ndarray) else type(image).__name__
+        raise TypeError(f"image must be a uint8 array of shape (H, W, 3), got {received}")
+    if image.ndim != 3 or image.shape[2] != 3:
+        raise ValueError(f"image must have shape (H, W, 3), got {image.shape}")
+    for name, mask in masks.items():
+        if mask is None:
+            continue
+        check_mask(mask, name)
+        if mask.shape != image.shape[:2]:
+            raise ValueError(f"{name} must have the image's shape {image.shape[:2]}, got {mask.shape}")
 
 
 def _check_amount(name: str, value: float) -> None:

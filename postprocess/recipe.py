@@ -8,7 +8,7 @@ import numpy as np
 
 from postprocess.attached import ATTACHED_CHOICES, clinging_region
 from postprocess.morphology import (
-    check_mask,
+    check_photo,
     close,
     drop_specks,
     enclosed_area_px,
@@ -113,7 +113,7 @@ def refine_mask(
     photo without having done so is left as it was: nothing would be left to fill it from. Raises TypeError
     or ValueError for arrays of other types and shapes.
     """
-    _check(image, mask, others)
+    check_photo(image, {"mask": mask, "others": others, "attached": attached})
     recipe = MaskRecipe() if recipe is None else recipe
     nothing = np.zeros_like(mask)
     along = nothing if attached is None else attached.copy()
@@ -233,18 +233,3 @@ def _objects_by_size(
         alone = np.zeros(mask[box].shape, np.uint8)
         cv2.drawContours(alone, group, -1, 1, cv2.FILLED, offset=(-left, -top))
         yield box, alone.view(bool) & mask[box], max(map(enclosed_area_px, group))
-
-
-def _check(image: np.ndarray, mask: np.ndarray, others: np.ndarray | None) -> None:
-    if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
-        received = f"{image.dtype} array" if isinstance(image, np.ndarray) else type(image).__name__
-        raise TypeError(f"image must be a uint8 array of shape (H, W, 3), got {received}")
-    if image.ndim != 3 or image.shape[2] != 3:
-        raise ValueError(f"image must have shape (H, W, 3), got {image.shape}")
-    check_mask(mask)
-    if mask.shape != image.shape[:2]:
-        raise ValueError(f"mask must have the image's shape {image.shape[:2]}, got {mask.shape}")
-    if others is not None:
-        check_mask(others, "others")
-        if others.shape != mask.shape:
-            raise ValueError(f"others must have the mask's shape {mask.shape}, got {others.shape}")

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from postprocess.ground import SEARCH_SIDE_PX, Box, Surroundings, check_photo, shrink, surroundings
+from postprocess.ground import SEARCH_SIDE_PX, Box, Surroundings, shrink, surroundings
+from postprocess.morphology import check_photo
 from postprocess.reflections import LEAST_AGREEMENT, find_reflection
 from postprocess.shadow_evidence import Witness
 from postprocess.shadow_judge import CUT_OFF, LARGEST, likelihood
@@ -63,7 +64,7 @@ def find_shadow(
     bool (H, W), objects that stay: nothing is added there; None = none. least_confidence: 0 to 1, how sure
     a shadow must be to be added. Raises TypeError or ValueError for anything else.
     """
-    check_photo(image, objects, others)
+    check_photo(image, {"objects": objects, "others": others})
     if not 0 <= least_confidence <= 1:
         raise ValueError(f"least_confidence must be from 0 to 1, got {least_confidence}")
     mask = np.zeros_like(objects)

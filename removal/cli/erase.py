@@ -15,8 +15,10 @@ from removal.cli import interruption
 from removal.cli.options import (
     BoxType,
     PathOrUrl,
+    addition_options,
     engine_options,
     mask_options,
+    max_megapixels_option,
     model_options,
     overwrite_option,
 )
@@ -63,16 +65,7 @@ CONTROLS = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160
     show_default=True,
     help="Mend and thicken the masks; without it no shadow is looked for and nothing goes along.",
 )
-@click.option(
-    "--shadows/--no-shadows", default=True, show_default=True, help="Remove the objects' shadows too."
-)
-@click.option(
-    "--attached",
-    type=click.Choice(["none", "carried", "ridden", "all"]),
-    default="all",
-    show_default=True,
-    help="Which things go along with a person: what is carried, ridden, both.",
-)
+@addition_options
 @mask_options
 @model_options
 @click.option("--compare", is_flag=True, help="Also write a before | mask | after sheet, .compare.png.")
@@ -80,13 +73,7 @@ CONTROLS = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON per photo.")
 @overwrite_option
 @engine_options
-@click.option(
-    "--max-megapixels",
-    type=click.FloatRange(min=0, min_open=True),
-    default=300.0,
-    show_default=True,
-    help="Refuse larger photos.",
-)
+@max_megapixels_option
 def erase(photos: tuple[Path, ...], as_json: bool, **options: Any) -> None:
     """Remove objects from photos: name a class, get the photo back without it.
 

@@ -10,7 +10,13 @@ import click
 
 from removal.cli import interruption
 from removal.cli.erase import Progress, told_in_one_line, warn
-from removal.cli.options import mask_reading_options, overwrite_option, settings_options
+from removal.cli.options import (
+    addition_options,
+    mask_reading_options,
+    max_megapixels_option,
+    overwrite_option,
+    settings_options,
+)
 
 if TYPE_CHECKING:
     from removal.evaluation.runner import Evaluation
@@ -87,27 +93,14 @@ class SwitchesType(ListType):
 @click.option("--out", "-o", type=FOLDER, required=True, help="Folder of the run; goes on where it was left.")
 @click.option("--limit", type=int, metavar="N", help="Only the first N photos.")
 @click.option("--score", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Least score.")
-@click.option("--shadows/--no-shadows", default=True, show_default=True, help="Refinement: shadows too.")
-@click.option(
-    "--attached",
-    type=click.Choice(["none", "carried", "ridden", "all"]),
-    default="all",
-    show_default=True,
-    help="Refinement: which things go along with a person.",
-)
+@addition_options
 @mask_reading_options
 @click.option(
     "--segmenter-weights", type=click.Path(dir_okay=False), help="Weights file for a segmenter that is named."
 )
 @settings_options
 @overwrite_option
-@click.option(
-    "--max-megapixels",
-    type=click.FloatRange(min=0, min_open=True),
-    default=300.0,
-    show_default=True,
-    help="Refuse larger photos.",
-)
+@max_megapixels_option
 def evaluate(**options: Any) -> None:
     """Measure removal: every combination of masks, refinement and inpainter over the same photos.
 

@@ -62,6 +62,27 @@ class BoxType(click.ParamType):
         return x, y, width, height
 
 
+addition_options = together(
+    click.option(
+        "--shadows/--no-shadows", default=True, show_default=True, help="Remove the objects' shadows too."
+    ),
+    click.option(
+        "--attached",
+        type=click.Choice(["none", "carried", "ridden", "all"]),
+        default="all",
+        show_default=True,
+        help="Which things go along with a person: what is carried, ridden, both.",
+    ),
+)
+
+max_megapixels_option = click.option(
+    "--max-megapixels",
+    type=click.FloatRange(min=0, min_open=True),
+    default=300.0,
+    show_default=True,
+    help="Refuse larger photos.",
+)
+
 segmenter_options = together(
     click.option(
         "--segmenter",

@@ -253,3 +253,12 @@ def test_less_of_a_real_object_is_left(shared, scene):
     leak_before, leak = (changed & ~mask).sum(), (changed & ~refined).sum()
     assert leak < 0.8 * leak_before
     assert (refined & ~changed).sum() < 0.15 * changed.sum()
+
+
+@pytest.mark.parametrize("name", ["others", "attached"])
+def test_masks_beside_the_first_one_are_checked_too(name):
+    image, mask = photo(20, 30), np.zeros((20, 30), bool)
+    with pytest.raises(ValueError, match=f"{name} must have the image's shape"):
+        refine_mask(image, mask, **{name: np.zeros((20, 31), bool)})
+    with pytest.raises(TypeError, match=f"{name} must be a bool array"):
+        refine_mask(image, mask, **{name: np.zeros((20, 30), np.uint8)})
