@@ -22,8 +22,7 @@ from removal.evaluation.pictures import (
 )
 from removal.evaluation.results import Row
 from removal.evaluation.run_folder import RunFolder
-
-PART_KEY = (("object", "#e62828"), ("attached", "#28be50"), ("shadow", "#326ef0"))
+from removal.sheet import PART_COLOURS
 
 
 def photo_sections(
@@ -46,7 +45,9 @@ def photo_sections(
 
 def picture_note(protocol: str) -> str:
     column = next(entry for entry in COLUMNS[protocol] if entry.name == RANKED_BY[protocol])
-    keys = "".join(f'<span style="background:{colour}"></span>{name}' for name, colour in PART_KEY)
+    keys = "".join(
+        f'<span style="background:rgb{colour}"></span>{name}' for name, colour in PART_COLOURS.items()
+    )
     panels = "before | mask | after" + (" | clean view" if protocol == "pairs" else "")
     return (
         f'<p class="note">{panels}, ranked by: {escape(column.title)} ({escape(column.group)}). '
