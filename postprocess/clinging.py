@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from postprocess.morphology import check_mask
+from postprocess.morphology import check_photo
 from postprocess.scaling import mask_levels, scaled
 from postprocess.sticks import held_stick
 
@@ -56,12 +56,7 @@ def clinging_region(
     Returns bool (H, W), outside `objects` and `others`; nothing where nothing is sure. Raises TypeError or
     ValueError for masks of another type or shape.
     """
-    for name, mask in {"objects": objects, "others": others}.items():
-        if mask is None:
-            continue
-        check_mask(mask, name)
-        if mask.shape != image.shape[:2]:
-            raise ValueError(f"{name} must have the image's shape {image.shape[:2]}, got {mask.shape}")
+    check_photo(image, {"objects": objects, "others": others})
     found = np.zeros_like(objects)
     height, width = objects.shape
     if not objects.any():

@@ -123,6 +123,18 @@ def enclosed_area_px(outline: np.ndarray) -> float:
     return cv2.contourArea(outline) + len(outline) / 2 + 1
 
 
+def connected_to(seeds: np.ndarray, area: np.ndarray, *, connectivity: int = 8) -> np.ndarray:
+    """The connected pieces of `area` that hold a seed: bool (H, W), as are `seeds` and `area`.
+
+    connectivity: 8, or 4 where pieces that touch at a corner are two.
+    """
+    count, labels = cv2.connectedComponents(area.view(np.uint8), connectivity=connectivity)
+    held = np.zeros(count, bool)
+    held[labels[seeds]] = True
+    held[0] = False
+    return held[labels]
+
+
 def check_mask(mask: np.ndarray, name: str = "mask") -> None:
     """Raise TypeError unless `mask` is a bool array and ValueError unless it has two dimensions."""
     if not isinstance(mask, np.ndarray) or mask.dtype != bool:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from postprocess.local_colours import colour_score
-from postprocess.morphology import Box, check_mask, regions, thicken
+from postprocess.morphology import Box, check_mask, connected_to, regions, thicken
 
 # The band is this many times as wide as what is added where the photo shows no edge.
 BAND_PER_RADIUS = 2.5
@@ -141,13 +141,4 @@ def object_in_band(
     found = (score > 0) & (signed <= band_px) | (signed < -band_px)
     if outside is not None:
         found &= ~outside
-    return found & _connected(found | mask, mask)
-
-
-def _connected(area: np.ndarray, seeds: np.ndarray) -> np.ndarray:
-    """The pieces of `area` that hold a seed."""
-    _, labels = cv2.connectedComponents(area.view(np.uint8), connectivity=8)
-    held = np.zeros(labels.max() + 1, bool)
-    held[labels[seeds]] = True
-    held[0] = False
-    return held[labels]
+    return found & connected_to(mask, found | mask)

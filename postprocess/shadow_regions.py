@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from postprocess.ground import Surroundings
+from postprocess.morphology import connected_to
 
 SMOOTHINGS = ((0.7, 0.0), (1.0, 0.02), (1.5, 0.04))
 """Gaussians by which the ground's texture is levelled: the larger of pixels and share of the object."""
@@ -50,7 +51,7 @@ def dark_regions(around: Surroundings) -> Iterator[Region]:
         light = _smoothed(around.log_light, clear, max(least_px, share * around.size_px))
         low, high = np.percentile(light[near], [1, 85])
         levels = np.linspace(low, high, LEVELS + 1)[1:]
-        masks = [_connected(around.free & (light < level), seed) for level in levels]
+        masks = [connected_to(seed, around.free & (light < level), connectivity=4) for level in levels]
         areas = [int(np.count_nonzero(mask & around.beyond)) for mask in masks]
         for index, (mask, area_px) in enumerate(zip(masks, areas, strict=True)):
             key = (smoothing, int(50 * area_px / around.size_px**2 * 4))
@@ -78,7 +79,7 @@ def with_soft_edge(around: Surroundings, region: np.ndarray) -> np.ndarray:
     light = _smoothed(around.log_light, around.free & (around.to_objects > 1), SMOOTHINGS[0][0])
     here, there = float(np.median(light[inside])), float(np.median(light[ring]))
     dim = around.free & (distance <= reach_px) & (light < there - SOFT_LEVEL * (there - here))
-    return _connected(region | dim, region)
+    return connected_to(region, region | dim, connectivity=4)
 
 
 def _growth(areas: list[int], levels: np.ndarray, index: int) -> float:
@@ -92,12 +93,3 @@ def _smoothed(log_light: np.ndarray, clear: np.ndarray, sigma_px: float) -> np.n
     weight = clear.astype(np.float32)
     total = cv2.GaussianBlur(log_light.mean(axis=2) * weight, (0, 0), sigma_px)
     return total / np.maximum(cv2.GaussianBlur(weight, (0, 0), sigma_px), 1e-3)
-
-
-def _connected(mask: np.ndarray, seed: np.ndarray) -> np.ndarray:
-    """The parts of `mask` that meet `seed`."""
-    count, labels = cv2.connectedComponents(mask.view(np.uint8), connectivity=4)
-    kept = np.zeros(count, bool)
-    kept[labels[seed & mask]] = True
-    kept[0] = False
-    return kept[labels]

@@ -2,7 +2,16 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from postprocess.morphology import close, drop_specks, enclosed_area_px, fill_holes, outlines, smooth, thicken
+from postprocess.morphology import (
+    close,
+    connected_to,
+    drop_specks,
+    enclosed_area_px,
+    fill_holes,
+    outlines,
+    smooth,
+    thicken,
+)
 
 CONNECTED_8 = np.ones((3, 3), bool)
 
@@ -175,3 +184,13 @@ class TestEveryOperation:
             operation(mask, float("nan"))
         with pytest.raises(TypeError, match="number of pixels, got str"):
             operation(mask, "3")
+
+
+def test_the_pieces_that_hold_a_seed():
+    area = np.array([[1, 0, 0, 1], [0, 1, 0, 1], [0, 0, 0, 0], [1, 1, 0, 0]], bool)
+    seeds = np.zeros_like(area)
+    seeds[0, 0] = seeds[2, 2] = True  # the second one lies outside
+    eight, four = np.zeros_like(area), np.zeros_like(area)
+    eight[0, 0] = eight[1, 1] = four[0, 0] = True
+    np.testing.assert_array_equal(connected_to(seeds, area), eight)
+    np.testing.assert_array_equal(connected_to(seeds, area, connectivity=4), four)
