@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import cv2
-import numpy as np
 
 from removal import coco_results
 from removal.batch import Job, PlanError, photos_in, plan_jobs, problem_of
@@ -163,13 +162,6 @@ def coco_jobs(photos: Sequence[Path], options: ExportOptions) -> list[Job]:
     return without_masks(jobs, photos, options.run.masks)
 
 
-class Unfilled:
-    """Stands where a pipeline has its inpainter and fills nothing."""
-
-    def __call__(self, image: np.ndarray, mask: np.ndarray, protect: np.ndarray | None = None) -> np.ndarray:
-        return image
-
-
 class Finder:
     """Finds what is to be written of a photo: the chosen objects, or their refined union as one.
 
@@ -192,7 +184,7 @@ class Finder:
         self.pipeline = Pipeline(
             segmenter,
             build_recipe(run),
-            Unfilled(),  # type: ignore[arg-type]
+            None,
             classes=self.wanted,
             min_score=run.score,
         )
@@ -208,7 +200,7 @@ class Finder:
             chosen = replace(chosen, labels=(self.given_class,) * len(chosen))
         if not self.run.refine or not len(chosen):
             return chosen
-        mask = self.pipeline.erase(photo.pixels, found).mask
+        mask = self.pipeline.hole(photo.pixels, found).mask
         label = self.run.classes[0] if self.run.classes else chosen.labels[0]
         return Detections.from_masks([mask], [label], [float(chosen.scores.max())])
 

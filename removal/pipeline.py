@@ -44,6 +44,24 @@ class Removal:
     shadow_confidence: float = 0.0
 
 
+@dataclass(frozen=True, eq=False)
+class Hole:
+    """What is to be filled in one photo, and why.
+
+    wanted: the objects, before their masks were mended. attached: what goes along with them. mask: bool
+    (H, W), what is filled. parts: bool (H, W) each, what `mask` is made of. protect: bool (H, W), never
+    copied from; None = nothing. shadow_confidence: as in `Removal`. seconds: wall time of all this.
+    """
+
+    wanted: Detections
+    attached: Detections
+    mask: np.ndarray
+    parts: Mapping[str, np.ndarray]
+    protect: np.ndarray | None
+    shadow_confidence: float
+    seconds: float
+
+
 class Pipeline:
     """Removes the objects of some classes from photos.
 
@@ -51,7 +69,8 @@ class Pipeline:
     detections
         are always passed in.
     recipe: how masks are mended; `MaskRecipe()` is the default one.
-    inpainter: called with image, mask, protect (`inpaint.load_inpainter`).
+    inpainter: called with image, mask, protect (`inpaint.load_inpainter`), or None where only
+        `hole` is asked for.
     classes: names of what is removed; None = everything that was detected.
     min_score: detections below this score, 0 to 1, are not removed.
     attached_table: what goes along with whom, a rule by class name; None = `postprocess.attached.TABLE`.
@@ -61,7 +80,7 @@ class Pipeline:
         self,
         segmenter: Segmenter | None,
         recipe: MaskRecipe,
-        inpainter: Inpainter,
+        inpainter: Inpainter | None,
         *,
         classes: Sequence[str] | None = ("person",),
         min_score: float = 0.5,
@@ -112,6 +131,18 @@ class Pipeline:
     def erase(self, image: np.ndarray, found: Detections) -> Removal:
         """One image, uint8 (H, W, 3) RGB, and what is in it -> what it looks like without the wanted
         objects."""
+        if self.inpainter is None:
+            raise ValueError("expected an inpainter, for this pipeline has none")
+        hole = self.hole(image, found)
+        seconds = {"refine": hole.seconds}
+        with timed(seconds, "inpaint"):
+            filled = self.inpainter(image, hole.mask, hole.protect)
+        return Removal(
+            filled, hole.mask, hole.wanted, hole.attached, hole.parts, seconds, hole.shadow_confidence
+        )
+
+    def hole(self, image: np.ndarray, found: Detections) -> Hole:
+        """What is to be filled in one image, uint8 (H, W, 3) RGB, of what is in it."""
         from postprocess import refine_mask
 
         if not isinstance(image, np.ndarray):
@@ -129,12 +160,9 @@ class Pipeline:
             refined = refine_mask(
                 image, mask, self.recipe, others if others.any() else None, attached=along & ~mask
             )
-        with timed(seconds, "inpaint"):
             protect = protected(found.union() & ~(mask | along), refined.mask)
-            filled = self.inpainter(image, refined.mask, protect)
-        return Removal(
-            filled, refined.mask, wanted, attached, refined.parts, seconds, refined.shadow_confidence
-        )
+        confidence = refined.shadow_confidence
+        return Hole(wanted, attached, refined.mask, refined.parts, protect, confidence, seconds["refine"])
 
     def attached(self, found: Detections) -> Detections:
         """What goes along with the wanted objects; it need not be as certain as they must be, STAY_SCORE

@@ -53,7 +53,7 @@ class PhotoWork:
     ):
         self.pipeline, self.source, self.options, self.note = pipeline, source, options, note
         self.note_of_all_masks: dict[str, Any] | None = None  # where one file has them all
-        if not may_overlap(pipeline.inpainter):
+        if pipeline.inpainter is not None and not may_overlap(pipeline.inpainter):
             pipeline.inpainter = OneAtATime(pipeline.inpainter)
 
     def do(self, job: Job, *, overwrite: bool = False) -> Outcome:

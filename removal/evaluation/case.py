@@ -13,25 +13,11 @@ from removal.evaluation.dataset import EvalPhoto
 
 if TYPE_CHECKING:
     from removal.evaluation.run_folder import RunFolder
+    from removal.pipeline import Hole
     from segment import Detections
 
 Figures = dict[str, float | int | None]
 """Measures of one photo by the names of `removal.evaluation.columns`; None = not defined for this photo."""
-
-
-@dataclass(eq=False)
-class Hole:
-    """What one source of masks, mended or not, wants filled in one photo.
-
-    wanted: the objects, before their masks were mended. mask: bool (H, W), what is filled. parts: bool (H, W)
-    each, what `mask` is made of. protect: bool (H, W), never copied from; None = nothing.
-    """
-
-    wanted: Detections
-    mask: np.ndarray
-    parts: Mapping[str, np.ndarray]
-    protect: np.ndarray | None
-    seconds: float
 
 
 @dataclass(eq=False)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from removal.batch import PlanError
-from removal.evaluation.case import Case, Hole
+from removal.evaluation.case import Case
 from removal.evaluation.combinations import HOLES
 from removal.evaluation.options import ANNOTATIONS, TRUTH_SOURCES, EvaluationOptions
 from removal.models import RunError, build_recipe, build_segmenter
@@ -19,6 +19,7 @@ from removal.models import RunError, build_recipe, build_segmenter
 if TYPE_CHECKING:
     from removal.evaluation.dataset import EvalPhoto
     from removal.options import RunOptions
+    from removal.pipeline import Hole
     from segment import Detections, Segmenter
 
 LABEL = "mask"  # of objects that carry no class
@@ -166,16 +167,6 @@ def sought(photo: EvalPhoto) -> Path:
     return photo.path if photo.image_id is not None else Path(f"{photo.name}.png")
 
 
-class _Noted:
-    """Stands where a pipeline has its inpainter, and notes what it was asked to fill."""
-
-    protect: np.ndarray | None = None
-
-    def __call__(self, image: np.ndarray, mask: np.ndarray, protect: np.ndarray | None = None) -> np.ndarray:
-        self.protect = protect
-        return image
-
-
 def find_hole(case: Case, source: EvaluatedSource, run: RunOptions, *, refined: bool) -> Hole:
     """What is to be filled for one source: the same steps as in the main job, up to the fill.
 
@@ -183,11 +174,9 @@ def find_hole(case: Case, source: EvaluatedSource, run: RunOptions, *, refined: 
     """
     from removal.pipeline import Pipeline
 
-    noted = _Noted()
     recipe = build_recipe(replace(run, refine=refined))
-    pipeline = Pipeline(None, recipe, noted, classes=source.classes, min_score=run.score)  # type: ignore[arg-type]
-    removal = pipeline.erase(case.image, case.found[source.name].select(min_score=source.least_score))
-    if removal.mask.all():
+    pipeline = Pipeline(None, recipe, None, classes=source.classes, min_score=run.score)
+    hole = pipeline.hole(case.image, case.found[source.name].select(min_score=source.least_score))
+    if hole.mask.all():
         raise ValueError(f"the mask of {source.name} covers the whole photo: nothing is left to fill from")
-    seconds = removal.seconds.get("refine", 0.0)
-    return Hole(removal.detections, removal.mask, removal.parts, noted.protect, seconds)
+    return hole

@@ -164,6 +164,19 @@ def test_detections_can_be_passed_in():
     assert [bool(result.mask.any()) for result in results] == [True, False]
 
 
+def test_a_hole_is_told_without_filling_it():
+    finder = Finder([mask_of(10, 10, 30, 30), mask_of(40, 50, 55, 70)], ["person", "dog"], [0.9, 0.9])
+    image = image_with((10, 10, 30, 30), (40, 50, 55, 70))
+    painter = Painter()
+    filled = Pipeline(finder, MaskRecipe(), painter)([image])[0]
+    hole = Pipeline(None, MaskRecipe(), None).hole(image, finder([image])[0])
+    np.testing.assert_array_equal(hole.mask, filled.mask)
+    np.testing.assert_array_equal(hole.protect, painter.protect)
+    assert hole.wanted.labels == ("person",)
+    with pytest.raises(ValueError, match="expected an inpainter"):
+        Pipeline(None, MaskRecipe(), None).erase(image, finder([image])[0])
+
+
 def test_wrong_use_is_refused():
     finder = Finder([PERSON], ["person"], [0.9])
     with pytest.raises(TypeError, match="sequence of class names"):
