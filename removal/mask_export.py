@@ -13,7 +13,7 @@ import cv2
 from removal import coco_results
 from removal.batch import Job, PlanError, photos_in, plan_jobs, problem_of
 from removal.images import read_photo, write_mask
-from removal.models import RunError, build_recipe, build_segmenter
+from removal.models import RunError, build_recipe, build_segmenter, loading
 from removal.options import RunOptions
 from removal.pipeline import Pipeline
 from segment.classes import unknown_class
@@ -173,10 +173,8 @@ class Finder:
 
         self.run = run = options.run
         files = None if run.masks is None else open_masks(options, say)
-        try:
+        with loading():
             segmenter = build_segmenter(run, say) if run.has_detector else None
-        except (ValueError, OSError, RuntimeError) as error:
-            raise RunError(" ".join(str(error).split())) from error
         self.given_class = (
             run.classes[0] if files is not None and not files.has_classes and run.classes else None
         )
@@ -211,10 +209,8 @@ def open_masks(options: ExportOptions, say: Callable[[str], None]) -> MaskFiles:
 
     run = options.run
     assert run.masks is not None
-    try:
+    with loading():
         files = from_files(run.masks, replace(run, classes=()), say).files
-    except (ValueError, OSError) as error:
-        raise RunError(" ".join(str(error).split())) from error
     if files.has_classes:
         try:
             files.check_classes(run.classes)

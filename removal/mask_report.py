@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from removal.batch import PlanError, photos_in
 from removal.images import PhotoError
 from removal.images.size import read_size
-from removal.models import RunError
+from removal.models import loading
 from removal.options import RunOptions
 from removal.stages import Finished, Stage, overlapped
 from segment.mask_error import MaskError
@@ -240,11 +240,9 @@ def open_check(
     photos = photos_in(images, leave_out=run.masks) if images.is_dir() else [images]
     if not photos or not images.exists():
         raise PlanError(f"--images: no photos in '{images}'")
-    try:
+    with loading():
         truth = None if annotations is None else CocoMasks(annotations)
         files = from_files(run.masks, replace(run, classes=()), say).files
-    except (ValueError, OSError) as error:
-        raise RunError(" ".join(str(error).split())) from error
     try:
         if files.has_classes or truth is None:
             files.check_classes(run.classes)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from removal.batch import PlanError
@@ -20,6 +21,18 @@ class RunError(RuntimeError):
     """The models cannot be had or a mask source cannot be read: nothing can be done for any photo."""
 
 
+@contextmanager
+def loading() -> Iterator[None]:
+    """Turns what goes wrong where models and masks are loaded into a RunError of one line, but for a
+    PlanError."""
+    try:
+        yield
+    except PlanError:
+        raise
+    except (ValueError, OSError, RuntimeError) as error:
+        raise RunError(" ".join(str(error).split())) from error
+
+
 def build(options: RunOptions, say: Callable[[str], None]) -> tuple[Pipeline, MaskSource, dict[str, str]]:
     """The pipeline, where its masks come from, and what ran in words.
 
@@ -27,7 +40,7 @@ def build(options: RunOptions, say: Callable[[str], None]) -> tuple[Pipeline, Ma
     """
     from removal.pipeline import Pipeline
 
-    try:
+    with loading():
         segmenter = build_segmenter(options, say) if options.has_detector else None
         inpainter = build_inpainter(options, say)
         pipeline = Pipeline(
@@ -38,10 +51,6 @@ def build(options: RunOptions, say: Callable[[str], None]) -> tuple[Pipeline, Ma
             min_score=options.score,
         )
         source = build_source(options, pipeline, say)
-    except PlanError:
-        raise
-    except (ValueError, OSError, RuntimeError) as error:
-        raise RunError(" ".join(str(error).split())) from error
     masks = segmenter.description if segmenter else getattr(source, "description", "boxes")
     return pipeline, source, {"masks": masks, "inpainter": inpainter.description}
 

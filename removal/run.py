@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from removal.batch import Job, Outcome, PlanError, plan_jobs
 from removal.manifest import BusyError, Manifest
-from removal.models import RunError, build
+from removal.models import RunError, build, loading
 from removal.options import WITHOUT_WEIGHTS, RunOptions, check_engine, check_names
 from removal.remote_files import RemotePath, cached, files_below
 from removal.run_report import RunReport
@@ -112,11 +112,9 @@ def masked(jobs: Sequence[Job], options: RunOptions, say: Callable[[str], None])
     from segment.mask_error import MaskError
 
     assert options.masks is not None
-    try:
+    with loading():
         here = cached(options.masks) if isinstance(options.masks, RemotePath) else options.masks
         files = from_files(here, options, nothing).files
-    except (ValueError, OSError) as error:
-        raise RunError(" ".join(str(error).split())) from error
 
     def is_masked(job: Job) -> bool:
         try:

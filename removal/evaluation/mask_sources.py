@@ -14,7 +14,7 @@ from removal.batch import PlanError
 from removal.evaluation.case import Case
 from removal.evaluation.combinations import HOLES
 from removal.evaluation.options import ANNOTATIONS, TRUTH_SOURCES, EvaluationOptions
-from removal.models import RunError, build_recipe, build_segmenter
+from removal.models import build_recipe, build_segmenter, loading
 
 if TYPE_CHECKING:
     from removal.evaluation.dataset import EvalPhoto
@@ -57,11 +57,9 @@ class Segmenters:
         """The segmenter; RunError where it cannot be had or does not know the wanted classes."""
         if name not in self._loaded:
             weights = self._run.segmenter_weights if name != "auto" else None
-            try:
+            with loading():
                 options = replace(self._run, segmenter=name, segmenter_weights=weights)
                 self._loaded[name] = build_segmenter(options, self._say)
-            except (ValueError, OSError, RuntimeError) as error:
-                raise RunError(" ".join(str(error).split())) from error
             self._locks[name] = threading.Lock()
         return self._loaded[name]
 

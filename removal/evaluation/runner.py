@@ -14,6 +14,7 @@ from removal.evaluation.combinations import Combination, combinations
 from removal.evaluation.mask_sources import file_sources
 from removal.evaluation.options import EvaluationOptions
 from removal.evaluation.run_folder import RunFolder, fingerprint
+from removal.evaluation.summary import summarise
 from removal.models import RunError
 from removal.run import nothing
 from removal.stages import Finished, overlapped
@@ -72,14 +73,14 @@ def evaluate(
             workshop = open_workshop(options, protocol, chosen, files, folder, say)
             planned(len(to_do))
             busy = work_through(to_do, workshop, folder, after_each)
-            sum_up_all(options, protocol, chosen, photos, failures, folder, busy)
+            wrong = failed(photos, folder)
+            done = [photo for photo in photos if photo.name not in wrong]
+            summarise(options, protocol, chosen, done, failures | wrong, folder, busy)
         except OSError as error:
             raise RunError(f"{error.strerror or error}: '{error.filename or options.out}'") from error
         finally:
             folder.close()
-    failed = {name: line["error"] for name, line in folder.records.items() if line["outcome"] == "failed"}
-    wanted = {photo.name for photo in photos}
-    failures |= {name: error for name, error in failed.items() if name in wanted}
+    failures |= failed(photos, folder)
     return Evaluation(options.out, len(to_do), earlier, failures)
 
 
@@ -198,22 +199,7 @@ def line_of(finished: Finished) -> dict[str, Any]:
     return {"photo": photo.name, "outcome": "failed", "stage": finished.stage, "error": error}
 
 
-def sum_up_all(
-    options: EvaluationOptions,
-    protocol: EvaluationProtocol,
-    chosen: Sequence[Combination],
-    photos: Sequence[EvalPhoto],
-    failures: dict[str, str],
-    folder: RunFolder,
-    busy: dict[str, float],
-) -> None:
-    """Tables and report from the photos' lines and pictures."""
-    from removal.evaluation.summary import summarise
-
-    done = [photo for photo in photos if folder.records.get(photo.name, {}).get("outcome") == "done"]
-    failed = {
-        photo.name: folder.records[photo.name]["error"]
-        for photo in photos
-        if folder.records.get(photo.name, {}).get("outcome") == "failed"
-    }
-    summarise(options, protocol, chosen, done, failures | failed, folder, busy)
+def failed(photos: Sequence[EvalPhoto], folder: RunFolder) -> dict[str, str]:
+    """Why these photos failed, by name; those that did not are not in it."""
+    records = {photo.name: folder.records.get(photo.name, {}) for photo in photos}
+    return {name: line["error"] for name, line in records.items() if line.get("outcome") == "failed"}

@@ -14,7 +14,7 @@ from removal.evaluation.case import Case, EvaluationProtocol
 from removal.evaluation.combinations import Combination
 from removal.evaluation.mask_sources import EvaluatedSource, find_hole
 from removal.manifest import is_as_noted, note_of
-from removal.models import RunError, build_inpainter
+from removal.models import build_inpainter, loading
 from removal.options import WITHOUT_WEIGHTS, RunOptions
 from removal.stages import Stage
 from removal.work import one_by_one
@@ -149,8 +149,6 @@ def build_inpainters(options: EvaluationOptions, say: Callable[[str], None]) -> 
     built = {}
     for name in options.inpainters:
         weights = None if name in ("auto", *WITHOUT_WEIGHTS) else options.run.weights
-        try:
+        with loading():
             built[name] = build_inpainter(replace(options.run, inpainter=name, weights=weights), say)
-        except (ValueError, OSError, RuntimeError) as error:
-            raise RunError(" ".join(str(error).split())) from error
     return built
