@@ -1,0 +1,64 @@
+"""What travels from the photos to the losses: one sample, and a batch of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One photo, damaged.
+
+    image: uint8 (H, W, 3) RGB, as it should be.
+    damaged: uint8 (H, W, 3) RGB, as it is shown; equal to `image` where `mask` is 0.
+    mask: float32 (H, W) in [0, 1], how much of each pixel is destroyed; a hole is 1.
+    passed_over: the photos that could not be read and this one stands in for, each with the reason.
+    """
+
+    image: np.ndarray
+    damaged: np.ndarray
+    mask: np.ndarray
+    passed_over: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a network and its losses are given.
+
+    images: float32 (N, 3, H, W) in [-1, 1], as they should be.
+    damaged: float32 (N, 3, H, W) in [-1, 1], as they are shown.
+    masks: float32 (N, 1, H, W) in [0, 1], how much of each pixel is destroyed; a hole is 1.
+    """
+
+    images: Tensor
+    damaged: Tensor
+    masks: Tensor
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def composite(self, filled: Tensor) -> Tensor:
+        """`filled` where a pixel is destroyed, in proportion; the photo elsewhere."""
+        return torch.lerp(self.images, filled, self.masks)
+
+
+def to_batch(samples: Sequence[Sample], device: torch.device | str = "cpu") -> Batch:
+    """Samples of one size as a batch on the device.
+
+    Raises ValueError where there are none.
+    """
+    if not samples:
+        raise ValueError("expected samples, received none")
+    return Batch(
+        images=_to_images([sample.image for sample in samples], device),
+        damaged=_to_images([sample.damaged for sample in samples], device),
+        masks=torch.from_numpy(np.stack([sample.mask for sample in samples])).to(device).unsqueeze(1),
+    )
+
+
+def _to_images(images: Sequence[np.ndarray], device: torch.device | str) -> Tensor:
+    pixels = torch.from_numpy(np.stack(images)).to(device)
+    return pixels.permute(0, 3, 1, 2).contiguous().float().div_(127.5).sub_(1)
