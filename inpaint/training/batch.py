@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from inpaint.tensors import images_to_tensor
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -52,13 +54,9 @@ def to_batch(samples: Sequence[Sample], device: torch.device | str = "cpu") -> B
     """
     if not samples:
         raise ValueError("expected samples, received none")
+    masks = torch.from_numpy(np.stack([sample.mask for sample in samples])).to(device)
     return Batch(
-        images=_to_images([sample.image for sample in samples], device),
-        damaged=_to_images([sample.damaged for sample in samples], device),
-        masks=torch.from_numpy(np.stack([sample.mask for sample in samples])).to(device).unsqueeze(1),
+        images=images_to_tensor([sample.image for sample in samples], device),
+        damaged=images_to_tensor([sample.damaged for sample in samples], device),
+        masks=masks.unsqueeze(1),
     )
-
-
-def _to_images(images: Sequence[np.ndarray], device: torch.device | str) -> Tensor:
-    pixels = torch.from_numpy(np.stack(images)).to(device)
-    return pixels.permute(0, 3, 1, 2).contiguous().float().div_(127.5).sub_(1)
