@@ -17,6 +17,7 @@ class Autoencoder(OneStageNetwork):
     """`(filled,) = network(images, masks)`: four convolutions down to a 16th of the size, four up again.
 
     width: multiplies the channels of every layer.
+    sees_hole: show it what lies under the hole.
     Fresh weights are drawn from `generator` (None: one seeded with 0).
 
     Raises ValueError for a width outside (0, 8].
@@ -25,10 +26,13 @@ class Autoencoder(OneStageNetwork):
     name: ClassVar[str] = "autoencoder"
     grid_px: ClassVar[int] = 2 ** len(CHANNELS)
 
-    def __init__(self, *, width: float = 1.0, generator: torch.Generator | None = None) -> None:
+    def __init__(
+        self, *, width: float = 1.0, sees_hole: bool = False, generator: torch.Generator | None = None
+    ) -> None:
         super().__init__()
         check_width(width)
-        self.options = {"width": width}
+        self.sees_hole = sees_hole
+        self.options = {"width": width, "sees_hole": sees_hole}
         channels = [scaled(count, width) for count in CHANNELS]
         with fresh_weights(generator):
             self.encoder = halving(INPUTS, channels)
@@ -37,8 +41,9 @@ class Autoencoder(OneStageNetwork):
 
     def draw(self, images: Tensor, masks: Tensor) -> Tensor:
         """The fill, in [-1, 1] by a tanh."""
-        known = images.masked_fill(masks > 0, 0)
-        return torch.tanh(self.decoder(self.encoder(torch.cat([known, masks], dim=1))).float())
+        return torch.tanh(
+            self.decoder(self.encoder(torch.cat([self.shown(images, masks), masks], dim=1))).float()
+        )
 
 
 def halving(in_channels: int, channels: list[int]) -> nn.Sequential:

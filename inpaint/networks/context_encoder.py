@@ -49,6 +49,7 @@ class ContextEncoder(FillNetwork):
     bottleneck: numbers in the middle as in the released code; None = the paper's channel-wise layer, followed
         by a 1 x 1 convolution that lets channels exchange.
     width: multiplies the channels of every layer and the bottleneck.
+    sees_hole: show it what lies under the hole; otherwise that is ImageNet's mean colour.
     Fresh weights are drawn from `generator` (None: one seeded with 0).
 
     Raises ValueError for another size, a bottleneck outside [1, 16000], a width outside (0, 8].
@@ -63,6 +64,7 @@ class ContextEncoder(FillNetwork):
         size_px: int = 128,
         bottleneck: int | None = None,
         width: float = 1.0,
+        sees_hole: bool = False,
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
@@ -72,7 +74,13 @@ class ContextEncoder(FillNetwork):
         if bottleneck is not None and not 1 <= bottleneck <= MOST_NUMBERS:
             raise ValueError(f"expected a bottleneck of 1 to {MOST_NUMBERS}, received {bottleneck}")
         self.size_px = size_px
-        self.options = {"size_px": size_px, "bottleneck": bottleneck, "width": width}
+        self.sees_hole = sees_hole
+        self.options = {
+            "size_px": size_px,
+            "bottleneck": bottleneck,
+            "width": width,
+            "sees_hole": sees_hole,
+        }
         channels = [scaled(count, width) for count in CHANNELS]
         side = size_px // 2 ** len(CHANNELS)
         with fresh_weights(generator):
@@ -90,15 +98,18 @@ class ContextEncoder(FillNetwork):
         """(filled,), as the base class says. Shrunk, a pixel with any part of the hole is hole."""
         check_batches(images, masks)
         size = images.shape[-2:]
-        known = torch.where(masks > 0, self.get_buffer("mean"), images)
+        known = self.shown(images, masks)
         if size != (self.size_px, self.size_px):
             known = self._resized(known)
-            holes = self._resized(masks) > 1e-6
-            known = torch.where(holes, self.get_buffer("mean"), known)
+            known = self.shown(known, (self._resized(masks) > 1e-6).float())
         filled = torch.tanh(self.decoder(self.middle(self.encoder(known))).float())
         if size != filled.shape[-2:]:
             filled = F.interpolate(filled, size=size, mode="bilinear", antialias=True)
         return (filled,)
+
+    def shown(self, images: Tensor, masks: Tensor) -> Tensor:
+        """As the base class says, with the mean colour in place of 0."""
+        return images if self.sees_hole else torch.where(masks > 0, self.get_buffer("mean"), images)
 
     def _resized(self, batch: Tensor) -> Tensor:
         size = (self.size_px, self.size_px)

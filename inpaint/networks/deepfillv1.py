@@ -41,6 +41,7 @@ class DeepFillV1(TwoStageNetwork):
     attention: False leaves out the branch with contextual attention (the paper's baseline, its "GLCIC
         variant").
     width: multiplies the channels of every layer.
+    sees_hole: show it what lies under the hole.
     max_scores_mb: bound on the attention's score matrices, in MiB (None: 96 on a CPU, 1024 on a GPU).
     Fresh weights are drawn from `generator` (None: one seeded with 0).
 
@@ -54,6 +55,7 @@ class DeepFillV1(TwoStageNetwork):
         *,
         attention: bool = True,
         width: float = 1.0,
+        sees_hole: bool = False,
         max_scores_mb: float | None = None,
         generator: torch.Generator | None = None,
     ) -> None:
@@ -64,9 +66,10 @@ class DeepFillV1(TwoStageNetwork):
             refiner_inputs=5,
             attention=MMAGIC_ATTENTION if attention else None,
             squash="clamp",
+            sees_hole=sees_hole,
             max_scores_mb=max_scores_mb,
         )
-        self.options = {"attention": attention, "width": width}
+        self.options = {"attention": attention, "width": width, "sees_hole": sees_hole}
         self._draw_weights(generator or torch.Generator().manual_seed(0))
 
     def _draw_weights(self, generator: torch.Generator) -> None:

@@ -15,6 +15,7 @@ class DeepFillV2(TwoStageNetwork):
 
     layout: one of the published ones, or its name.
     width: multiplies the channels of every layer.
+    sees_hole: show it what lies under the hole.
     max_scores_mb: bound on the attention's score matrices, in MiB (None: 96 on a CPU, 1024 on a GPU).
     Fresh weights are drawn from `generator` (None: one seeded with 0), as the published training does.
 
@@ -28,6 +29,7 @@ class DeepFillV2(TwoStageNetwork):
         layout: Layout | str = NIPPONJO_PT,
         *,
         width: float = 1.0,
+        sees_hole: bool = False,
         max_scores_mb: float | None = None,
         generator: torch.Generator | None = None,
     ) -> None:
@@ -42,10 +44,11 @@ class DeepFillV2(TwoStageNetwork):
             refiner_inputs=layout.refiner_inputs,
             attention=layout.attention,
             squash="tanh",
+            sees_hole=sees_hole,
             max_scores_mb=max_scores_mb,
         )
         self.layout = layout
-        self.options = {"layout": layout.name, "width": width}
+        self.options = {"layout": layout.name, "width": width, "sees_hole": sees_hole}
         self._draw_weights(generator or torch.Generator().manual_seed(0))
 
     def _draw_weights(self, generator: torch.Generator) -> None:

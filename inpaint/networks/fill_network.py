@@ -22,12 +22,14 @@ class FillNetwork(nn.Module):
     """What its class must be given, besides a generator, to build it again."""
     size_px: int | None = None
     """The one size that it works at, height and width; None = any."""
+    sees_hole: bool = False
+    """Whether it is shown what lies under the hole, such as a mosaic; an option of every network."""
 
     @abstractmethod
     def forward(self, images: Tensor, masks: Tensor) -> tuple[Tensor, ...]:
         """The stages, each float32 (N, 3, H, W) in [-1, 1], the finished one last.
 
-        images: float32 (N, 3, H, W) in [-1, 1]; what lies under the hole is not looked at.
+        images: float32 (N, 3, H, W) in [-1, 1]; what lies under the hole is seen by `sees_hole` alone.
         masks: float32 (N, 1, H, W), 1 = hole, 0 = keep, each image its own. Any H and W.
 
         Raises TypeError or ValueError for another dtype or shape.
@@ -41,11 +43,19 @@ class FillNetwork(nn.Module):
         del avoid
         return self(images, masks)[-1]
 
+    def shown(self, images: Tensor, masks: Tensor) -> Tensor:
+        """What the network may look at: the images, 0 in the hole unless it sees that."""
+        return images if self.sees_hole else images.masked_fill(masks > 0, 0)
+
     @property
     def summary(self) -> str:
         """Its variant in a few words, for reports; empty where nothing is unlike the paper's."""
-        parts = [f"{name} {value}" for name, value in self.options.items() if value not in (None, True, 1.0)]
+        parts = [f"{name} {value}" for name, value in self.options.items() if not _usual(name, value)]
         return ", ".join(parts)
+
+
+def _usual(name: str, value: Option) -> bool:
+    return value is None or value == (name != "sees_hole")
 
 
 class OneStageNetwork(FillNetwork):

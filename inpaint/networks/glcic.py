@@ -23,6 +23,7 @@ class GLCIC(OneStageNetwork):
     """`(filled,) = network(images, masks)`, dilated convolutions with batch normalisation.
 
     width: multiplies the channels of every layer.
+    sees_hole: show it what lies under the hole.
     Fresh weights are drawn from `generator` (None: one seeded with 0).
 
     Raises ValueError for a width outside (0, 8].
@@ -31,10 +32,13 @@ class GLCIC(OneStageNetwork):
     name: ClassVar[str] = "glcic"
     grid_px: ClassVar[int] = 4
 
-    def __init__(self, *, width: float = 1.0, generator: torch.Generator | None = None) -> None:
+    def __init__(
+        self, *, width: float = 1.0, sees_hole: bool = False, generator: torch.Generator | None = None
+    ) -> None:
         super().__init__()
         check_width(width)
-        self.options = {"width": width}
+        self.sees_hole = sees_hole
+        self.options = {"width": width, "sees_hole": sees_hole}
         channels = INPUTS
         encoder, dilated, decoder = [], [], []
         with fresh_weights(generator):
@@ -54,8 +58,7 @@ class GLCIC(OneStageNetwork):
 
     def draw(self, images: Tensor, masks: Tensor) -> Tensor:
         """The fill, clipped to [-1, 1]."""
-        known = images.masked_fill(masks > 0, 0)
-        features = self.encoder(torch.cat([known, masks], dim=1))
+        features = self.encoder(torch.cat([self.shown(images, masks), masks], dim=1))
         return self.decoder(self.dilated(features)).float().clamp(-1, 1)
 
 

@@ -30,6 +30,7 @@ class TwoStageNetwork(FillNetwork):
         `attended`.
     attention: its rules; None = the refiner has no such branch.
     squash: how the answer is brought to [-1, 1].
+    sees_hole: show the coarse stage what lies under the hole; the refiner sees what that drew.
     max_scores_mb: bound on the attention's score matrices, in MiB (None: 96 on a CPU, 1024 on a GPU).
     """
 
@@ -41,6 +42,7 @@ class TwoStageNetwork(FillNetwork):
         refiner_inputs: Literal[3, 5],
         attention: AttentionRules | None,
         squash: Literal["tanh", "clamp"],
+        sees_hole: bool = False,
         max_scores_mb: float | None = None,
     ) -> None:
         super().__init__()
@@ -48,6 +50,7 @@ class TwoStageNetwork(FillNetwork):
         self.max_scores_mb = max_scores_mb
         self.attention = attention
         self.squash = squash
+        self.sees_hole = sees_hole
         self.padding = padding
         self.refiner_inputs = refiner_inputs
         self.coarse = gated_convs(COARSE_INPUTS, branches["coarse"], padding)
@@ -65,7 +68,7 @@ class TwoStageNetwork(FillNetwork):
     ) -> tuple[Tensor, Tensor]:
         """Fill the holes: (coarse, refined), both float32 (N, 3, H, W) in [-1, 1].
 
-        images: float32 (N, 3, H, W) in [-1, 1]; what lies under the hole is not looked at.
+        images: float32 (N, 3, H, W) in [-1, 1]; what lies under the hole is seen by `sees_hole` alone.
         masks: float32 (N, 1, H, W), 1 = hole, 0 = keep, each image its own. Any H and W: a size that is no
         multiple of 8 is continued by reflection inside, and cut off again.
         hole_only: answer inside the hole only, with the same values, and return `images` elsewhere: what the
@@ -125,8 +128,8 @@ class TwoStageNetwork(FillNetwork):
         return coarse, refined
 
     def _coarse(self, images: Tensor, masks: Tensor) -> Tensor:
-        known = images.masked_fill(masks > 0, 0)
-        return self._to_rgb(self.coarse(torch.cat([known, torch.ones_like(masks), masks], dim=1)))
+        inputs = torch.cat([self.shown(images, masks), torch.ones_like(masks), masks], dim=1)
+        return self._to_rgb(self.coarse(inputs))
 
     def _refiner_inputs(self, composite: Tensor, masks: Tensor) -> Tensor:
         if self.refiner_inputs == 3:

@@ -1,1 +1,1 @@
-"""How the networks are trained: damage, photos, losses, one loop. Needs torch; nothing of `inpaint` needs it."""
+"""How the networks are trained: damage, photos, losses, one loop. Nothing else of `inpaint` needs it."""

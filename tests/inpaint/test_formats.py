@@ -162,7 +162,8 @@ def test_the_metadata_tell_what_a_trained_file_holds(tmp_path):
     path = save_network(network, tmp_path / "mine.safetensors", notes={"steps": "9"})
     with safe_open(path, framework="pt") as file:
         metadata = file.metadata()
-    assert json.loads(metadata.pop("options")) == {"size_px": 64, "bottleneck": None, "width": 0.05}
+    options = {"size_px": 64, "bottleneck": None, "width": 0.05, "sees_hole": False}
+    assert json.loads(metadata.pop("options")) == options
     assert metadata == {"format": "context-encoder", "layout": "ours", "steps": "9"}
     with pytest.raises(ValueError, match=r"ending in \.safetensors, received mine\.pth"):
         save_network(network, tmp_path / "mine.pth")
