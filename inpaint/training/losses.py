@@ -1,8 +1,9 @@
 """What training makes smaller: reconstruction and adversarial losses, as functions of tensors.
 
-Every loss is one number, differentiable, on the scale of its inputs. Photos are float (N, C, H, W), masks float
-(N, 1, H, W) in [0, 1], 1 = hole; a partly destroyed pixel counts in proportion. Verdicts of a critic have any
-shape and are unbounded, higher = more like a photo. All raise ValueError where the shapes do not fit.
+Every loss is one number, differentiable, on the scale of its inputs. Photos are float (N, C, H, W), masks
+float (N, 1, H, W) in [0, 1], 1 = hole; a partly destroyed pixel counts in proportion. Verdicts of a critic
+have any shape and are unbounded, higher = more like a photo. All raise ValueError where the shapes do not
+fit. The losses of critics are added as in the papers; the authors' TensorFlow code of DeepFillv2 halves its.
 """
 
 from collections.abc import Callable
@@ -51,15 +52,15 @@ def discounted_l1(filled: Tensor, images: Tensor, masks: Tensor, *, gamma: float
 def discount_weights(masks: Tensor, *, gamma: float = 0.99) -> Tensor:
     """How much a pixel of the hole counts: gamma^l * mask, float (N, 1, H, W); 0 outside (the same section).
 
-    l: Euclidean distance in pixels to the nearest known pixel (mask 0) of the same image, as the paper has it: 1
-        beside it. The authors' code starts at 0 and knows boxes alone, whose distances to a side these are.
-        Beyond the border nothing is known. Without any known pixel all of them count alike, 1.
+    l: Euclidean distance in pixels to the nearest known pixel (mask 0) of the same image, so 1 beside it, as
+        the paper has it; the authors' code starts at 0 and knows boxes alone. Beyond the border nothing is
+        known. In an image without any known pixel all of them count alike, 1.
 
     Raises ValueError unless 0 < gamma <= 1.
     """
     if not 0 < gamma <= 1:
         raise ValueError(f"expected gamma above 0 and at most 1, received {gamma}")
-    _check_masks(masks, (len(masks), *masks.shape[-2:]))
+    _check_masks(masks, masks)
     holes = (masks[:, 0].detach() > 0).cpu().numpy().astype(np.uint8)
     distances = [
         np.zeros(hole.shape, np.float32)
@@ -93,7 +94,7 @@ def wasserstein_generator(fake: Tensor) -> Tensor:
 
 
 def logistic_critic(real: Tensor, fake: Tensor) -> Tensor:
-    """Binary cross entropy of logits, real = 1 and fake = 0, added (Goodfellow et al. 2014, arXiv 1406.2661)."""
+    """Binary cross entropy of logits, real = 1, fake = 0, added (Goodfellow et al. 2014, arXiv 1406.2661)."""
     real, fake = _verdicts(real, fake)
     return F.softplus(-real).mean() + F.softplus(fake).mean()
 
@@ -113,18 +114,18 @@ def gradient_penalty(
 ) -> Tensor:
     """Mean of (|gradient| - 1)^2, at one random point between each real and fake image.
 
-    Gulrajani et al. 2017, arXiv 1704.00028, equation 3; in the hole alone Yu et al. 2018, equation 6. The weight
-    (10 in both papers) is the caller's.
+    Gulrajani et al. 2017, arXiv 1704.00028, equation 3; in the hole alone Yu et al. 2018, arXiv 1801.07892,
+    equation 6. The weight (10 in both papers) is the caller's.
 
-    critic: one judge of one input, such as `critics.whole` or `critics.local`; no verdict may depend on another
-        image of the batch. Differentiated twice, in full precision, so that this reaches its weights.
+    critic: one judge of one input, such as `critics.whole` or `critics.local`; no verdict may depend on
+        another image of the batch. Differentiated twice, in full precision, so that this reaches its weights.
     real, fake: (N, C, H, W), both detached.
     masks: (N, 1, H, W), the gradient's elements are multiplied by these; None = all count.
     rng: draws the point, one number in [0, 1) for each image.
     """
     _check_same("fake", fake, "real", real)
     if masks is not None:
-        _check_masks(masks, (len(real), *real.shape[-2:]))
+        _check_masks(masks, real)
     share = torch.rand((len(real), 1, 1, 1), generator=rng, device=rng.device).to(real)
     between = torch.lerp(real.detach(), fake.detach(), share).requires_grad_()
     with torch.autocast(real.device.type, enabled=False), torch.enable_grad():
@@ -138,12 +139,12 @@ def gradient_penalty(
 def hole_box_patches(images: Tensor, masks: Tensor, *, size_px: int) -> Tensor:
     """What a local critic sees: (N, C, size_px, size_px) about the centre of each hole's bounding box.
 
-    Shifted to stay inside the image; an image without a hole gives its centre (Iizuka et al. 2017, section 3.4).
-    images: (N, C, H, W); for the holes as the critic's patches show them, the masks themselves.
+    Shifted to stay inside the image; an image without a hole gives its middle (Iizuka et al. 2017, section
+    3.4). images: (N, C, H, W), or the masks themselves for the holes of the patches.
 
     Raises ValueError for a size that is not in 1..min(H, W).
     """
-    _check_masks(masks, (len(images), *images.shape[-2:]))
+    _check_masks(masks, images)
     height, width = images.shape[-2:]
     if not 1 <= size_px <= min(height, width):
         raise ValueError(f"expected size_px in 1..{min(height, width)}, received {size_px}")
@@ -185,16 +186,14 @@ def _check_same(name: str, batch: Tensor, other_name: str, other: Tensor) -> Non
         )
 
 
-def _check_masks(masks: Tensor, size: tuple[int, int, int]) -> None:
-    count, height, width = size
-    if tuple(masks.shape) != (count, 1, height, width):
-        raise ValueError(
-            f"expected masks of shape {(count, 1, height, width)}, received {tuple(masks.shape)}"
-        )
+def _check_masks(masks: Tensor, images: Tensor) -> None:
+    if images.ndim != 4 or not images.numel():
+        raise ValueError(f"expected a batch of shape (N, C, H, W), not empty, received {tuple(images.shape)}")
+    expected = (len(images), 1, *images.shape[-2:])
+    if tuple(masks.shape) != expected:
+        raise ValueError(f"expected masks of shape {expected}, received {tuple(masks.shape)}")
 
 
 def _check_batch(filled: Tensor, images: Tensor, masks: Tensor) -> None:
     _check_same("filled", filled, "images", images)
-    if images.ndim != 4:
-        raise ValueError(f"expected images of shape (N, C, H, W), received {tuple(images.shape)}")
-    _check_masks(masks, (len(images), *images.shape[-2:]))
+    _check_masks(masks, images)
