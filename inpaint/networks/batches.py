@@ -6,16 +6,29 @@ from torch import Tensor
 
 def check_batches(images: Tensor, masks: Tensor) -> None:
     """Raise TypeError or ValueError unless images are float32 (N, 3, H, W) and masks float32 (N, 1, H, W)."""
+    check_images(images)
+    check_maps("masks", masks, images)
+
+
+def check_images(images: Tensor) -> None:
+    """Raise TypeError or ValueError unless images are float32 (N, 3, H, W)."""
     if images.ndim != 4 or images.shape[1] != 3 or 0 in images.shape:
         raise ValueError(f"expected images of shape (N, 3, H, W), received {tuple(images.shape)}")
+    _check_float32("images", images)
+
+
+def check_maps(name: str, maps: Tensor, images: Tensor) -> None:
+    """Raise TypeError or ValueError unless maps are float32 (N, 1, H, W), of the images' number and size."""
     expected = (len(images), 1, *images.shape[-2:])
-    if tuple(masks.shape) != expected:
-        raise ValueError(f"expected masks of shape {expected}, received {tuple(masks.shape)}")
-    for name, batch in (("images", images), ("masks", masks)):
-        if batch.dtype != torch.float32:
-            raise TypeError(
-                f"expected {name} of dtype float32, received {str(batch.dtype).removeprefix('torch.')}"
-            )
+    if tuple(maps.shape) != expected:
+        raise ValueError(f"expected {name} of shape {expected}, received {tuple(maps.shape)}")
+    _check_float32(name, maps)
+
+
+def _check_float32(name: str, batch: Tensor) -> None:
+    if batch.dtype != torch.float32:
+        received = str(batch.dtype).removeprefix("torch.")
+        raise TypeError(f"expected {name} of dtype float32, received {received}")
 
 
 def continue_by_reflection(batch: Tensor, *, grid_px: int, least_px: int) -> Tensor:

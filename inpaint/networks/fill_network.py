@@ -1,4 +1,4 @@
-"""What every network that fills holes has in common."""
+"""What every network has in common, and those that fill holes."""
 
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -13,13 +13,28 @@ from inpaint.networks.batches import check_batches, continue_by_reflection
 Option = str | int | float | bool | None
 
 
-class FillNetwork(nn.Module):
-    """`stages = network(images, masks)`: the fill, last, and what was drawn on the way to it."""
+class NamedNetwork(nn.Module):
+    """A network that a file can name and build again."""
 
     name: ClassVar[str]
-    """What `--inpainter` calls it."""
+    """What files and the command line call it."""
     options: dict[str, Option]
     """What its class must be given, besides a generator, to build it again."""
+
+    @property
+    def summary(self) -> str:
+        """Its variant in a few words, for reports; empty where nothing is unlike the paper's."""
+        parts = [f"{name} {value}" for name, value in self.options.items() if not _usual(name, value)]
+        return ", ".join(parts)
+
+
+def _usual(name: str, value: Option) -> bool:
+    return value is None or value == (name != "sees_hole")
+
+
+class FillNetwork(NamedNetwork):
+    """`stages = network(images, masks)`: the fill, last, and what was drawn on the way to it."""
+
     size_px: int | None = None
     """The one size that it works at, height and width; None = any."""
     sees_hole: bool = False
@@ -46,16 +61,6 @@ class FillNetwork(nn.Module):
     def shown(self, images: Tensor, masks: Tensor) -> Tensor:
         """What the network may look at: the images, 0 in the hole unless it sees that."""
         return images if self.sees_hole else images.masked_fill(masks > 0, 0)
-
-    @property
-    def summary(self) -> str:
-        """Its variant in a few words, for reports; empty where nothing is unlike the paper's."""
-        parts = [f"{name} {value}" for name, value in self.options.items() if not _usual(name, value)]
-        return ", ".join(parts)
-
-
-def _usual(name: str, value: Option) -> bool:
-    return value is None or value == (name != "sees_hole")
 
 
 class OneStageNetwork(FillNetwork):

@@ -1,0 +1,44 @@
+"""What training of the blind networks makes smaller: of the damage map, the edges, the repaired photo.
+
+Pure functions like those of `inpaint.training.losses`, whose adversarial losses serve here too.
+"""
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+SMOOTHING_PX = 1.0
+"""Added above and below the Dice ratio: an undamaged photo asks for an empty map, without 0 / 0."""
+
+
+def map_cross_entropy(logits: Tensor, masks: Tensor) -> Tensor:
+    """Mean binary cross entropy of the damage maps, in nats; least, but not 0, where map and mask agree.
+
+    logits: float (N, 1, H, W), the maps before their sigmoid. masks: float (N, 1, H, W) in [0, 1], how much
+    of each pixel is destroyed; any value between counts as that share of damaged pixels.
+
+    Raises ValueError where the shapes differ.
+    """
+    _check_same(logits, masks)
+    return F.binary_cross_entropy_with_logits(logits.float(), masks.float())
+
+
+def map_dice(logits: Tensor, masks: Tensor) -> Tensor:
+    """1 - 2 sum(min(map, mask)) / (sum(map) + sum(mask)) of each photo, their mean; 0 where map = mask.
+
+    Thin damage is a small share of the pixels, so cross entropy alone learns it late. The overlap is the
+    minimum and not the product (Milletari et al. 2016, arXiv 1606.04797), which for partly destroyed pixels
+    is least at a map that overstates them. Arguments and errors as for `map_cross_entropy`.
+    """
+    _check_same(logits, masks)
+    maps, masks = torch.sigmoid(logits.float()), masks.float()
+    overlap = torch.minimum(maps, masks).sum(dim=(1, 2, 3))
+    total = maps.sum(dim=(1, 2, 3)) + masks.sum(dim=(1, 2, 3))
+    return (1 - (2 * overlap + SMOOTHING_PX) / (total + SMOOTHING_PX)).mean()
+
+
+def _check_same(logits: Tensor, masks: Tensor) -> None:
+    if logits.shape != masks.shape or not logits.numel():
+        raise ValueError(
+            f"expected logits of the masks' shape {tuple(masks.shape)}, received {tuple(logits.shape)}"
+        )

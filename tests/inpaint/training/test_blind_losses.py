@@ -1,0 +1,59 @@
+"""The numbers are worked out by hand; ln is the natural logarithm."""
+
+from math import log
+
+import pytest
+import torch
+
+from inpaint.training.blind_losses import map_cross_entropy, map_dice
+
+
+def map_of(*values: float) -> torch.Tensor:
+    """One photo, one row."""
+    return torch.tensor(values).view(1, 1, 1, -1)
+
+
+def test_cross_entropy_of_a_map_by_hand():
+    """Maps 3/4, 1/2, 1/4 against masks 1, 1/2, 0: -ln(3/4), ln 2, -ln(3/4), a third of their sum."""
+    logits = map_of(log(3), 0, -log(3))
+    expected = (2 * log(4 / 3) + log(2)) / 3
+    assert map_cross_entropy(logits, map_of(1, 0.5, 0)).item() == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("loss", [map_cross_entropy, map_dice])
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
+def test_a_partly_destroyed_pixel_asks_for_its_share(loss, share):
+    shares = torch.linspace(0.05, 0.95, 19)
+    masks = torch.full((1, 1, 16, 16), share)
+    values = torch.stack([loss(torch.full_like(masks, tried.logit().item()), masks) for tried in shares])
+    assert shares[values.argmin()].item() == pytest.approx(share)
+
+
+def test_dice_of_a_map_by_hand():
+    """Maps 3/4, 1/2, 1/4, 0, masks 1, 1/2, 0, 0: overlap 5/4, total 3, so (5/2 + 1) / (3 + 1)."""
+    logits = map_of(log(3), 0, -log(3), -1e9)
+    assert map_dice(logits, map_of(1, 0.5, 0, 0)).item() == pytest.approx(1 - 3.5 / 4, abs=1e-6)
+
+
+def test_dice_is_the_mean_over_photos_and_an_empty_map_of_an_undamaged_photo_costs_nothing():
+    """The first photo as it should be, 0; of the second one pixel of two: 1 - (2 + 1) / (3 + 1) = 1/4."""
+    logits = torch.cat([map_of(-1e9, -1e9), map_of(1e9, -1e9)])
+    masks = torch.cat([map_of(0, 0), map_of(1, 1)])
+    assert map_dice(logits, masks).item() == pytest.approx(0.125, abs=1e-6)
+
+
+@pytest.mark.parametrize("loss", [map_cross_entropy, map_dice])
+def test_a_step_down_the_gradient_brings_the_map_nearer(loss):
+    masks = map_of(1, 0, 0, 0.5)
+    logits = torch.tensor([[[[-1.0, 1.0, -1.0, 1.0]]]], dtype=torch.bfloat16, requires_grad=True)
+    value = loss(logits, masks)
+    assert value.dtype == torch.float32
+    value.backward()
+    signs = torch.sign(logits.grad).flatten().tolist()
+    assert signs == [-1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("loss", [map_cross_entropy, map_dice])
+def test_maps_of_another_shape_are_refused(loss):
+    with pytest.raises(ValueError, match=r"masks' shape \(1, 1, 1, 2\), received \(1, 1, 1, 3\)"):
+        loss(map_of(0, 0, 0), map_of(0, 0))
