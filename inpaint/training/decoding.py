@@ -43,26 +43,26 @@ def decode_photo(path: Path, shorter_px: int) -> Decoded:
     Raises UnreadablePhotoError for a missing, truncated or damaged file and one that is no image.
     """
     try:
-        with (
-            warnings.catch_warnings()
-        ):  # a worker has nobody to warn: large, oddly tagged or palette pictures
-            warnings.simplefilter("ignore")
-            with Image.open(path) as image:
-                shorter = min(image.size)
-                _decode_smaller(image, shorter_px)
-                pixels = _rgb(ImageOps.exif_transpose(image))
+        # Nobody reads what a worker warns of: size, odd tags, palettes.
+        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
+            shorter, longer = sorted(image.size)
+            _decode_smaller(image, shorter_px)
+            pixels = _rgb(ImageOps.exif_transpose(image))
     except _DECODING_ERRORS as error:
-        cause = (
-            _CAUSES.get(type(error)) or getattr(error, "strerror", None) or str(error) or type(error).__name__
-        )
-        raise UnreadablePhotoError(f"{path}: {cause}") from error
-    height, width = pixels.shape[:2]
+        raise UnreadablePhotoError(f"{path}: {_cause(error)}") from error
     scale = min(1.0, shorter_px / shorter)
-    if min(height, width) > shorter_px:
-        share = shorter_px / min(height, width)
-        size = max(shorter_px, round(width * share)), max(shorter_px, round(height * share))
+    if scale < 1:
+        height, width = pixels.shape[:2]
+        longer_px = round(longer * scale)
+        size = (shorter_px, longer_px) if width < height else (longer_px, shorter_px)
         pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
     return Decoded(pixels, scale)
+
+
+def _cause(error: Exception) -> str:
+    """One line that does not name the file."""
+    text = _CAUSES.get(type(error)) or getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(text.split())
 
 
 def _decode_smaller(image: Image.Image, shorter_px: int) -> None:

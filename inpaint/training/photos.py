@@ -3,20 +3,15 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
-import torch
-from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
 from inpaint.training.batch import Sample
 from inpaint.training.crops import central_crop, random_crop
 from inpaint.training.decoding import PHOTO_SUFFIXES, Decoded, PhotoCache, UnreadablePhotoError, decode_photo
+from inpaint.training.reading_ahead import read_ahead
 
 MOST_PASSED_OVER = 100
-PREFETCHED_PER_WORKER = 4  # batches
 GREY = 128  # what is shown under a hole
 
 Damaging = Callable[[np.ndarray, np.random.Generator], tuple[np.ndarray, np.ndarray]]
@@ -190,70 +185,7 @@ def sample_batches(
             f"{batch}, {first_step}, {steps}, {workers} and rank {rank} of {world}"
         )
     starts = ((step * world + rank) * batch for step in range(first_step, first_step + steps))
-    return _read(photos, [range(start, start + batch) for start in starts], workers)
-
-
-def _read(photos: TrainingPhotos, batches: Sequence[range], workers: int) -> Iterator[list[Sample]]:
-    if workers == 0:
-        for positions in batches:
-            yield [photos[position] for position in positions]
-        return
-    loader: DataLoader[Any] = DataLoader(
-        _Workplace(photos),
-        batch_sampler=batches,  # type: ignore[arg-type]  # any iterable of positions will do
-        num_workers=workers,
-        prefetch_factor=PREFETCHED_PER_WORKER,
-        collate_fn=_as_they_are,
-        worker_init_fn=_start_worker,
-        generator=torch.Generator(),  # the loader would draw from the global one
-    )
-    for packed in loader:
-        if isinstance(packed, ValueError):
-            raise packed
-        yield _unpacked(*packed)
-
-
-_Packed = tuple[Tensor, Tensor, Tensor, list[tuple[str, ...]]]
-
-
-class _Workplace(Dataset[Any]):
-    """What a worker asks for a batch. An error is handed over: one raised has a traceback in its text."""
-
-    def __init__(self, photos: TrainingPhotos) -> None:
-        self._photos = photos
-
-    def __getitems__(self, positions: range) -> _Packed | ValueError:
-        try:
-            return _packed([self._photos[position] for position in positions])
-        except ValueError as error:
-            return ValueError(str(error))
-
-
-def _packed(samples: list[Sample]) -> _Packed:
-    """As tensors, which travel between processes in shared memory; arrays are copied through a pipe."""
-    return (
-        torch.from_numpy(np.stack([sample.image for sample in samples])),
-        torch.from_numpy(np.stack([sample.damaged for sample in samples])),
-        torch.from_numpy(np.stack([sample.mask for sample in samples])),
-        [sample.passed_over for sample in samples],
-    )
-
-
-def _unpacked(
-    images: Tensor, damaged: Tensor, masks: Tensor, passed_over: list[tuple[str, ...]]
-) -> list[Sample]:
-    return [
-        Sample(*sample)
-        for sample in zip(images.numpy(), damaged.numpy(), masks.numpy(), passed_over, strict=True)
-    ]
-
-
-def _as_they_are(samples: Any) -> Any:
-    return samples
-
-
-def _start_worker(_: int) -> None:
-    cv2.setNumThreads(0)  # the workers are the threads; torch has one in each already
+    return read_ahead(photos.__getitem__, (range(start, start + batch) for start in starts), workers)
 
 
 def _listed(photos: Sequence[Photo | Path]) -> list[Photo]:

@@ -9,6 +9,12 @@ from PIL import Image
 
 from inpaint.training.photos import Photo, TrainingPhotos, fixed_samples, photo_paths, sample_batches
 
+# A machine with one core, and a Python that warns of forking beside torch's threads.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:This DataLoader will create"),
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded"),
+]
+
 
 @dataclass(frozen=True)
 class DrawnRow:
@@ -29,7 +35,7 @@ def save(path: Path, pixels: np.ndarray, **options) -> Path:
 
 @pytest.fixture
 def folder(tmp_path, rng) -> Path:
-    """Seven photos of noise, whose first red level is their number."""
+    """Seven photos of noise, of seven heights."""
     for number in range(7):
         pixels = rng.integers(0, 256, (20 + number, 30, 3), dtype=np.uint8)
         save(tmp_path / f"{number}.png", pixels)
