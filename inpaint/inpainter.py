@@ -20,6 +20,8 @@ class Inpainter(ABC):
     """The name it is registered under."""
     description: str
     """One line saying what ran, settings and weights included; recorded in manifests."""
+    parameters: int = 0
+    """How many numbers in it were learned."""
 
     def __call__(self, image: np.ndarray, mask: np.ndarray, protect: np.ndarray | None = None) -> np.ndarray:
         """Fill the hole; every pixel outside it comes back unchanged, bit for bit.
@@ -113,6 +115,7 @@ class InpainterOptions:
         detail: whether the photo's texture is brought back where a window was shrunk.
         colour: whether colour steps at the hole's edge are evened out after a network.
         compile: whether a network is compiled (torch.compile); see docs/deepfillv2.md on when.
+        plain: whether a network is given the whole photo at its size, with nothing done before or after.
     """
 
     device: str = "auto"
@@ -123,6 +126,7 @@ class InpainterOptions:
     detail: bool = True
     colour: bool = True
     compile: bool = False
+    plain: bool = False
 
 
 Builder = Callable[[InpainterOptions], Inpainter]

@@ -41,6 +41,8 @@ class NetworkSettings:
     colour: even out colour steps at the hole's edge.
     compile: compile the network's branches (torch.compile; the first windows wait a minute or two for it, and
         on the CPU that was measured later ones are not faster).
+    plain: the network alone, given the whole photo at its size, as published tables have it: no windows, and
+        nothing of the above is done but for compiling.
     """
 
     working_size_px: int = 512
@@ -48,6 +50,7 @@ class NetworkSettings:
     detail: bool = True
     colour: bool = True
     compile: bool = False
+    plain: bool = False
 
     def __post_init__(self) -> None:
         if self.working_size_px < 64:
@@ -98,15 +101,26 @@ class NetworkInpainter(WindowInpainter):
         self.even_seams = settings.colour
         self.limit_px = min(settings.working_size_px, network.size_px or settings.working_size_px)
         self.network = network.to(self.device)
+        self.parameters = sum(parameter.numel() for parameter in network.parameters())
         if settings.compile:
             for branch in network.children():
                 branch.compile(dynamic=True)
-        extras = [name for name in ("detail", "colour") if getattr(settings, name)]
         which = ", ".join(filter(None, (network.summary, source)))
         self.description = (
-            f"{network.name} ({which}), {self.precision} on {self.device.type}, "
-            f"at {self.limit_px} px, {' and '.join(extras) or 'nothing'} restored, seed {seed}"
+            f"{network.name} ({which}), {self.precision} on {self.device.type}, {self._way()}, seed {seed}"
         )
+
+    def _way(self) -> str:
+        if self.settings.plain:
+            return "plain, the whole photo at its size"
+        extras = [name for name in ("detail", "colour") if getattr(self.settings, name)]
+        return f"at {self.limit_px} px, {' and '.join(extras) or 'nothing'} restored"
+
+    def fill(self, image: np.ndarray, mask: np.ndarray, protect: np.ndarray | None) -> np.ndarray:
+        """Fill a photo, as the base class says."""
+        if not self.settings.plain:
+            return super().fill(image, mask, protect)
+        return self._run([_Shrunk(image, mask, mask if protect is None else mask | protect)])[0]
 
     def fill_window(self, image: np.ndarray, mask: np.ndarray, protect: np.ndarray | None) -> np.ndarray:
         """Fill one window, as the base class says."""
@@ -209,6 +223,7 @@ def build(name: str, options: InpainterOptions) -> NetworkInpainter:
             detail=options.detail,
             colour=options.colour,
             compile=options.compile,
+            plain=options.plain,
         ),
     )
 

@@ -103,6 +103,26 @@ def test_a_large_window_is_shrunk_with_no_hole_colour_averaged_into_the_rest():
     assert np.abs(filled[inner].astype(int) - 200).max() <= 1  # enlarged again
 
 
+def test_plain_is_the_network_alone_on_the_whole_photo():
+    image, mask = photo(150, 300), hole(150, 300, 30, 50, 20)
+    network = Constant()
+    settings = NetworkSettings(working_size_px=64, plain=True)
+    inpainter = NetworkInpainter(network, settings=settings)
+    filled = inpainter(image, mask)
+    ((images, masks, _),) = network.calls
+    assert torch.equal(images, images_to_tensor([image]))
+    assert torch.equal(masks, masks_to_tensor([mask]))
+    assert (filled[mask] == 200).all()
+    assert np.array_equal(filled[~mask], image[~mask])
+    assert "plain, the whole photo at its size" in inpainter.description
+
+
+def test_how_many_numbers_were_learned():
+    network = DeepFillV2(LAYOUTS["nipponjo_pt"])
+    assert NetworkInpainter(network).parameters == 4_052_478
+    assert load_inpainter("telea").parameters == 0
+
+
 def test_detail_takes_the_texture_of_the_photo_and_the_structure_of_the_network():
     image, mask = photo(160, 160), hole(160, 160, 50, 50, 60)
     level = int(image[~mask].mean())
