@@ -27,7 +27,7 @@ Stages = tuple[Tensor, ...]
 class Objective(ABC):
     """A network, the critic that judges it (None: no such), and what both make smaller.
 
-    It keeps no state besides these two: what happens in a step follows from their weights, the batch and `rng`.
+    It keeps no state besides these two: a step follows from their weights, the batch and `rng`.
     """
 
     network: nn.Module
@@ -35,7 +35,7 @@ class Objective(ABC):
 
     @abstractmethod
     def stages(self, network: nn.Module, batch: Batch) -> Stages:
-        """What the network, or a running average of it, answers to what it is shown; the finished one last."""
+        """What the network, or a running average of it, answers to what it is shown; the finished last."""
 
     @abstractmethod
     def generator_losses(self, batch: Batch, stages: Stages, *, adversarial: bool) -> Losses:
@@ -47,7 +47,7 @@ class Objective(ABC):
 
     @abstractmethod
     def figures(self, network: nn.Module, batch: Batch) -> dict[str, float]:
-        """How far the network is, on photos that it does not learn from; PSNR in dB, differences on [0, 1]."""
+        """How far the network is, on photos it does not learn from; PSNR in dB, differences on [0, 1]."""
 
     @abstractmethod
     def pictures(self, network: nn.Module, batch: Batch) -> tuple[Tensor, ...]:
@@ -233,7 +233,7 @@ class DeepFillV2Objective(FillObjective):
 
 
 def psnr(mean_squared: Tensor) -> float:
-    """Peak signal-to-noise ratio in dB of a mean squared difference between images in [-1, 1]; at most 100."""
+    """Peak signal-to-noise ratio in dB of a mean squared difference of images in [-1, 1]; at most 100."""
     return float(-10 * torch.log10((mean_squared / 4).clamp_min(1e-10)))
 
 

@@ -11,6 +11,16 @@ Decay = Literal["constant", "cosine"]
 Precision = Literal["float32", "bfloat16", "float16"]
 
 
+def _check(name: str, value: float, least: float, most: float) -> None:
+    if not least <= value <= most:
+        raise ValueError(f"expected {name} of {least} to {most}, received {value}")
+
+
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"expected {name} of {', '.join(choices)}, received {value!r}")
+
+
 @dataclass(frozen=True)
 class Schedule:
     """How long, and which part learns when.
@@ -204,13 +214,3 @@ DEFAULTS: Mapping[str, TrainingSettings] = {
         run=RunSettings(batch=16),
     ),
 }
-
-
-def _check(name: str, value: float, least: float, most: float) -> None:
-    if not least <= value <= most:
-        raise ValueError(f"expected {name} of {least} to {most}, received {value}")
-
-
-def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ValueError(f"expected {name} of {', '.join(choices)}, received {value!r}")

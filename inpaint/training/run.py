@@ -1,0 +1,212 @@
+"""A training run from what the command line is told: the network, its photos, the loop, its weights."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from inpaint.checkpoints import load_network, save_network
+from inpaint.formats import build_network
+from inpaint.networks.fill_network import FillNetwork
+from inpaint.training.damage import damage_of
+from inpaint.training.distributed import Processes
+from inpaint.training.loop import RunResult, train
+from inpaint.training.objectives import Objective, fill_objective
+from inpaint.training.photos import Photo, TrainingPhotos, fixed_samples, sample_batches
+from inpaint.training.run_folder import CONFIG
+from inpaint.training.settings import DEFAULTS, TrainingSettings
+
+WEIGHTS = "weights.safetensors"
+KEPT_APART = "kept_apart.txt"
+DEFAULT_DAMAGE: Mapping[str, Mapping[str, float]] = {
+    "autoencoder": {"strokes": 1, "box": 1},
+    "context-encoder": {"box": 1},
+    "glcic": {"box": 1},
+    "deepfillv1": {"box": 1},
+    "deepfillv2": {"free-form": 1},
+}
+VALIDATION_SEED = 2020
+"""Of the damage that figures and pictures are made of, whatever the run's seed: runs can be compared."""
+
+
+@dataclass(frozen=True)
+class DamageSettings:
+    """What is done to the photos.
+
+    kinds: name -> weight, as for `inpaint.training.damage.damage_of`; empty = the network's own.
+    shapes: COCO annotations that shapes are taken from. files: folder of mask files.
+    """
+
+    kinds: Mapping[str, float] = field(default_factory=dict)
+    shapes: Path | None = None
+    files: Path | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that one training run is told.
+
+    name: of the network. options: of its class, such as width. critic_width: multiplies the critic's
+    channels. photos, kept_apart: to learn from, and to look at. weights: a file to start from; None = fresh.
+    """
+
+    name: str
+    photos: Sequence[Photo]
+    kept_apart: Sequence[Photo]
+    settings: TrainingSettings
+    options: Mapping[str, Any] = field(default_factory=dict)
+    critic_width: float = 1.0
+    damage: DamageSettings = field(default_factory=DamageSettings)
+    smallest_scale: float = 0.6
+    flip: bool = True
+    weights: Path | None = None
+
+    @staticmethod
+    def of(name: str, photos: Sequence[Photo], kept_apart: Sequence[Photo], **values: Any) -> Run:
+        """With the network's own settings and damage where none are given."""
+        if name not in DEFAULTS:
+            raise ValueError(f"expected a network of {', '.join(DEFAULTS)}, received {name!r}")
+        values.setdefault("settings", DEFAULTS[name])
+        damage = values.pop("damage", DamageSettings())
+        if not damage.kinds:
+            damage = DamageSettings(DEFAULT_DAMAGE[name], damage.shapes, damage.files)
+        options = dict(values.pop("options", {}))
+        if any(kind.startswith("mosaic") for kind in damage.kinds):
+            options.setdefault("sees_hole", True)
+        return Run(name, photos, kept_apart, options=options, damage=damage, **values)
+
+    def told(self) -> dict[str, Any]:
+        """What decides the weights, flat, for config.json: going on is refused where any of it changed."""
+        settings = self.settings
+        run = asdict(settings.run)
+        decides = {name: run[name] for name in ("batch", "accumulate", "seed", "precision")}
+        return {
+            "network": self.name,
+            **{f"network {name}": value for name, value in sorted(self.options.items())},
+            "critic_width": self.critic_width,
+            "size_px": settings.size_px,
+            **asdict(settings.schedule),
+            **(asdict(settings.optimisation) | {"betas": list(settings.optimisation.betas)}),
+            **{f"weight of {name}": value for name, value in asdict(settings.losses).items()},
+            **decides,
+            "damage": {name: float(weight) for name, weight in self.damage.kinds.items()},
+            "shapes": _name(self.damage.shapes),
+            "mask files": _name(self.damage.files),
+            "smallest_scale": self.smallest_scale,
+            "flip": self.flip,
+            "start": _name(self.weights),
+            "photos": len(self.photos),
+            "photos_sha256": _digest(self.photos),
+        }
+
+
+def keep_apart(photos: Sequence[Photo], count: int) -> tuple[list[Photo], list[Photo]]:
+    """(to learn from, kept apart): `count` at even distances in the list.
+
+    Raises ValueError unless at least one is left to learn from.
+    """
+    if not 0 <= count < len(photos):
+        raise ValueError(
+            f"expected to keep 0 to {len(photos) - 1} of {len(photos)} photos apart, received {count}"
+        )
+    places = {(2 * number + 1) * len(photos) // (2 * count) for number in range(count)}
+    learnt = [photo for place, photo in enumerate(photos) if place not in places]
+    return learnt, [photos[place] for place in sorted(places)]
+
+
+def build_objective(run: Run) -> Objective:
+    """The run's network, fresh from its seed or from a file, with its paper's losses and critic."""
+    settings = run.settings
+    rng = torch.Generator().manual_seed(settings.run.seed)
+    network: FillNetwork
+    if run.weights is None:
+        network = build_network(run.name, run.options, generator=rng)
+    else:
+        network = load_network(run.weights, run.name)
+    network.requires_grad_(True)
+    size_px = settings.size_px
+    if network.size_px not in (None, size_px):
+        raise ValueError(f"expected {run.name} of a size_px of {size_px}, received {network.size_px}")
+    return fill_objective(network, settings.losses, size_px=size_px, critic_width=run.critic_width, rng=rng)
+
+
+def start(
+    run: Run,
+    out: Path,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    processes: Processes = Processes(),  # noqa: B008 (frozen)
+    report: Callable[[str], None] = lambda line: None,
+) -> RunResult:
+    """Train as told, and leave the run's folder with `weights.safetensors` in it; see `loop.train`.
+
+    Raises FileExistsError where `out` holds a run already, unless it is to be gone on with or overwritten;
+    besides, what `build_objective`, the damage, the photos and `loop.train` raise.
+    """
+    if (out / CONFIG).exists() and not (resume or overwrite):
+        raise FileExistsError(f"{out} holds a run already: --resume goes on with it, --overwrite starts anew")
+    settings = run.settings
+    damage = damage_of(run.damage.kinds, shapes=run.damage.shapes, files=run.damage.files)
+    photos = TrainingPhotos(
+        run.photos,
+        damage,
+        size_px=settings.size_px,
+        seed=settings.run.seed,
+        flip=run.flip,
+        smallest_scale=run.smallest_scale,
+    )
+    validation = []
+    if run.kept_apart and processes.leads:
+        validation = fixed_samples(
+            run.kept_apart, damage, size_px=settings.size_px, seed=VALIDATION_SEED, count=len(run.kept_apart)
+        )
+
+    def samples(first: int, passes: int) -> Any:
+        return sample_batches(
+            photos,
+            batch=settings.run.batch,
+            first_step=first,
+            steps=passes,
+            workers=settings.run.workers,
+            rank=processes.rank,
+            world=processes.world,
+        )
+
+    def keep(network: nn.Module, step: int) -> None:
+        assert isinstance(network, FillNetwork)
+        notes = {"source": f"trained here, {step} of {settings.schedule.steps} steps", "steps": str(step)}
+        save_network(network, out / WEIGHTS, notes=notes, overwrite=True)
+
+    return train(
+        build_objective(run),
+        samples,
+        validation,
+        settings,
+        out,
+        config=run.told(),
+        keep=keep,
+        resume=resume,
+        processes=processes,
+        report=report,
+    )
+
+
+def _name(path: Path | None) -> str | None:
+    return None if path is None else path.name
+
+
+def _digest(photos: Sequence[Photo]) -> str:
+    """Of the photos' names in their order, and regions: not of where the folder lies."""
+    common = {photo.path.parent for photo in photos}
+    root = next(iter(common)) if len(common) == 1 else None
+    lines = [
+        f"{photo.path.name if root else '/'.join(photo.path.parts[-3:])} {photo.region}" for photo in photos
+    ]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
