@@ -290,8 +290,12 @@ def fill_objective(
 ) -> Objective:
     """The objective of the network's paper, with a critic fresh from `rng`.
 
-    size_px: height and width of the batches. critic_width: multiplies the channels of the critic.
+    size_px: height and width of the batches. critic_width: multiplies the channels of the critic. There is
+    none where the adversarial loss weighs nothing.
 
     Raises ValueError for a size that the critic does not take or a width outside (0, 8].
     """
-    return OBJECTIVES[network.name](network, weights, size_px, critic_width, rng)
+    objective = OBJECTIVES[network.name](network, weights, size_px, critic_width, rng)
+    if not weights.adversarial:
+        objective.critic = None
+    return objective

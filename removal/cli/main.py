@@ -17,6 +17,7 @@ COMMANDS = {  # name -> module with the click command of that name, imported whe
     "demo": "removal.cli.demo",
     "evaluate": "removal.cli.evaluate",
     "masks": "removal.cli.masks",
+    "train": "removal.cli.train",
     "weights": "removal.cli.weights",
 }
 DEFAULT = "erase"

@@ -20,6 +20,34 @@ def together(*options: Decorator) -> Decorator:
     return apply
 
 
+class GroupedOption(click.Option):
+    """An option that --help shows under a heading of its own."""
+
+    def __init__(self, *declarations: Any, group: str, **attributes: Any) -> None:
+        super().__init__(*declarations, **attributes)
+        self.group = group
+
+
+class GroupedCommand(click.Command):
+    """A command whose --help shows the options under their headings, those without one first."""
+
+    def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(context):
+            record = parameter.get_help_record(context) if isinstance(parameter, click.Option) else None
+            if record is not None:
+                group = parameter.group if isinstance(parameter, GroupedOption) else "Options"
+                groups.setdefault(group, []).append(record)
+        for group, records in groups.items():
+            with formatter.section(group):
+                formatter.write_dl(records)
+
+
+def grouped(group: str, *declarations: str, **attributes: Any) -> Decorator:
+    """`click.option` under a heading of --help."""
+    return click.option(*declarations, cls=GroupedOption, group=group, **attributes)
+
+
 class PathOrUrl(click.Path):
     """A path of this machine, or with "://" in it one that fsspec opens."""
 

@@ -1,0 +1,295 @@
+"""`remove train`: one of the networks, on photos of one's own or a published data set."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from removal.cli.erase import one_line, warn
+from removal.cli.options import GroupedCommand, grouped, overwrite_option
+
+if TYPE_CHECKING:
+    from inpaint.training.photos import Photo
+    from inpaint.training.run import Run
+
+PAPERS = "the paper's"
+FOLDER = click.Path(path_type=Path, file_okay=False)
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+class DamageType(click.ParamType):
+    """A kind of damage, with or without a weight: `strokes`, `box=0.5`."""
+
+    name = "KIND[=WEIGHT]"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, context: click.Context | None
+    ) -> tuple[str, float]:
+        if isinstance(value, tuple):
+            return value
+        kind, _, weight = value.partition("=")
+        try:
+            return kind, float(weight or 1)
+        except ValueError:
+            self.fail(f"expected a weight after =, got {value!r}", param, context)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A number or word of `inpaint.training.settings`, as an option: unset, the paper's stays."""
+
+    name: str
+    kind: click.ParamType
+    about: str
+
+    def option(self, group: str) -> Any:
+        flag = "--" + self.name.replace("_", "-")
+        return grouped(group, flag, self.name, type=self.kind, help=f"{self.about}  [default: {PAPERS}]")
+
+
+def count(least: int, most: int | None = None) -> click.ParamType:
+    return click.IntRange(least, most)
+
+
+def share(most: float | None = 1.0) -> click.ParamType:
+    return click.FloatRange(0, most)
+
+
+SETTINGS = {
+    "How long": (
+        Setting("steps", count(1), "Updates of the network."),
+        Setting("generator_share", share(), "Of the steps, the first that do without the critic."),
+        Setting("critic_share", share(), "Of the steps, those that follow, for the critic alone."),
+        Setting("critic_updates", count(1, 100), "Of the critic for each of the network."),
+    ),
+    "Rates": (
+        Setting("optimiser", click.Choice(["adam", "adadelta"]), "What follows the gradients."),
+        Setting("learning_rate", click.FloatRange(1e-9, 10), "Of the network."),
+        Setting("critic_learning_rate", click.FloatRange(1e-9, 10), "Of the critic."),
+        Setting(
+            "decay", click.Choice(["constant", "cosine"]), "cosine: both rates fall to 0 at the last step."
+        ),
+        Setting("warmup_steps", count(0), "Steps over which the rates rise from 0."),
+        Setting("ema", share(0.99999), "Decay per step of the average of the weights that is kept; 0 = off."),
+        Setting("clip", share(None), "Bound on the norm of the gradients; 0 = off."),
+    ),
+    "Losses": (
+        Setting("reconstruction", share(None), "Weight of the distance to the photo."),
+        Setting("coarse", share(None), "Weight of the same of the first of two stages."),
+        Setting("known", share(None), "Weight of the distance outside the hole."),
+        Setting("adversarial", share(None), "Weight of what the critic says; 0 = no critic's word."),
+        Setting("gradient_penalty", share(None), "Weight in the Wasserstein critics' loss."),
+        Setting("discount", share(), "Base of the spatially discounted loss; 1 = off."),
+    ),
+    "Run": (
+        Setting("size_px", count(16, 2048), "Height and width of what the network sees."),
+        Setting("batch", count(1, 4096), "Photos of one pass."),
+    ),
+}
+RUN = (
+    grouped("Run", "--accumulate", type=count(1, 4096), help="Passes for one update.  [default: 1]"),
+    grouped("Run", "--workers", type=count(0, 256), help="Processes that read photos.  [default: 2]"),
+    grouped("Run", "--device", help="auto, cpu, cuda or cuda:N.  [default: auto]"),
+    grouped(
+        "Run",
+        "--precision",
+        type=click.Choice(["float32", "bfloat16", "float16"]),
+        help="Of the arithmetic; the weights are float32 always.  [default: float32]",
+    ),
+    grouped("Run", "--seed", type=count(0, 2**63 - 1), help="Of everything random.  [default: 0]"),
+    grouped("Run", "--minutes", type=share(None), help="Stop after these, ready for --resume; 0 = off."),
+    grouped("Run", "--log-every", type=count(1), help="Steps between lines of the log.  [default: 50]"),
+    grouped(
+        "Run", "--show-every", type=count(1), help="Steps between figures and pictures.  [default: 1000]"
+    ),
+    grouped("Run", "--save-every", type=count(1), help="Steps between checkpoints.  [default: 1000]"),
+)
+
+
+def settings_options(command: Any) -> Any:
+    for option in reversed(RUN):
+        command = option(command)
+    for group, settings in reversed(SETTINGS.items()):
+        for setting in reversed(settings):
+            command = setting.option(group)(command)
+    return command
+
+
+@click.command(cls=GroupedCommand, no_args_is_help=True)
+@click.argument("name", metavar="NAME")
+@click.option("-o", "--out", type=FOLDER, required=True, help="The run's folder.")
+@click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint.")
+@overwrite_option
+@click.option(
+    "--dry-run", is_flag=True, help="Print the plan: parameters, work, memory, hours; train nothing."
+)
+@grouped("Photos", "--images", type=FOLDER, help="Folder of photos, with those below it.")
+@grouped(
+    "Photos",
+    "--dataset",
+    metavar="NAME",
+    help="A published data set instead: places365, celeba, imagenet, coco, classes (a folder of classes).",
+)
+@grouped("Photos", "--root", type=FOLDER, help="Where the data set lies; nothing is downloaded.")
+@grouped("Photos", "--attribute", help="celeba: faces that have it alone, such as Mustache.")
+@grouped(
+    "Photos",
+    "--landmark",
+    "landmarks",
+    multiple=True,
+    help="celeba: the hole is a box around these: nose, leftmouth, rightmouth, lefteye, righteye.",
+)
+@grouped("Photos", "--annotations", type=FILE, help="coco: a file of one's own, for photos in --root.")
+@grouped("Photos", "--having", multiple=True, metavar="CLASS", help="coco: photos that show one of these.")
+@grouped("Photos", "--lacking", multiple=True, metavar="CLASS", help="coco: photos that show none of these.")
+@grouped(
+    "Photos",
+    "--keep-apart",
+    type=count(0),
+    help="Photos for figures and pictures, never learnt from: in all, for classes of each class; of the test "
+    "photos where a data set has them.  [default: 16, 5 for classes]",
+)
+@grouped(
+    "Photos",
+    "--smallest-scale",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.6,
+    show_default=True,
+    help="Crops are drawn from this share of the shorter side up to all of it.",
+)
+@grouped("Photos", "--flip/--no-flip", default=True, show_default=True, help="Mirror half of the photos.")
+@grouped(
+    "Damage",
+    "--damage",
+    type=DamageType(),
+    multiple=True,
+    help="May be repeated, drawn by weight: strokes, box, centre, free-form, shapes, files, mosaic-box ...; "
+    "docs/training.md says what each is.  [default: the network's own]",
+)
+@grouped("Damage", "--shapes", type=FILE, help="COCO annotations to take the holes of `shapes` from.")
+@grouped("Damage", "--mask-files", type=FOLDER, help="Folder of the masks of `files`.")
+@grouped("Network", "--width", type=click.FloatRange(0, 8, min_open=True), help="Multiplies the channels.")
+@grouped(
+    "Network",
+    "--critic-width",
+    type=click.FloatRange(0, 8, min_open=True),
+    help="The same of the critic.  [default: --width]",
+)
+@grouped("Network", "--no-attention", is_flag=True, help="deepfillv1: without contextual attention.")
+@grouped("Network", "--layout", help="deepfillv2: nipponjo_pt, nipponjo_tf or mmagic.")
+@grouped("Network", "--bottleneck", type=count(1, 16000), help="context-encoder: numbers in the middle.")
+@grouped("Network", "--weights", type=FILE, help="Start from these and not from fresh ones.")
+@settings_options
+def train(name: str, out: Path, resume: bool, overwrite: bool, dry_run: bool, **told: Any) -> None:
+    """Train the network NAME on photos, so that it fills holes like theirs.
+
+    NAME is autoencoder, context-encoder, glcic, deepfillv1 or deepfillv2. What the options leave open is as
+    in the network's paper. The run's folder gets config.json, log.jsonl, pictures, TensorBoard's events,
+    state.pt and weights.safetensors, which `remove --inpainter NAME --weights FILE` uses. Ctrl-C stops after
+    the step at hand; --resume goes on. For several processes put torchrun --nproc-per-node N -m
+    removal.cli.start in place of remove.
+
+    \b
+    remove train deepfillv2 --images photos/ --out runs/mine
+    remove train deepfillv2 --images photos/ --out runs/mine --dry-run
+    """
+    if resume and overwrite:
+        raise click.UsageError("--resume goes on with a run, --overwrite starts anew: give one of them")
+    quiet = int(os.environ.get("RANK", "0")) > 0
+    try:
+        run = _run(name, told)
+        if dry_run:
+            from inpaint.training.plan import plan
+
+            click.echo("\n".join(plan(run).lines()))
+            return
+        from inpaint.training.distributed import processes
+        from inpaint.training.run import WEIGHTS, start
+
+        with processes() as these:
+            report = (lambda line: None) if quiet else warn
+            result = start(run, out, resume=resume, overwrite=overwrite, processes=these, report=report)
+    except (ValueError, OSError, FloatingPointError) as error:
+        raise click.ClickException(one_line(" ".join(str(error).split()))) from error
+    if not quiet:
+        rest = "" if result.finished else f"; {result.step} steps done, --resume goes on"
+        click.echo(f"{out / WEIGHTS}{rest}")
+
+
+def _run(name: str, told: dict[str, Any]) -> Run:
+    from inpaint.training.run import DamageSettings, Run
+    from inpaint.training.settings import DEFAULTS
+
+    if name not in DEFAULTS:
+        raise click.UsageError(f"expected a network of {', '.join(DEFAULTS)}, got {name!r}")
+    photos, kept_apart = _photos(told)
+    groups = [*(setting.name for part in SETTINGS.values() for setting in part), *_RUN_NAMES]
+    values = {key: told[key] for key in groups if told[key] is not None}
+    options = {key: told[key] for key in ("width", "layout", "bottleneck") if told[key] is not None}
+    if told["no_attention"]:
+        options["attention"] = False
+    if name == "context-encoder" and told["size_px"] is not None:
+        options["size_px"] = told["size_px"]
+    width = told["width"] if told["width"] is not None else 1.0
+    return Run.of(
+        name,
+        photos,
+        kept_apart,
+        settings=DEFAULTS[name].with_values(values),
+        options=options,
+        critic_width=width if told["critic_width"] is None else told["critic_width"],
+        damage=DamageSettings(dict(told["damage"]), told["shapes"], told["mask_files"]),
+        smallest_scale=told["smallest_scale"],
+        flip=told["flip"],
+        weights=told["weights"],
+    )
+
+
+_RUN_NAMES = (
+    "accumulate",
+    "workers",
+    "device",
+    "precision",
+    "seed",
+    "minutes",
+    "log_every",
+    "show_every",
+    "save_every",
+)
+
+
+def _photos(told: dict[str, Any]) -> tuple[list[Photo], list[Photo]]:
+    """Those to learn from, and those kept apart."""
+    from inpaint.training.datasets import load_dataset
+    from inpaint.training.photos import photo_paths
+
+    if (told["images"] is None) == (told["dataset"] is None):
+        raise click.UsageError("give photos by --images DIR, or by --dataset NAME and --root DIR")
+    kept = told["keep_apart"]
+    if told["images"] is not None:
+        if told["root"] is not None:
+            raise click.UsageError("--root is for --dataset; --images names its folder itself")
+        dataset, root = "folder", told["images"]
+        options: dict[str, Any] = {"test_count": 16 if kept is None else kept}
+        if kept is None:
+            options["test_count"] = min(16, len(photo_paths(root)) // 10)
+    else:
+        if told["root"] is None:
+            raise click.UsageError("--dataset needs --root DIR, where it lies")
+        dataset, root = told["dataset"], told["root"]
+        options = {} if dataset != "classes" or kept is None else {"test_per_class": kept}
+    for key in ("attribute", "annotations", "landmarks", "having", "lacking"):
+        if told[key]:
+            options[key] = told[key]
+    learnt = load_dataset(dataset, root, split="train", options=options)
+    if dataset == "folder" and not options["test_count"]:
+        return learnt, []
+    test = load_dataset(dataset, root, split="test", options=options)
+    if dataset in ("folder", "classes"):
+        return learnt, test
+    count = min(16 if kept is None else kept, len(test))
+    return learnt, [test[number * len(test) // count] for number in range(count)]
