@@ -1,6 +1,6 @@
 """Training samples from photos: an endless stream in which each position is always the same sample."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,14 +8,11 @@ import numpy as np
 
 from inpaint.training.batch import Sample
 from inpaint.training.crops import central_crop, random_crop
+from inpaint.training.damage_contract import GREY, Damage
 from inpaint.training.decoding import PHOTO_SUFFIXES, Decoded, PhotoCache, UnreadablePhotoError, decode_photo
 from inpaint.training.reading_ahead import read_ahead
 
 MOST_PASSED_OVER = 100
-GREY = 128  # what is shown under a hole
-
-Damaging = Callable[[np.ndarray, np.random.Generator], tuple[np.ndarray, np.ndarray]]
-"""image uint8 (H, W, 3), generator -> damaged uint8 (H, W, 3), mask float32 (H, W) in [0, 1]."""
 
 # What keeps the random numbers of one seed's purposes apart. Not 0: NumPy ignores zeros at the end of a seed.
 _ORDER, _FIXED = 1, 2
@@ -72,7 +69,7 @@ class TrainingPhotos:
     def __init__(
         self,
         photos: Sequence[Photo | Path],
-        damage: Damaging,
+        damage: Damage,
         *,
         size_px: int,
         seed: int,
@@ -125,7 +122,7 @@ class TrainingPhotos:
 
 
 def fixed_samples(
-    photos: Sequence[Photo | Path], damage: Damaging, *, size_px: int, seed: int, count: int
+    photos: Sequence[Photo | Path], damage: Damage, *, size_px: int, seed: int, count: int
 ) -> list[Sample]:
     """`count` samples, or as many as can be read, that are the same for every run: to measure on.
 
@@ -202,7 +199,7 @@ def _scaled(photo: Photo, decoded: Decoded) -> np.ndarray | None:
 def _damaged(
     image: np.ndarray,
     hole: tuple[int, int, int, int] | None,
-    damage: Damaging,
+    damage: Damage,
     rng: np.random.Generator,
     passed_over: tuple[str, ...],
 ) -> Sample:

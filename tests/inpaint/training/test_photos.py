@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from inpaint.training.damage_contract import Damage
 from inpaint.training.photos import Photo, TrainingPhotos, fixed_samples, photo_paths, sample_batches
 
 # A machine with one core, and a Python that warns of forking beside torch's threads.
@@ -17,7 +18,7 @@ pytestmark = [
 
 
 @dataclass(frozen=True)
-class DrawnRow:
+class DrawnRow(Damage):
     """Stands in for damage: grey in one row that is drawn."""
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
