@@ -5,7 +5,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -21,10 +21,10 @@ from inpaint.checkpoint_files import (
     some,
     write,
 )
-from inpaint.formats import FORMATS, NETWORKS, Format, build_network
+from inpaint.formats import BLIND_NETWORKS, FORMATS, NETWORKS, Format
 from inpaint.networks.attention import check_bound
 from inpaint.networks.deepfillv2 import DeepFillV2
-from inpaint.networks.fill_network import FillNetwork, Option
+from inpaint.networks.fill_network import FillNetwork, NamedNetwork, Option
 from inpaint.networks.two_stage import TwoStageNetwork
 from inpaint.published import TITLES, record_of
 
@@ -34,6 +34,7 @@ __all__ = [
     "check",
     "convert",
     "identify",
+    "load_blind_network",
     "load_deepfillv2",
     "load_network",
     "save_network",
@@ -42,7 +43,10 @@ __all__ = [
 OUR_LAYOUT = "ours"
 """Layout of the files that `save_network` writes: our own names, the network and its options noted."""
 _STATISTICS = {"running_mean": 0.0, "running_var": 1.0}
+_EVERY_NETWORK: dict[str, type[NamedNetwork]] = {**NETWORKS, **BLIND_NETWORKS}
+_TITLES = {name: name.replace("-", " ") for name in BLIND_NETWORKS} | TITLES
 Source = str | os.PathLike[str] | Mapping[str, Any]
+Kind = TypeVar("Kind", bound=NamedNetwork)
 
 
 @dataclass(frozen=True)
@@ -100,10 +104,26 @@ def load_network(
     NaN or infinity.
     """
     check_bound(max_scores_mb)
-    label = "the state dict"
+    network = _load(source, name, sha256_prefix=sha256_prefix)
+    if not isinstance(network, FillNetwork):
+        raise CheckpointError(f"{_label(source)}: {_TITLES[network.name]} fills no hole; {_accepted(name)}")
+    if isinstance(network, TwoStageNetwork):
+        network.max_scores_mb = max_scores_mb
+    return network
+
+
+def load_blind_network(source: Source, kind: type[Kind]) -> Kind:
+    """The same for a file of `save_network` that must hold a network of `inpaint.formats.BLIND_NETWORKS`."""
+    network = _load(source, kind.name)
+    assert isinstance(network, kind)  # its name says so
+    return network
+
+
+def _load(source: Source, name: str | None, *, sha256_prefix: str | None = None) -> NamedNetwork:
+    """A network of any kind, ready to use."""
+    label = _label(source)
     if not isinstance(source, Mapping):
         path = Path(source)
-        label = str(path)
         record = record_of(path)
         expected = sha256_prefix or (record.sha256_prefix if record else None)
         if expected is not None:
@@ -111,14 +131,12 @@ def load_network(
     found = _recognise(source, label, name)
     network = _build(found.format, label)
     network.load_state_dict(_weights(found, network, label, name))
-    if isinstance(network, TwoStageNetwork):
-        network.max_scores_mb = max_scores_mb
     return network.to(memory_format=torch.channels_last).eval()
 
 
 def identify(source: Source) -> str:
     """Name of the layout of a file or state dict; raises as `load_network`."""
-    label = "the state dict" if isinstance(source, Mapping) else str(source)
+    label = _label(source)
     found = _recognise(source, label, None)
     _weights(found, _build(found.format, label), label, None)
     return found.format.layout
@@ -127,7 +145,7 @@ def identify(source: Source) -> str:
 def check(path: str | os.PathLike[str]) -> CheckpointReport:
     """Load a file as `load_network` does, hash included, and say what it holds. Raises the same."""
     path = Path(path)
-    network = load_network(path)
+    network = _load(path, None)
     found = _recognise(path, str(path), None)
     return CheckpointReport(
         path=path,
@@ -151,7 +169,7 @@ def convert(path: str | os.PathLike[str], out: str | os.PathLike[str], *, overwr
     """
     path, out = Path(path), Path(out)
     check_target(out, overwrite=overwrite)
-    load_network(path)
+    _load(path, None)
     found = _recognise(path, str(path), None)
     metadata = {
         "source": path.name,
@@ -165,20 +183,27 @@ def convert(path: str | os.PathLike[str], out: str | os.PathLike[str], *, overwr
 
 
 def save_network(
-    network: FillNetwork,
+    network: NamedNetwork,
     path: str | os.PathLike[str],
     *,
     notes: Mapping[str, str] | None = None,
+    half: bool = False,
     overwrite: bool = False,
 ) -> Path:
-    """Write a trained network as safetensors that `load_network` builds again, and return `path`.
+    """Write a trained network as safetensors that `load_network` or `load_blind_network` builds again, and
+    return `path`.
 
     notes: more metadata, such as what it was trained on; `source` is shown by `remove weights check`.
+    half: kernels as float16, for half the size; biases, scales and statistics are kept as they are.
 
     Raises as `convert` where the file cannot be written.
     """
     path = Path(path)
-    state = {name: value for name, value in network.state_dict().items() if value.is_floating_point()}
+    state = {
+        name: value.half() if half and value.ndim > 1 else value
+        for name, value in network.state_dict().items()
+        if value.is_floating_point()
+    }
     metadata = {
         **(notes or {}),
         "format": network.name,
@@ -189,6 +214,10 @@ def save_network(
     return path
 
 
+def _label(source: Source) -> str:
+    return "the state dict" if isinstance(source, Mapping) else str(Path(source))
+
+
 def _accepted(name: str | None) -> str:
     networks = dict.fromkeys(known.network for known in FORMATS if name in (None, known.network))
     formats = [
@@ -196,7 +225,7 @@ def _accepted(name: str | None) -> str:
         + ", ".join(known.layout for known in FORMATS if known.network == network)
         for network in networks
     ]
-    ours = TITLES[name] if name else "any network"
+    ours = _TITLES[name] if name else "any network"
     return f"accepted are {'; '.join([*formats, f'{ours} as trained here'])} (.pth or .safetensors)"
 
 
@@ -214,12 +243,13 @@ def _recognise(source: Source, label: str, name: str | None) -> _Recognised:
         entries = generator_entries(checkpoint)
         known = max(FORMATS, key=lambda candidate: len(candidate.key_map.keys() & entries.keys()))
         if not known.key_map.keys() & entries.keys():
-            what = f"no {TITLES[name]} generator" if name else "no generator that is known here"
+            what = f"no {_TITLES[name]} generator" if name else "no generator that is known here"
             raise CheckpointError(f"{label}: {what}, it holds {some(entries)}; {_accepted(name)}")
     if name is not None and known.network != name:
+        asked = f" (--inpainter {known.network})" if known.network in NETWORKS else ""
         raise CheckpointError(
-            f"{label}: no {TITLES[name]} generator, it holds {TITLES[known.network]} "
-            f"(--inpainter {known.network}); {_accepted(name)}"
+            f"{label}: no {_TITLES[name]} generator, it holds {_TITLES[known.network]}{asked}; "
+            f"{_accepted(name)}"
         )
     return _Recognised(known, entries, metadata)
 
@@ -229,21 +259,21 @@ def _our_format(metadata: Mapping[str, str], label: str) -> Format:
     name = metadata.get("format", "")
     try:
         options: dict[str, Option] = json.loads(metadata.get("options", "{}"))
-        if name not in NETWORKS or not isinstance(options, dict):
-            raise ValueError(f"expected a network of {', '.join(NETWORKS)}, received {name!r}")
+        if name not in _EVERY_NETWORK or not isinstance(options, dict):
+            raise ValueError(f"expected a network of {', '.join(_EVERY_NETWORK)}, received {name!r}")
         return Format(name, OUR_LAYOUT, {}, options)
     except ValueError as error:
         raise CheckpointError(f"{label}: its metadata name no network that is known here: {error}") from error
 
 
-def _build(known: Format, label: str) -> FillNetwork:
+def _build(known: Format, label: str) -> NamedNetwork:
     try:
-        return build_network(known.network, known.options)
+        return _EVERY_NETWORK[known.network](**known.options)
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"{label}: its metadata build no {known.network}: {error}") from error
 
 
-def _weights(found: _Recognised, network: FillNetwork, label: str, name: str | None) -> dict[str, Tensor]:
+def _weights(found: _Recognised, network: NamedNetwork, label: str, name: str | None) -> dict[str, Tensor]:
     """The checked entries as float32 under our names, ready to load."""
     known = found.format
     state = network.state_dict()

@@ -11,13 +11,17 @@ from inpaint.networks.autoencoder import Autoencoder
 from inpaint.networks.context_encoder import ContextEncoder
 from inpaint.networks.deepfillv1 import DeepFillV1
 from inpaint.networks.deepfillv2 import DeepFillV2
-from inpaint.networks.fill_network import FillNetwork, Option
+from inpaint.networks.fill_network import FillNetwork, NamedNetwork, Option
 from inpaint.networks.glcic import GLCIC
 from inpaint.networks.layouts import LAYOUTS
+from inpaint.networks.mask_prediction import MaskPredictor
 
 NETWORKS: dict[str, type[FillNetwork]] = {
     network.name: network for network in (Autoencoder, ContextEncoder, GLCIC, DeepFillV1, DeepFillV2)
 }
+"""Those that `--inpainter` takes."""
+BLIND_NETWORKS: dict[str, type[NamedNetwork]] = {network.name: network for network in (MaskPredictor,)}
+"""Those that repair a photo without a mask, each with arguments of its own; by no name in both."""
 
 
 @dataclass(frozen=True)
@@ -62,3 +66,12 @@ def build_network(
     if name not in NETWORKS:
         raise ValueError(f"expected a network of {', '.join(NETWORKS)}, received {name!r}")
     return NETWORKS[name](**(options or {}), generator=generator)
+
+
+def build_blind_network(
+    name: str, options: Mapping[str, Any] | None = None, *, generator: torch.Generator | None = None
+) -> NamedNetwork:
+    """The same for the blind networks."""
+    if name not in BLIND_NETWORKS:
+        raise ValueError(f"expected a network of {', '.join(BLIND_NETWORKS)}, received {name!r}")
+    return BLIND_NETWORKS[name](**(options or {}), generator=generator)
