@@ -6,9 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
+from inpaint.training.covers import Covered
 from inpaint.training.damage_contract import Damage, Hole, check_image
 from inpaint.training.holes import Boxes, FreeFormStrokes, JoinedHoles
+from inpaint.training.lettering import Text
 from inpaint.training.mosaic import Mosaic
+from inpaint.training.noise import Noise
+from inpaint.training.scratches import Scratches
+from inpaint.training.stains import Raindrops, SoftCover
+from inpaint.training.tears import Torn
 
 __all__ = ["Damage", "DamageSources", "MixedDamage", "NoDamage", "damage_kinds", "damage_of"]
 
@@ -62,10 +68,23 @@ HOLES: Mapping[str, Callable[[DamageSources], Hole]] = {
 }
 """Holes by name."""
 
-IN_HOLES: Mapping[str, Callable[[Hole], Damage]] = {"mosaic": Mosaic}
+IN_HOLES: Mapping[str, Callable[[Hole], Damage]] = {"mosaic": Mosaic, "covered": Covered}
 """What a hole may show but grey: asked for as `mosaic-box`; alone it is that of `free-form`."""
 
-OTHERS: Mapping[str, Callable[[], Damage]] = {"none": NoDamage}
+OTHERS: Mapping[str, Callable[[], Damage]] = {
+    "none": NoDamage,
+    "scratches": Scratches,
+    "text": Text,
+    "watermark": lambda: Text(opacity=(0.25, 0.75)),
+    "noise": Noise,
+    "grey": SoftCover,
+    "stains": lambda: SoftCover(
+        area=(0.05, 0.25), opacity=(0.4, 0.95), edge=(0.1, 0.6), contents=("colour",)
+    ),
+    "veil": lambda: SoftCover(opacity=(0.2, 0.7), blotch=(0.5, 1.0), edge=(2.0, 4.0), contents=("colour",)),
+    "raindrops": Raindrops,
+    "torn": Torn,
+}
 """Damage that is no hole."""
 
 
