@@ -69,11 +69,11 @@ def options_of(name: str) -> tuple[str, ...]:
 
 
 def _share(paths: list[Path], split: str, test_count: int, name: str) -> list[Path]:
-    """The test photos, at even distances in the list, or all others."""
+    """The test photos, the middle one of each of `test_count` stretches of the list, or all others."""
     if not 0 <= test_count < len(paths):
         raise ValueError(
             f"expected to keep 0 to {len(paths) - 1} of the {len(paths)} photos of {name} for the test, "
             f"received {test_count}"
         )
-    kept = {number * len(paths) // test_count for number in range(test_count)}
+    kept = {(2 * number + 1) * len(paths) // (2 * test_count) for number in range(test_count)}
     return [path for number, path in enumerate(paths) if (number in kept) == (split == "test")]

@@ -22,9 +22,9 @@ def paths_of(*args, **kwargs) -> list[Path]:
 def test_a_folder_is_all_for_training_unless_some_are_kept(tmp_path):
     six = photos(tmp_path, "a.jpg", "b/c.jpg", "b/d.png", "e.jpg", "f.jpg", "g.jpg")
     assert paths_of("folder", tmp_path) == six
-    assert paths_of("folder", tmp_path, split="test", options={"test_count": 2}) == [six[0], six[3]]
+    assert paths_of("folder", tmp_path, split="test", options={"test_count": 2}) == [six[1], six[4]]
     kept = paths_of("folder", tmp_path, split="train", options={"test_count": 2})
-    assert kept == [six[1], six[2], six[4], six[5]]
+    assert kept == [six[0], six[2], six[3], six[5]]
 
 
 def test_a_folder_of_which_nothing_is_kept_has_no_test(tmp_path):
@@ -48,7 +48,7 @@ def test_animals_are_55_for_training_and_5_for_the_test_of_each_class(tmp_path):
     train, test = (paths_of("classes", tmp_path, split=split) for split in ("train", "test"))
     assert (len(train), len(test)) == (3 * 55, 3 * 5)
     assert not set(train) & set(test)
-    assert test[:5] == [tmp_path / "antelope" / f"{number:02}.jpg" for number in (0, 12, 24, 36, 48)]
+    assert test[:5] == [tmp_path / "antelope" / f"{number:02}.jpg" for number in (6, 18, 30, 42, 54)]
     assert [path.parent.name for path in test[::5]] == sorted(animals)
 
 
