@@ -3,21 +3,22 @@
 Every cell (2 x 2 features) is a query and a key, compared by its 3 x 3 patch of the sub-sampled features. A
 query's answer is the softmax-weighted mean of the keys' 4 x 4 patches of the features, and neighbouring
 answers overlap. The published code builds the whole score matrix several times over; here it is made tile
-by tile of queries.
+by tile of queries, and no patch is ever cut out: the product of two patches is the sum of their pixels'
+products, which lie along a diagonal of the matrix, and patches that overlap are one mean whose weights are
+added along it.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from inpaint.networks.fusion import FusionPlan, fuse_scores, plan_fusion
+from inpaint.networks.attention_tiles import TilePlan, plan_tile, tiles
+from inpaint.networks.diagonals import sum_diagonals
 
 NORM_FLOOR = 1e-4
 
@@ -44,12 +45,12 @@ class AttentionRules:
 
 @dataclass(frozen=True)
 class _Memory:
-    """The keys of one or more images, L cells each; `values` of invalid keys are 0."""
+    """One or more images of L cells each."""
 
-    keys: Tensor  # (N, L, 9C), unit length
-    lengths: Tensor  # (N, L, 1), what the keys were divided by
-    values: Tensor  # (N, L, 16C)
-    invalid: Tensor  # bool (N, 1, L); all False where an image has no valid key
+    pixels: Tensor  # (N, L, C), the one that stands for each cell
+    scale: Tensor  # (N, 1, L), what a product with a key's patch is multiplied by
+    features: Tensor  # (N, 4, L, C), those of each cell: upper left, upper right, lower left, lower right
+    invalid: Tensor  # bool (N, 1, L), the keys that are not copied; all False where an image has no other
     size: tuple[int, int]
 
 
@@ -67,17 +68,18 @@ def contextual_attention(
     needed: bool (N, H/2, W/2), the cells that must be answered (None = all); features that only other cells
         reach come back as 0, those that both reach are incomplete.
     max_scores_mb: bound in MiB on the score matrices held at one time (None: 96 on a CPU, 1024 on a GPU).
-        Passing a bound that one cell's scores exceed takes the cells one by one. Backward recomputes them,
-        tile by tile.
+        Passing a bound that one cell's scores exceed takes the cells one by one. Where not all fit, backward
+        recomputes them tile by tile.
 
     Scores and softmax are computed in float32 (float64 stays); patches of half precision are mixed in half
-    precision. The answer has the dtype of `features`. An image without a valid key
-    gets 0. Raises ValueError where H or W is odd, the shapes do not fit, or the bound is not above 0.
+    precision. The answer has the dtype of `features`. An image without a valid key gets 0. Raises ValueError
+    where H or W is odd, the shapes do not fit, or the bound is not above 0.
     """
     _check(features, masks, needed)
     check_bound(max_scores_mb)
     if max_scores_mb is None:
         max_scores_mb = 96 if features.device.type == "cpu" else 1024
+    groups = _groups(features, needed, max_scores_mb)
     with torch.autocast(features.device.type, enabled=False):
         answers = [
             _attend(
@@ -86,8 +88,9 @@ def contextual_attention(
                 rules,
                 None if needed is None else needed[images],
                 max_scores_mb,
+                alone=len(groups) == 1,
             )
-            for images in _groups(features, needed, max_scores_mb)
+            for images in groups
         ]
         return torch.cat(answers).to(features.dtype)
 
@@ -111,65 +114,81 @@ def check_bound(max_scores_mb: float | None) -> None:
         raise ValueError(f"expected max_scores_mb above 0 or None, received {max_scores_mb}")
 
 
+def _goes_back(features: Tensor) -> bool:
+    return torch.is_grad_enabled() and features.requires_grad
+
+
 def _matrices(features: Tensor) -> int:
-    """How many matrices of the scores' size are alive at once: going back needs more of them."""
-    return 8 if torch.is_grad_enabled() and features.requires_grad else 3
+    """How many matrices of the scores' size are alive at once: going back keeps six and makes three."""
+    return 9 if _goes_back(features) else 3
 
 
 def _score_bytes(features: Tensor) -> int:
     return max(features.element_size(), 4)
 
 
-def _groups(features: Tensor, needed: Tensor | None, max_scores_mb: float) -> Iterator[slice]:
+def _groups(features: Tensor, needed: Tensor | None, max_scores_mb: float) -> list[slice]:
     """Images answered together: as many as fit the bound whole; one by one where their cells differ."""
     count, _, height, width = features.shape
     cells = height * width // 4
     whole_mb = _matrices(features) * cells**2 * _score_bytes(features) / 2**20
     size = max(1, int(max_scores_mb / whole_mb)) if needed is None else 1
-    for first in range(0, count, size):
-        yield slice(first, first + size)
+    return [slice(first, first + size) for first in range(0, count, size)]
 
 
 def _attend(
-    features: Tensor, masks: Tensor, rules: AttentionRules, needed: Tensor | None, max_scores_mb: float
+    features: Tensor,
+    masks: Tensor,
+    rules: AttentionRules,
+    needed: Tensor | None,
+    max_scores_mb: float,
+    *,
+    alone: bool,
 ) -> Tensor:
-    """`contextual_attention` of a group; `needed` only for a group of one image."""
-    memory = _remember(features, masks, rules)
-    height, width = memory.size
-    cells = height * width
-    row_mb = _matrices(features) * len(features) * cells * _score_bytes(features) / 2**20
-    wanted = np.ones(memory.size, dtype=bool) if needed is None else needed[0].cpu().numpy()
-    shape = (len(features), features.shape[1], 2 * height + 2, 2 * width + 2)
-    canvas = torch.zeros(shape, dtype=memory.keys.dtype, device=features.device)
-    for tile in _tiles(wanted, rows=max_scores_mb / row_mb, halo=2 if rules.fuse else 0):
+    """`contextual_attention` of a group; `needed` only for a group of one image. alone: the only group."""
+    memory, barren = _remember(features, masks, rules)
+    count, channels, height, width = features.shape
+    size = height // 2, width // 2
+    row_mb = _matrices(features) * count * size[0] * size[1] * _score_bytes(features) / 2**20
+    wanted = np.ones(size, dtype=bool) if needed is None else needed[0].cpu().numpy()
+    answers = torch.zeros_like(memory.features, dtype=memory.pixels.dtype)
+    parted = list(tiles(wanted, rows=max_scores_mb / row_mb, fuse=rules.fuse))
+    for cells in parted:
+        plan = plan_tile(cells, size, fuse=rules.fuse)
         # Recomputing in backward keeps the graph of one tile alive, not that of all.
-        if torch.is_grad_enabled() and features.requires_grad:
-            pasted = checkpoint(
-                _answer, memory, rules, wanted, tile, use_reentrant=False, preserve_rng_state=False
-            )
+        if _goes_back(features) and not (alone and len(parted) == 1):
+            parts = checkpoint(_answer, memory, rules, plan, use_reentrant=False, preserve_rng_state=False)
         else:
-            pasted = _answer(memory, rules, wanted, tile)
-        rows, columns = (slice(2 * part.start, 2 * part.stop + 2) for part in tile)
-        canvas[:, :, rows, columns] += pasted
-    return canvas[:, :, 1:-1, 1:-1] / _overlap(memory.size, rules, canvas)
+            parts = _answer(memory, rules, plan)
+        quadrants = (quadrant for _, pair in plan.halves for quadrant in pair)
+        for index, (quadrant, part) in enumerate(zip(quadrants, parts, strict=True)):
+            reached = torch.from_numpy(quadrant.cells).to(part.device)
+            answers[:, index].index_add_(1, reached, part)
+    whole = answers.view(count, 2, 2, *size, channels).permute(0, 5, 3, 1, 4, 2).reshape(features.shape)
+    return (whole / _overlap(size, rules, whole)).masked_fill(barren, 0)
 
 
-def _remember(features: Tensor, masks: Tensor, rules: AttentionRules) -> _Memory:
-    size = (features.shape[-2] // 2, features.shape[-1] // 2)
+def _remember(features: Tensor, masks: Tensor, rules: AttentionRules) -> tuple[_Memory, Tensor]:
+    """The images' memory, and which have no valid key: bool (N, 1, 1, 1)."""
+    count, channels, height, width = features.shape
+    size = height // 2, width // 2
     small = _sample(features, size, rules)
     small = small if features.dtype == torch.float64 else small.float()
-    patches = F.unfold(small, 3, padding=1).transpose(1, 2)
-    lengths = patches.square().sum(dim=2, keepdim=True).sqrt().clamp_min(NORM_FLOOR)
+    squares = 9 * F.avg_pool2d(small.square().sum(dim=1, keepdim=True), 3, stride=1, padding=1)
+    # Clamped before the root, whose slope at 0 is not finite.
+    lengths = squares.clamp_min(NORM_FLOOR**2).sqrt().flatten(2)
     hole = F.max_pool2d(_sample(masks, size, rules).to(small.dtype), 3, stride=1, padding=1) > 0
     invalid = hole.flatten(2)
-    values = F.unfold(features, 4, stride=2, padding=1).transpose(1, 2)
-    return _Memory(
-        keys=patches / lengths,
-        lengths=lengths,
-        values=values.masked_fill_(invalid.transpose(1, 2), 0),
-        invalid=invalid & ~invalid.all(dim=2, keepdim=True),
+    barren = invalid.all(dim=2, keepdim=True)
+    cells = features.view(count, channels, size[0], 2, size[1], 2).permute(0, 3, 5, 2, 4, 1)
+    memory = _Memory(
+        pixels=small.flatten(2).transpose(1, 2).contiguous(),
+        scale=rules.softmax_scale / lengths,
+        features=cells.reshape(count, 4, size[0] * size[1], channels),
+        invalid=invalid & ~barren,
         size=size,
     )
+    return memory, barren.unsqueeze(3)
 
 
 def _sample(features: Tensor, size: tuple[int, int], rules: AttentionRules) -> Tensor:
@@ -189,52 +208,32 @@ def _sample(features: Tensor, size: tuple[int, int], rules: AttentionRules) -> T
     return features.index_select(2, rows).index_select(3, columns)
 
 
-def _tiles(wanted: NDArray[np.bool_], *, rows: float, halo: int) -> Iterator[tuple[slice, slice]]:
-    """Squares of cells that hold a wanted one, each with at most `rows` rows of scores, its halo included."""
-    if not wanted.any():
-        return
-    side = max(1, int(rows**0.5) - halo)
-    filled_rows, filled_columns = np.flatnonzero(wanted.any(axis=1)), np.flatnonzero(wanted.any(axis=0))
-    bottom, right = int(filled_rows[-1]) + 1, int(filled_columns[-1]) + 1
-    # A map that fits whole is one tile, whatever its shape.
-    tall, wide = (bottom, right) if wanted.size <= rows else (side, side)
-    for top in range(int(filled_rows[0]), bottom, tall):
-        for left in range(int(filled_columns[0]), right, wide):
-            tile = slice(top, min(top + tall, bottom)), slice(left, min(left + wide, right))
-            if wanted[tile].any():
-                yield tile
-
-
-def _answer(
-    memory: _Memory, rules: AttentionRules, wanted: NDArray[np.bool_], tile: tuple[slice, slice]
-) -> Tensor:
-    """The pasted patches of one tile of cells, (N, C, 2 * rows + 2, 2 * columns + 2)."""
-    height, width = memory.size
-    ids = np.arange(height * width).reshape(height, width)
-    cells = ids[tile][wanted[tile]]
-    plan = plan_fusion(cells, height, width) if rules.fuse else None
-    logits = _scores(memory, rules, cells, plan)
+def _answer(memory: _Memory, rules: AttentionRules, plan: TilePlan) -> list[Tensor]:
+    """What one tile's cells add to the features of each quadrant, (N, cells reached, C)."""
+    weights = torch.softmax(_scores(memory, rules, plan), dim=2)
     if rules.invalid == "zero":
-        logits = logits.masked_fill(memory.invalid, 0)
-    else:
-        logits = logits.masked_fill(memory.invalid, float("-inf"))
-    patches = (torch.softmax(logits, dim=2).to(memory.values.dtype) @ memory.values).to(logits.dtype)
-    shape = ids[tile].shape
-    inside = torch.from_numpy(np.flatnonzero(wanted[tile])).to(patches.device)
-    dense = patches.new_zeros(len(patches), shape[0] * shape[1], patches.shape[2]).index_copy(
-        1, inside, patches
-    )
-    return F.fold(dense.transpose(1, 2), (2 * shape[0] + 2, 2 * shape[1] + 2), 4, stride=2)
+        weights = weights.masked_fill(memory.invalid, 0)
+    parts: list[Tensor] = []
+    for down, quadrants in plan.halves:
+        half = sum_diagonals(weights, down)
+        for quadrant in quadrants:
+            mixing = sum_diagonals(half, quadrant.across).to(memory.features.dtype)
+            parts.append((mixing @ memory.features[:, len(parts)]).to(weights.dtype))
+    return parts
 
 
-def _scores(
-    memory: _Memory, rules: AttentionRules, cells: NDArray[np.intp], plan: FusionPlan | None
-) -> Tensor:
-    """(N, len(cells), L), times the softmax's scale."""
-    chosen = torch.from_numpy(cells if plan is None else plan.cells).to(memory.keys.device)
-    queries = memory.keys[:, chosen] * memory.lengths[:, chosen] * rules.softmax_scale
-    scores = queries @ memory.keys.transpose(1, 2)
-    return scores if plan is None else fuse_scores(scores, plan)
+def _scores(memory: _Memory, rules: AttentionRules, plan: TilePlan) -> Tensor:
+    """(N, cells of the tile, L), times the softmax's scale."""
+    compared = memory.pixels
+    if len(plan.compared) < compared.shape[1]:
+        compared = compared[:, torch.from_numpy(plan.compared).to(compared.device)]
+    scores = compared @ memory.pixels.transpose(1, 2)
+    for step in plan.patches:
+        scores = sum_diagonals(scores, step)
+    scores = scores * memory.scale
+    for step in plan.fusion:
+        scores = sum_diagonals(scores, step)
+    return scores.masked_fill_(memory.invalid, 0.0 if rules.invalid == "zero" else float("-inf"))
 
 
 def _overlap(size: tuple[int, int], rules: AttentionRules, like: Tensor) -> Tensor | float:

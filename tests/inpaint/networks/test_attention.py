@@ -8,7 +8,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from inpaint.networks.attention import AttentionRules, contextual_attention
 from inpaint.networks.deepfillv2 import DeepFillV2
-from inpaint.networks.fusion import fuse_scores, plan_fusion
+from inpaint.networks.diagonals import plan_sum, sum_diagonals
 from inpaint.networks.layouts import LAYOUTS
 
 PLAIN = Path(__file__).resolve().parents[3] / "benchmarks" / "plain_deepfillv2.py"
@@ -43,8 +43,8 @@ def random_holes(features: torch.Tensor, seed: int = 0) -> torch.Tensor:
 
 
 def rows_budget_mb(features: torch.Tensor, rows: float) -> float:
-    """The bound under which `rows` rows of scores fit (three matrices without, eight with gradients)."""
-    matrices = 8 if features.requires_grad else 3
+    """The bound under which `rows` rows of scores fit (three matrices without, nine with gradients)."""
+    matrices = 9 if features.requires_grad else 3
     cells = features.shape[2] * features.shape[3] // 4
     return rows * matrices * cells * features.element_size() / 2**20
 
@@ -141,8 +141,9 @@ def test_needed_cells_get_the_same_answer_and_cost_no_more(rules):
 
 
 @EVERY_RULE
-@pytest.mark.parametrize("rows", [20, 1e6])
+@pytest.mark.parametrize("rows", [1, 20, 80, 1e6])
 def test_gradients_are_those_of_the_plain_formula(rules, rows):
+    """One cell at a time, in tiles, image by image, all at once."""
     features = random_features(2, 8, 10)
     masks = random_holes(features, seed=1)
     masks[1] = 1 if rows == 20 else masks[1]
@@ -158,16 +159,30 @@ def test_gradients_are_those_of_the_plain_formula(rules, rows):
 
 
 @EVERY_RULE
-def test_gradients_pass_the_finite_difference_check(rules):
-    features = random_features(1, 4, 6, channels=1).requires_grad_()
+@pytest.mark.parametrize(("rows", "fast"), [(9, True), (1e6, False)])
+def test_gradients_pass_the_finite_difference_check(rules, rows, fast):
+    """Tile by tile along one random direction, all at once number by number."""
+    features = random_features(2, 4, 6, channels=1).requires_grad_()
     masks = no_holes(features.detach())
-    masks[:, :, :9, 16:] = 1
-    bound = rows_budget_mb(features, 9)
+    masks[0, :, :9, 16:] = masks[1, :, 12:, :5] = 1
+    bound = rows_budget_mb(features, rows)
     assert torch.autograd.gradcheck(
         lambda batch: contextual_attention(batch, masks, rules, max_scores_mb=bound),
         (features,),
-        fast_mode=True,
+        fast_mode=fast,
     )
+
+
+@EVERY_RULE
+def test_features_that_are_zero_leave_the_gradient_finite(rules):
+    features = random_features(1, 8, 8)
+    features[:, :, :6, :6] = 0  # as a ReLU leaves them
+    masks = no_holes(features)
+    masks[:, :, 20:, 20:] = 1
+    features.requires_grad_()
+    contextual_attention(features, masks, rules).square().sum().backward()
+    assert features.grad.isfinite().all()
+    assert features.grad.abs().max() > 0
 
 
 class LargestTensor(TorchDispatchMode):
@@ -199,6 +214,31 @@ def test_the_bound_on_memory_holds(rules):
     torch.testing.assert_close(answer, expected, rtol=0, atol=1e-5)
 
 
+def test_the_bound_on_memory_holds_while_going_back():
+    features = random_features(1, 48, 32, channels=1).float().requires_grad_()
+    masks = torch.zeros(1, 1, 48, 32)
+    cells = 24 * 16
+
+    def elements_kept_and_largest(bound: float | None) -> tuple[int, int]:
+        kept = []
+
+        def keep(tensor: torch.Tensor) -> torch.Tensor:
+            kept.append(tensor.numel())
+            return tensor.detach()
+
+        with LargestTensor() as largest:
+            with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+                answer = contextual_attention(features, masks, PT, max_scores_mb=bound)
+            answer.sum().backward()
+        return sum(kept), largest.elements
+
+    kept, _ = elements_kept_and_largest(None)
+    assert kept > 6 * cells * cells  # all that backward needs
+    kept, largest = elements_kept_and_largest(rows_budget_mb(features, 100))
+    assert kept < cells * cells  # made again, tile by tile
+    assert largest <= 101 * cells
+
+
 def test_half_precision_features_are_compared_in_float32_and_mixed_in_their_own():
     # Large, so that scores in half precision would pick other keys.
     features = (20 * random_features(1, 8, 8)).bfloat16()
@@ -226,8 +266,9 @@ def test_fused_scores_add_the_nine_neighbouring_pairs(height, width):
         return sum(float(scores[q, k]) for q, k in pairs if min(q, k) >= 0 and max(q, k) < cells)
 
     chosen = torch.arange(0, cells, 2).numpy()
-    plan = plan_fusion(chosen, height, width)
-    fused = fuse_scores(scores[torch.from_numpy(plan.cells)][None], plan)[0]
+    middle, columns = plan_sum(chosen, "column", (-1, 0, 1), (height, width))
+    needed, lines = plan_sum(middle, "line", (-1, 0, 1), (height, width))
+    fused = sum_diagonals(sum_diagonals(scores[torch.from_numpy(needed)][None], lines), columns)[0]
     for row, query in enumerate(chosen.tolist()):
         for key in range(cells):
             pairs = [(beside(query, shift), beside(key, shift)) for shift in (-1, 0, 1)]
