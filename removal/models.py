@@ -78,7 +78,8 @@ def build_segmenter(options: RunOptions, say: Callable[[str], None]) -> Segmente
     return segmenter
 
 
-def build_inpainter(options: RunOptions, say: Callable[[str], None]) -> Inpainter:
+def build_inpainter(options: RunOptions, say: Callable[[str], None], *, plain: bool = False) -> Inpainter:
+    """The inpainter of the options; plain: a network is given the whole photo, with nothing done besides."""
     import inpaint
 
     chosen = inpaint.InpainterOptions(
@@ -90,6 +91,7 @@ def build_inpainter(options: RunOptions, say: Callable[[str], None]) -> Inpainte
         detail=options.detail,
         colour=options.colour,
         compile=options.compile,
+        plain=plain,
     )
     name = options.inpainter
     if name == "auto":

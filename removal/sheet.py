@@ -1,4 +1,4 @@
-"""Before | mask | after, side by side."""
+"""Pictures side by side: before | mask | after, and grids with titles."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import numpy as np
 PANEL_HEIGHT_PX = 1024  # larger photos are shrunk to it
 GAP_PX = 8
 PART_COLOURS = {"object": (230, 40, 40), "shadow": (50, 110, 240), "attached": (40, 190, 80)}
+GRID_PANEL_PX = 256  # width and height that the panels of a grid are fitted into
+GRID_LINE_PX = 22  # a line of text
 LEGEND_MIN_PX = 240  # panels with a shorter side carry no legend: it would hide what it explains
 
 
@@ -53,3 +55,48 @@ def draw_legend(panel: np.ndarray, names: Sequence[str]) -> None:
         panel[y + line // 5 : y + line - line // 5, line // 2 : line + line // 4] = PART_COLOURS[name]
         start = (line + line // 2, y + line - line // 4)
         cv2.putText(panel, name, start, cv2.FONT_HERSHEY_SIMPLEX, letters, (30, 30, 30), 1, cv2.LINE_AA)
+
+
+def labelled_grid(rows: Sequence[Sequence[tuple[np.ndarray, str]]], titles: Sequence[str]) -> np.ndarray:
+    """Pictures in rows under titles, each with a line of text below it.
+
+    rows: pictures, uint8 (H, W, 3) RGB, each with its text, as many in a row as there are titles. Each is
+    fitted into a square of GRID_PANEL_PX, small ones enlarged so that pixels stay to be seen. Returns uint8
+    (h, w, 3); ValueError for a row of another length.
+    """
+    if not rows or any(len(row) != len(titles) for row in rows):
+        raise ValueError(f"expected rows of {len(titles)} pictures, got {[len(row) for row in rows]}")
+    lines = [np.hstack([text_line(title) for title in titles])]
+    for row in rows:
+        panels = [fitted(picture) for picture, _ in row]
+        height = max(panel.shape[0] for panel in panels)
+        cells = []
+        for panel, (_, text) in zip(panels, row, strict=True):
+            cell = np.full((height, GRID_PANEL_PX + GAP_PX, 3), 255, np.uint8)
+            cell[: panel.shape[0], : panel.shape[1]] = panel
+            cells.append(np.vstack([cell, text_line(text)]))
+        lines.append(np.hstack(cells))
+    return np.vstack(lines)
+
+
+def fitted(picture: np.ndarray) -> np.ndarray:
+    """A picture, uint8 (H, W, 3), at the size of a grid's panel, its proportions kept."""
+    import cv2
+
+    height, width = picture.shape[:2]
+    scale = GRID_PANEL_PX / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST)
+
+
+def text_line(text: str) -> np.ndarray:
+    """A line as wide as a grid's cell, uint8 (GRID_LINE_PX, w, 3); longer text is made smaller, then cut."""
+    import cv2
+
+    line = np.full((GRID_LINE_PX, GRID_PANEL_PX + GAP_PX, 3), 255, np.uint8)
+    letters = 0.5
+    width = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, letters, 1)[0][0]
+    letters *= max(0.6, min(1.0, GRID_PANEL_PX / max(1, width)))
+    start = (2, GRID_LINE_PX - 7)
+    cv2.putText(line, text, start, cv2.FONT_HERSHEY_SIMPLEX, letters, (30, 30, 30), 1, cv2.LINE_AA)
+    return line

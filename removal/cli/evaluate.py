@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from removal.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from removal.evaluation.options import EvaluationOptions
     from removal.evaluation.runner import Evaluation
 
 NAMED = 10  # of the photos that were left out; results.json names all
@@ -113,29 +115,42 @@ def evaluate(**options: Any) -> None:
     Writes results.json, results.csv (a row per combination), results_images.csv and report.html. The same
     command again does what is missing. Exit status: 0 all done, 1 some photos were left out, 2 wrong usage.
     """
-    from removal.evaluation.options import EvaluationOptions
     from removal.evaluation.runner import evaluate as evaluate_all
+
+    run_and_report(evaluate_all, evaluation_options(options), "report.html")
+
+
+def evaluation_options(options: Mapping[str, Any]) -> EvaluationOptions:
+    """The options of an evaluation, and of the run within it, by their names."""
+    from removal.evaluation.options import EvaluationOptions
     from removal.options import RunOptions
 
     own = {field.name for field in fields(EvaluationOptions)}
     run = RunOptions(**{name: value for name, value in options.items() if name not in own})
-    chosen = EvaluationOptions(**{name: value for name, value in options.items() if name in own}, run=run)
+    return EvaluationOptions(**{name: value for name, value in options.items() if name in own}, run=run)
+
+
+def run_and_report(evaluate: Callable[..., Evaluation], options: EvaluationOptions, look_at: str) -> None:
+    """One evaluation with a progress bar, and exit status 1 where photos were left out.
+
+    look_at: the file that is named at the end.
+    """
     with told_in_one_line(), Progress() as progress:
 
         def after_each() -> None:
             progress.step()
             interruption.check()
 
-        evaluation = evaluate_all(chosen, say=progress.say, planned=progress.begin, after_each=after_each)
-    report(evaluation)
+        evaluation = evaluate(options, say=progress.say, planned=progress.begin, after_each=after_each)
+    report(evaluation, look_at)
     if evaluation.failures:
         raise click.exceptions.Exit(1)
 
 
-def report(evaluation: Evaluation) -> None:
+def report(evaluation: Evaluation, look_at: str) -> None:
     for name, reason in list(evaluation.failures.items())[:NAMED]:
         warn(f"Left out: {name}: {reason}")
     if (more := len(evaluation.failures) - NAMED) > 0:
         warn(f"Left out: {more} more, named in {evaluation.folder / 'results.json'}")
     done, earlier, folder = evaluation.done, evaluation.earlier, evaluation.folder
-    click.echo(f"{done} photos worked on, {earlier} done by an earlier run; see {folder / 'report.html'}")
+    click.echo(f"{done} photos worked on, {earlier} done by an earlier run; see {folder / look_at}")

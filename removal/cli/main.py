@@ -15,6 +15,7 @@ from removal.cli import interruption
 COMMANDS = {  # name -> module with the click command of that name, imported when it is needed
     "erase": "removal.cli.erase",
     "demo": "removal.cli.demo",
+    "compare": "removal.cli.compare",
     "evaluate": "removal.cli.evaluate",
     "masks": "removal.cli.masks",
     "train": "removal.cli.train",

@@ -135,8 +135,7 @@ device_options = together(
     ),
 )
 
-settings_options = together(
-    click.option("--weights", type=click.Path(dir_okay=False), help="Weights file for --inpainter."),
+network_options = together(
     device_options,
     click.option(
         "--working-size",
@@ -171,6 +170,11 @@ settings_options = together(
         metavar="N",
         help="Same seed, same pixels.",
     ),
+)
+
+settings_options = together(
+    click.option("--weights", type=click.Path(dir_okay=False), help="Weights file for --inpainter."),
+    network_options,
 )
 
 model_options = together(

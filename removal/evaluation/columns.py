@@ -109,9 +109,18 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
     "coco": (*MASKS, *REMOVAL, *CLASS_WISE, *COST),
     "holes": (
         *fidelity_columns("hole"),
+        Column(
+            "beats_first",
+            "share of photos with more PSNR than the first row",
+            REGIONS["hole"],
+            "higher",
+            "set",
+            2,
+        ),
         *fidelity_columns("whole"),
         Column("change_outside", REMOVAL[-1].title, "outside the hole", "lower", "greatest", 0),
         *COST,
+        Column("parameters", "parameters", "cost", "", "set", 0),
     ),
     "pairs": (
         *[column for column in MASKS if column.how != "set"],

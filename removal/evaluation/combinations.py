@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from removal.evaluation.methods import slug_of
 from removal.evaluation.options import EvaluationOptions
 
 HOLES = "holes"
@@ -16,9 +17,9 @@ HOLES = "holes"
 class Combination:
     """One row of the results.
 
-    source: as given to --mask-source, or "holes". refined: whether its masks are mended. inpainter: its name.
-    folder: of its pictures in the run folder; mask_folder, found_folder: of its masks, and of those it began
-    with.
+    source: as given to --mask-source, or "holes". refined: whether its masks are mended. inpainter: the
+    label of who fills. folder: of its pictures in the run folder; mask_folder, found_folder: of its masks,
+    and of those it began with.
     """
 
     source: str
@@ -42,7 +43,7 @@ class Combination:
 
     @property
     def folder(self) -> str:
-        return f"{self.mask_folder}.{self.inpainter}"
+        return f"{self.mask_folder}.{slug_of(self.inpainter)}"
 
     @property
     def title(self) -> str:
@@ -55,8 +56,8 @@ def combinations(options: EvaluationOptions) -> list[Combination]:
     sources = (HOLES,) if options.protocol == "holes" else options.sources
     slugs = dict(zip(sources, slugs_of(sources), strict=True))
     return [
-        Combination(source, refined, inpainter, slugs[source])
-        for source, refined, inpainter in product(sources, options.refinements, options.inpainters)
+        Combination(source, refined, method.label, slugs[source])
+        for source, refined, method in product(sources, options.refinements, options.methods)
     ]
 
 
@@ -65,7 +66,7 @@ def slugs_of(names: Sequence[str]) -> list[str]:
     slugs: list[str] = []
     for name in names:
         last = [part for part in re.split(r"[\\/]", name) if part][-1:] or [name]
-        slug = re.sub(r"[^A-Za-z0-9_-]+", "-", last[0]).strip("-")[:60] or "masks"
+        slug = slug_of(last[0])[:60] or "masks"
         while slug in slugs:
             slug += "-2"
         slugs.append(slug)

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from removal.batch import PlanError
-from removal.options import WITHOUT_WEIGHTS, RunOptions
+from removal.evaluation.methods import Method, check_methods, methods_of
+from removal.options import RunOptions
 
 ProtocolName = Literal["coco", "holes", "pairs"]
 PROTOCOLS: tuple[ProtocolName, ...] = ("coco", "holes", "pairs")
@@ -23,6 +24,10 @@ class EvaluationOptions:
     mask_sources: where masks come from: "annotations" (coco), "object" or "changed" (pairs), a segmenter's
         name, or a path to masks another team made; empty = the protocol's own.
     refine: whether masks are mended, each value a combination; empty = mended (holes are never).
+    inpainters: as `methods_of` takes them.
+    damage: kinds of damage that the photos are given instead of holes (holes), drawn from the run's seed.
+    size: photos are cut to a square and brought to so many pixels a side (holes); None = as they are.
+    plain: networks are run alone, on the whole photo.
     judge: the segmenter that looks for what should be gone: "auto", a segmenter's name or "none".
     limit: only the first so many photos; None = all.
     run: how masks are mended and holes filled; its classes, masks, boxes, output, refine, segmenter and
@@ -35,6 +40,9 @@ class EvaluationOptions:
     annotations: Path | None = None
     classes: tuple[str, ...] = ()
     holes: Path | None = None
+    damage: tuple[str, ...] = ()
+    size: int | None = None
+    plain: bool = False
     mask_sources: tuple[str, ...] = ()
     refine: tuple[bool, ...] = ()
     inpainters: tuple[str, ...] = ("auto",)
@@ -52,6 +60,11 @@ class EvaluationOptions:
     def refinements(self) -> tuple[bool, ...]:
         """Whether masks are mended, defaults filled in; holes are filled as they are."""
         return self.refine or ((False,) if self.protocol == "holes" else (True,))
+
+    @property
+    def methods(self) -> tuple[Method, ...]:
+        """The inpainters, parsed."""
+        return methods_of(self.inpainters)
 
     def check(self) -> None:
         """Raises PlanError where options do not fit together or name what nobody knows."""
@@ -75,7 +88,7 @@ def check_protocol(options: EvaluationOptions) -> None:
         raise PlanError("--protocol coco needs --annotations FILE")
     if options.holes is not None and protocol != "holes":
         raise PlanError(f"--holes goes with --protocol holes, not with {protocol}")
-    if protocol == "holes" and (options.holes is None) == (options.annotations is None):
+    if protocol == "holes" and sum(map(bool, (options.holes, options.annotations, options.damage))) != 1:
         raise PlanError(
             "--protocol holes needs --holes DIR, or --annotations FILE --class NAME to take shapes from"
         )
@@ -112,13 +125,10 @@ def check_out(options: EvaluationOptions) -> None:
 
 def check_models(options: EvaluationOptions) -> None:
     """Names of segmenters and inpainters, and the weights given for them."""
-    from inpaint import inpainter_names
     from segment import segmenter_names
 
-    for name in options.inpainters:
-        if name not in inpainter_names():
-            raise PlanError(f"--inpainter: expected one of {', '.join(inpainter_names())}, got {name!r}")
-    networks = [name for name in options.inpainters if name not in ("auto", *WITHOUT_WEIGHTS)]
+    check_methods(options.methods, "--inpainter")
+    networks = [method for method in options.methods if method.takes_weights and method.weights is None]
     if options.run.weights is not None and len(networks) != 1:
         raise PlanError(
             f"--weights needs exactly one network among --inpainter, got {', '.join(options.inpainters)}"

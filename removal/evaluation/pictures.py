@@ -11,7 +11,7 @@ import numpy as np
 
 from removal.evaluation.combinations import Combination
 from removal.evaluation.dataset import EvalPhoto
-from removal.evaluation.run_folder import RunFolder
+from removal.evaluation.run_folder import CLEAN, SHOWN, RunFolder
 from removal.evaluation.workshop import PART_CHANNELS
 from removal.images import read_photo
 from removal.sheet import GAP_PX, comparison_sheet
@@ -82,10 +82,10 @@ def sheet(combination: Combination, photo: EvalPhoto, folder: RunFolder, max_meg
     """before | mask | after, and the clean view where there is one, small: uint8 (h, w, 3)."""
     import cv2
 
-    before = read_photo(photo.path, max_megapixels=max_megapixels).pixels
+    before = before_view(photo, folder, max_megapixels)
     after = read_photo(folder.file("results", combination.folder, photo.name)).pixels
     kept = read_photo(folder.file("masks", combination.mask_folder, photo.name)).pixels
-    clean = clean_view(photo, max_megapixels)
+    clean = clean_view(photo, folder, max_megapixels)
     pictures = [shrunk(picture) for picture in (before, after, clean) if picture is not None]
     height, width = pictures[0].shape[:2]
     parts = cv2.resize(kept, (width, height), interpolation=cv2.INTER_AREA) > 127
@@ -100,17 +100,25 @@ def small_pictures(
     combinations: Sequence[Combination], photo: EvalPhoto, folder: RunFolder, max_megapixels: float
 ) -> dict[str, np.ndarray]:
     """A photo before, after each combination, and its clean view where there is one, by title; small."""
-    panels = {"before": read_photo(photo.path, max_megapixels=max_megapixels).pixels}
+    panels = {"before": before_view(photo, folder, max_megapixels)}
     for combination in combinations:
         path = folder.file("results", combination.folder, photo.name)
         panels[combination.title] = read_photo(path).pixels
-    if (clean := clean_view(photo, max_megapixels)) is not None:
+    if (clean := clean_view(photo, folder, max_megapixels)) is not None:
         panels["clean view"] = clean
     return {words: shrunk(picture) for words, picture in panels.items()}
 
 
-def clean_view(photo: EvalPhoto, max_megapixels: float) -> np.ndarray | None:
-    """The view without the object, of a pair; else None."""
+def before_view(photo: EvalPhoto, folder: RunFolder, max_megapixels: float) -> np.ndarray:
+    """What was worked on, uint8 (H, W, 3); the photo itself where only a hole was made in it."""
+    path = folder.file("inputs", SHOWN, photo.name) if folder.keeps_inputs else photo.path
+    return read_photo(path, max_megapixels=max_megapixels).pixels
+
+
+def clean_view(photo: EvalPhoto, folder: RunFolder, max_megapixels: float) -> np.ndarray | None:
+    """The view without the object, of a pair, or without the damage; else None."""
+    if folder.keeps_inputs:
+        return read_photo(folder.file("inputs", CLEAN, photo.name)).pixels
     path = photo.path.with_name("clean.png")
     if photo.image_id is not None or photo.path.name != "photo.png" or not path.is_file():
         return None
@@ -129,10 +137,15 @@ def shrunk(picture: np.ndarray) -> np.ndarray:
 
 def inline_jpeg(picture: np.ndarray) -> str:
     """A picture, uint8 (H, W, 3) RGB, as a `data:` address."""
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg(picture, quality=JPEG_QUALITY)).decode()
+
+
+def jpeg(picture: np.ndarray, *, quality: int) -> bytes:
+    """A picture, uint8 (H, W, 3) RGB, as the bytes of a JPEG file; quality: 1 to 100."""
     import cv2
 
-    _, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-    return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode()
+    _, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return data.tobytes()
 
 
 def photo_title(photo: EvalPhoto) -> str:

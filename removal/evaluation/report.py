@@ -179,7 +179,8 @@ def cell(column: Column, row: Row, rows: Sequence[Row], notes: list[str]) -> str
     best = {"lower": min, "higher": max}.get(column.better)
     is_best = best is not None and len(set(others)) > 1 and figure == best(others)
     mark = ' class="best"' if is_best else ""
-    text = f"{figure:.{column.digits}f}" if abs(figure) < MOST_DIGITS else f"{figure:.2e}"
+    is_short = column.digits == 0 or abs(figure) < MOST_DIGITS
+    text = f"{figure:.{column.digits}f}" if is_short else f"{figure:.2e}"
     return f"<td{mark}>{text}</td>"
 
 

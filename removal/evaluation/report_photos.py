@@ -37,18 +37,18 @@ def photo_sections(
     combinations = [row.combination for row in rows if row.combination is not None]
     return [
         "<h2>Photos</h2>",
-        picture_note(protocol),
+        picture_note(protocol, has_clean=protocol == "pairs" or folder.keeps_inputs),
         *pictures(protocol, rows, content, photos, records, folder),
         *strips(protocol, combinations, content, photos, records, folder),
     ]
 
 
-def picture_note(protocol: str) -> str:
+def picture_note(protocol: str, *, has_clean: bool) -> str:
     column = next(entry for entry in COLUMNS[protocol] if entry.name == RANKED_BY[protocol])
     keys = "".join(
         f'<span style="background:rgb{colour}"></span>{name}' for name, colour in PART_COLOURS.items()
     )
-    panels = "before | mask | after" + (" | clean view" if protocol == "pairs" else "")
+    panels = "before | mask | after" + (" | clean view" if has_clean else "")
     return (
         f'<p class="note">{panels}, ranked by: {escape(column.title)} ({escape(column.group)}). '
         "Where that could not be measured, by how much was filled; photos of which more than half was filled "

@@ -5,7 +5,8 @@ photos.jsonl    one line per photo that is done or has failed
 results/        COMBINATION/PHOTO.png, lossless: measures that need all photos are taken from these
 masks/          SOURCE.refined/PHOTO.png: red the object, green what is attached, blue its shadow
 detections/     SOURCE/PHOTO.json, COCO results
-results.json, results.csv, results_images.csv, report.html
+inputs/         shown/PHOTO.png and clean/PHOTO.png where photos were damaged or cut to squares
+results.json, results.csv, results_images.csv, report.html; of a comparison table.md and sheet.jpg
 """
 
 from __future__ import annotations
@@ -27,8 +28,10 @@ from removal.models import RunError
 KIND = "removal evaluation"
 CONFIG, LINES = "config.json", "photos.jsonl"
 RESULTS, TABLE, IMAGES_TABLE, REPORT = "results.json", "results.csv", "results_images.csv", "report.html"
-PICTURES = ("results", "masks", "detections")
+PICTURES = ("results", "masks", "detections", "inputs")
+SHOWN, CLEAN = "shown", "clean"  # of the inputs: what was filled, and what it should have come to
 SUMMARY_FILES = (RESULTS, TABLE, IMAGES_TABLE, REPORT)
+MARKDOWN, SHEET = "table.md", "sheet.jpg"
 
 
 class RunFolder:
@@ -71,7 +74,7 @@ class RunFolder:
         if not self.starts_anew:
             self._note_other_code(facts)
             return
-        for name in SUMMARY_FILES:
+        for name in (*SUMMARY_FILES, MARKDOWN, SHEET):
             (self.folder / name).unlink(missing_ok=True)
         self._open_lines().truncate(0)
         for name in PICTURES if self.config else ():  # of the run that this one starts anew
@@ -112,14 +115,21 @@ class RunFolder:
         """Where a photo's picture, mask or detections are kept: KIND/FOLDER/PHOTO.png."""
         return self.folder / kind / folder / f"{photo}{suffix}"
 
+    @property
+    def keeps_inputs(self) -> bool:
+        """Whether photos were worked on otherwise than they are in their files."""
+        return bool(self.settings.get("damage") or self.settings.get("size"))
+
     def write_json(self, name: str, content: Any) -> None:
         self.write_text(name, json.dumps(content, indent=1, allow_nan=False) + "\n")
 
     def write_text(self, name: str, text: str) -> None:
+        self.write_bytes(name, text.encode(errors="backslashreplace"))  # a file's name may be no text
+
+    def write_bytes(self, name: str, data: bytes) -> None:
         from removal.images.files import write_atomically
 
-        # a file's name that is no text is written out
-        write_atomically(self.folder / name, text.encode(errors="backslashreplace"), overwrite=True)
+        write_atomically(self.folder / name, data, overwrite=True)
 
     def _earlier(self) -> dict[str, Any]:
         """The settings an earlier run left here; empty where there was none."""

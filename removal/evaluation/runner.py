@@ -89,9 +89,13 @@ def build_protocol(options: EvaluationOptions) -> EvaluationProtocol:
         from removal.evaluation.coco_protocol import CocoProtocol
 
         return CocoProtocol(options)
-    from removal.evaluation.known_background import HolesProtocol, PairsProtocol
+    if options.protocol == "holes":
+        from removal.evaluation.holes_protocol import HolesProtocol
 
-    return HolesProtocol(options) if options.protocol == "holes" else PairsProtocol(options)
+        return HolesProtocol(options)
+    from removal.evaluation.known_background import PairsProtocol
+
+    return PairsProtocol(options)
 
 
 def covered(
@@ -119,6 +123,8 @@ def settings(options: EvaluationOptions) -> dict[str, Any]:
     if options.protocol != "coco":
         paths["images"] = options.images
     paths |= {f"mask_source {name}": Path(name) for name in options.sources if Path(name).exists()}
+    weights = {method.label: Path(method.weights) for method in options.methods if method.weights}
+    paths |= {f"weights {label}": path for label, path in weights.items() if path.is_file()}
     return {
         "protocol": options.protocol,
         "images": str(options.images.resolve()),
@@ -128,6 +134,9 @@ def settings(options: EvaluationOptions) -> dict[str, Any]:
         "inpainters": list(options.inpainters),
         "judge": options.judge if options.protocol == "coco" else None,
         "limit": options.limit,
+        "damage": list(options.damage) or None,
+        "size": options.size,
+        "plain": options.plain or None,  # None: as in folders that knew nothing of it
         "contents": {
             name: fingerprint(path, content=name != "images" or options.protocol == "pairs")
             for name, path in paths.items()  # a photo by itself may change: it is done again
@@ -169,7 +178,8 @@ def open_workshop(
         protocol.sources = sources
         protocol.judge, protocol.judge_problem = build_judge(options.judge, segmenters, options.classes, say)
         models["judge"] = protocol.judge.description if protocol.judge else protocol.judge_problem
-    folder.begin(models, facts())
+    parameters = {name: inpainter.parameters for name, inpainter in inpainters.items()}
+    folder.begin(models, facts() | {"parameters": parameters})
     return Workshop(protocol, chosen, sources, inpainters, folder, options.run)
 
 

@@ -13,9 +13,10 @@ from removal.concurrency import default_workers
 from removal.evaluation.case import Case, EvaluationProtocol
 from removal.evaluation.combinations import Combination
 from removal.evaluation.mask_sources import EvaluatedSource, find_hole
+from removal.evaluation.run_folder import CLEAN, SHOWN
 from removal.manifest import is_as_noted, note_of
 from removal.models import build_inpainter, loading
-from removal.options import WITHOUT_WEIGHTS, RunOptions
+from removal.options import RunOptions
 from removal.stages import Stage
 from removal.work import one_by_one
 
@@ -100,14 +101,16 @@ class Workshop:
         from removal.evaluation.coco_protocol import CocoProtocol, save_detections
         from removal.images import write_png
 
-        for combination, filled in case.filled.items():
-            path = self.folder.file("results", combination.folder, case.photo.name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_png(filled, path, overwrite=True)
+        pictures = [("results", entry.folder, filled) for entry, filled in case.filled.items()]
         for combination in {entry.mask_key: entry for entry in self.combinations}.values():
-            path = self.folder.file("masks", combination.mask_folder, case.photo.name)
+            parts = parts_picture(case.holes[combination.mask_key].parts)
+            pictures.append(("masks", combination.mask_folder, parts))
+        if self.folder.keeps_inputs and case.clean is not None:
+            pictures += [("inputs", SHOWN, case.image), ("inputs", CLEAN, case.clean)]
+        for kind, folder, picture in pictures:
+            path = self.folder.file(kind, folder, case.photo.name)
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_png(parts_picture(case.holes[combination.mask_key].parts), path, overwrite=True)
+            write_png(picture, path, overwrite=True)
         if isinstance(self.protocol, CocoProtocol):
             save_detections(case, self.combinations, self.protocol, self.folder)
         return {
@@ -138,6 +141,8 @@ def is_done(photo: EvalPhoto, folder: RunFolder, combinations: Sequence[Combinat
         return False
     kept = {folder.file("results", entry.folder, photo.name) for entry in combinations}
     kept |= {folder.file("masks", entry.mask_folder, photo.name) for entry in combinations}
+    if folder.keeps_inputs:
+        kept |= {folder.file("inputs", name, photo.name) for name in (SHOWN, CLEAN)}
     if folder.settings.get("protocol") == "coco":
         names = {name for entry in combinations for name in (entry.found_folder, entry.mask_folder)}
         kept |= {folder.file("detections", name, photo.name, ".json") for name in names}
@@ -145,10 +150,11 @@ def is_done(photo: EvalPhoto, folder: RunFolder, combinations: Sequence[Combinat
 
 
 def build_inpainters(options: EvaluationOptions, say: Callable[[str], None]) -> dict[str, Inpainter]:
-    """The inpainters by name; RunError, in one line, where one cannot be had."""
+    """The inpainters by label; RunError, in one line, where one cannot be had."""
     built = {}
-    for name in options.inpainters:
-        weights = None if name in ("auto", *WITHOUT_WEIGHTS) else options.run.weights
+    for method in options.methods:
+        weights = method.weights or (options.run.weights if method.takes_weights else None)
+        run = replace(options.run, inpainter=method.name, weights=weights)
         with loading():
-            built[name] = build_inpainter(replace(options.run, inpainter=name, weights=weights), say)
+            built[method.label] = build_inpainter(run, say, plain=options.plain)
     return built

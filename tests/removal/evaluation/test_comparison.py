@@ -1,0 +1,171 @@
+"""Whole comparisons of drawn photos; figures are held against ones computed here."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from inpaint.checkpoints import load_network, save_network
+from inpaint.formats import build_network
+from inpaint.tensors import images_to_tensor, masks_to_tensor
+from removal.batch import PlanError
+from removal.evaluation.comparison import compare, spread
+from removal.evaluation.options import EvaluationOptions
+from removal.options import RunOptions
+
+
+def pixels(path):
+    return np.asarray(Image.open(path).convert("RGB"))
+
+
+def trained(path, name, *, seed=1, **options):
+    generator = torch.Generator().manual_seed(seed)
+    network = build_network(name, {"width": 0.05, **options}, generator=generator)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return save_network(network, path)
+
+
+def options_of(folder, *inpainters, **more):
+    run = RunOptions(device="cpu", precision="float32")
+    if "damage" not in more:
+        more["holes"] = folder / "holes"
+    return EvaluationOptions(
+        folder / "photos", folder / "run", protocol="holes", inpainters=inpainters, run=run, **more
+    )
+
+
+def test_figures_of_a_bare_network_are_those_of_its_own_pixels(holes_set):
+    weights = trained(holes_set / "net.safetensors", "autoencoder")
+    options = options_of(holes_set, "telea", f"autoencoder={weights}", plain=True, limit=1)
+    evaluation = compare(options)
+    assert (evaluation.done, evaluation.failures) == (1, {})
+    clean, hole = pixels(holes_set / "photos/1.png"), pixels(holes_set / "holes/1.png")[..., 0] > 0
+    with torch.no_grad():
+        (answer,) = load_network(weights)(images_to_tensor([clean]), masks_to_tensor([hole]))
+    answer = ((answer[0].permute(1, 2, 0).numpy() + 1) * 127.5).round().clip(0, 255)
+    error = (answer - clean)[hole] / 255
+    row = json.loads((options.out / "results.json").read_text())["rows"][1]
+    figures = row["figures"]
+    assert figures["hole_l1"] == pytest.approx(np.abs(error).mean())
+    assert figures["hole_mse"] == pytest.approx(np.square(error).mean())
+    assert figures["hole_psnr"] == pytest.approx(-10 * np.log10(np.square(error).mean()))
+    assert figures["whole_l1"] == pytest.approx(np.abs(error).mean() * hole.mean())
+    whole = np.square(error).mean() * hole.mean()
+    assert figures["whole_psnr"] == pytest.approx(-10 * np.log10(whole))
+    assert figures["parameters"] == sum(p.numel() for p in load_network(weights).parameters())
+
+
+def test_the_table_has_a_row_for_each_method_and_says_what_is_missing(holes_set, monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    options = options_of(
+        holes_set, "navier-stokes", "telea", f"glcic={trained(tmp_path / 'w.pt.safetensors', 'glcic')}"
+    )
+    compare(options)
+    text = (options.out / "table.md").read_text()
+    lines = [
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line[:1] == "|"
+    ]
+    header, _, *rows = lines
+    assert [row[0] for row in rows] == ["navier-stokes", "telea", "glcic"]
+    assert {len(row) for row in lines} == {len(header)}
+    assert header[1:5] == ["L1", "MSE", "PSNR, dB", "SSIM"]
+    assert "LPIPS" not in header
+    assert "Without LPIPS: weights missing: alexnet-owt-7be5be79.pth." in text
+    content = json.loads((options.out / "results.json").read_text())
+    figures = {row["inpainter"]: row["figures"] for row in content["rows"]}
+    place = header.index("PSNR, dB")
+    for row in rows:
+        assert row[place].strip("*") == f"{figures[row[0]]['hole_psnr']:.2f}"
+    best = max(figures, key=lambda name: figures[name]["hole_psnr"])
+    assert [row[0] for row in rows if "**" in row[place]] == [best]
+    lines = [json.loads(line)["figures"] for line in (options.out / "photos.jsonl").read_text().splitlines()]
+    better = [
+        line["holes.asis.telea"]["hole_psnr"] > line["holes.asis.navier-stokes"]["hole_psnr"]
+        for line in lines
+    ]
+    assert rows[1][header.index("beats the first")].strip("*") == f"{np.mean(better):.0%}"
+    assert rows[0][header.index("beats the first")] == ""
+    assert rows[2][-1] == f"{figures['glcic']['parameters']:,}"
+
+
+def test_the_sheet_shows_the_hole_each_fill_and_the_photo(holes_set):
+    options = options_of(holes_set, "navier-stokes", "telea")
+    compare(options)
+    sheet = pixels(options.out / "sheet.jpg").astype(int)
+    # titles of 22 px; two rows of 192 px (64 x 48 photos at 256 px) and their texts; four columns
+    assert sheet.shape == (22 + 2 * (192 + 22), 4 * (256 + 8), 3)
+    cells = [sheet[22 : 22 + 192, left : left + 256] for left in range(0, 4 * 264, 264)]
+    clean, hole = pixels(holes_set / "photos/1.png"), pixels(holes_set / "holes/1.png")[..., 0] > 0
+    result = pixels(options.out / "results/holes.asis.telea/1.png.png")
+    grey = np.where(hole[..., None], 128, clean)
+    for cell, picture in ((cells[0], grey), (cells[2], result), (cells[3], clean)):
+        large = picture.repeat(4, axis=0).repeat(4, axis=1)
+        assert np.abs(cell - large).mean() < 6  # JPEG
+    compare(options, sheet_rows=1)
+    assert len(pixels(options.out / "sheet.jpg")) == 22 + 192 + 22
+
+
+def test_squares_are_what_is_measured_and_kept(holes_set):
+    options = options_of(holes_set, "telea", size=32)
+    compare(options)
+    kept = {name: pixels(options.out / f"inputs/{name}/1.png.png") for name in ("shown", "clean")}
+    assert kept["clean"].shape == (32, 32, 3)
+    result = pixels(options.out / "results/holes.asis.telea/1.png.png")
+    hole = (kept["shown"] != kept["clean"]).any(axis=2)
+    assert np.array_equal(result[~hole], kept["clean"][~hole])
+    assert "squares of 32 px" in (options.out / "table.md").read_text()
+    assert (options.out / "report.html").read_text().count("before | mask | after | clean view") == 1
+    (options.out / "inputs/shown/1.png.png").unlink()
+    assert compare(options).done == 1
+
+
+def test_a_mosaic_is_seen_by_the_network_that_looks_and_by_no_other(holes_set):
+    """Both have the same weights, but for the option."""
+    weights = {
+        name: trained(holes_set / f"{name}.safetensors", "autoencoder", sees_hole=name == "sees")
+        for name in ("sees", "blind")
+    }
+    words = [f"{name}:autoencoder={path}" for name, path in weights.items()]
+    compare(options_of(holes_set, *words, damage=("mosaic-centre",), plain=True))
+    text = (holes_set / "run/table.md").read_text()
+    assert "\n| as damaged | " in text
+    shown = pixels(holes_set / "run/inputs/shown/1.png.png")
+    assert not np.array_equal(shown, pixels(holes_set / "run/inputs/clean/1.png.png"))
+    hole = pixels(holes_set / "run/masks/holes.asis/1.png.png")[..., 0] > 0
+    for name, path in weights.items():
+        image = shown if name == "sees" else np.where(hole[..., None], np.uint8(0), shown)
+        with torch.no_grad():
+            answer = load_network(path)(images_to_tensor([image]), masks_to_tensor([hole]))[-1]
+        expected = ((answer[0].permute(1, 2, 0).numpy() + 1) * 127.5).round().clip(0, 255)
+        result = pixels(holes_set / f"run/results/holes.asis.{name}/1.png.png")
+        assert np.abs(result[hole] - expected[hole]).max() <= 1
+
+
+def test_holes_or_damage_and_not_both(holes_set):
+    options = options_of(holes_set, "telea", damage=("box",))
+    with pytest.raises(PlanError, match="either --holes DIR or --damage KIND"):
+        compare(EvaluationOptions(options.images, options.out, protocol="holes", inpainters=("telea",)))
+    both = options_of(holes_set, "telea")
+    both = EvaluationOptions(
+        both.images, both.out, protocol="holes", holes=both.holes, damage=("box",), inpainters=("telea",)
+    )
+    with pytest.raises(PlanError, match="either --holes DIR or --damage KIND"):
+        compare(both)
+
+
+def test_weights_that_changed_are_another_run(holes_set):
+    weights = trained(holes_set / "net.safetensors", "autoencoder")
+    options = options_of(holes_set, f"autoencoder={weights}", limit=1)
+    compare(options)
+    assert compare(options).earlier == 1
+    weights.unlink()
+    trained(weights, "autoencoder", seed=2)
+    with pytest.raises(PlanError, match="contents changed"):
+        compare(options)
+
+
+def test_even_choice():
+    assert spread(list("abcdefgh"), 3) == ["b", "e", "g"]
+    assert spread(list("ab"), 3) == ["a", "b"]
