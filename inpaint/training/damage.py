@@ -10,9 +10,11 @@ from inpaint.training.covers import Covered
 from inpaint.training.damage_contract import Damage, Hole, check_image
 from inpaint.training.holes import Boxes, FreeFormStrokes, JoinedHoles
 from inpaint.training.lettering import Text
+from inpaint.training.mask_files import MaskFiles
 from inpaint.training.mosaic import Mosaic
 from inpaint.training.noise import Noise
 from inpaint.training.scratches import Scratches
+from inpaint.training.shapes import CocoShapes
 from inpaint.training.stains import Raindrops, SoftCover
 from inpaint.training.tears import Torn
 
@@ -65,6 +67,8 @@ HOLES: Mapping[str, Callable[[DamageSources], Hole]] = {
     "box": lambda sources: Boxes(),
     "centre": lambda sources: Boxes(side=(0.5, 0.5), centred=True),
     "free-form": lambda sources: JoinedHoles((FreeFormStrokes(), Boxes())),
+    "shapes": lambda sources: CocoShapes(_given(sources.shapes, "shapes", "COCO annotations")),
+    "files": lambda sources: MaskFiles(_given(sources.files, "files", "a folder of mask pictures")),
 }
 """Holes by name."""
 
@@ -110,6 +114,12 @@ def damage_of(
         )
     sources = DamageSources(shapes, files)
     return MixedDamage(tuple((_build(name, sources), weight) for name, weight in specs.items()))
+
+
+def _given(path: Path | None, kind: str, what: str) -> Path:
+    if path is None:
+        raise ValueError(f"expected {what} for damage by {kind}, received none")
+    return path
 
 
 def _build(name: str, sources: DamageSources) -> Damage:
