@@ -39,7 +39,7 @@ class Schedule:
     def __post_init__(self) -> None:
         _check("steps", self.steps, 1, 10**9)
         _check("generator_share", self.generator_share, 0, 1)
-        _check("critic_share", self.critic_share, 0, 1 - self.generator_share)
+        _check("critic_share", self.critic_share, 0, round(1 - self.generator_share, 9))
         _check("critic_updates", self.critic_updates, 1, 100)
 
     def learns(self, step: int) -> tuple[bool, bool]:
