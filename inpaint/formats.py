@@ -11,6 +11,7 @@ from inpaint.networks.autoencoder import Autoencoder
 from inpaint.networks.context_encoder import ContextEncoder
 from inpaint.networks.deepfillv1 import DeepFillV1
 from inpaint.networks.deepfillv2 import DeepFillV2
+from inpaint.networks.edge_prediction import EdgePredictor
 from inpaint.networks.fill_network import FillNetwork, NamedNetwork, Option
 from inpaint.networks.glcic import GLCIC
 from inpaint.networks.layouts import LAYOUTS
@@ -20,7 +21,9 @@ NETWORKS: dict[str, type[FillNetwork]] = {
     network.name: network for network in (Autoencoder, ContextEncoder, GLCIC, DeepFillV1, DeepFillV2)
 }
 """Those that `--inpainter` takes."""
-BLIND_NETWORKS: dict[str, type[NamedNetwork]] = {network.name: network for network in (MaskPredictor,)}
+BLIND_NETWORKS: dict[str, type[NamedNetwork]] = {
+    network.name: network for network in (MaskPredictor, EdgePredictor)
+}
 """Those that repair a photo without a mask, each with arguments of its own; by no name in both."""
 
 

@@ -5,6 +5,8 @@ from typing import Literal
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.utils.parametrize import is_parametrized
 
 LEAK = 0.2
 Activation = Literal["relu", "leaky_relu", "none"]
@@ -15,6 +17,9 @@ class ConvNorm(nn.Module):
 
     Padded with zeros so that the size is divided by `stride`, or with `up` multiplied by it (a transposed
     convolution, kernel even). bias: None = where there is no normalisation; the released Torch code has both.
+    instance: normalise each image by itself, without scales, instead of the batch. spectral: divide the
+    weights by their largest singular value (Miyato et al. 2018, arXiv 1802.05957). reflect: pad with the
+    reflection instead of zeros (not with `up`).
     """
 
     def __init__(
@@ -28,6 +33,9 @@ class ConvNorm(nn.Module):
         up: bool = False,
         norm: bool = True,
         bias: bool | None = None,
+        instance: bool = False,
+        spectral: bool = False,
+        reflect: bool = False,
         activation: Activation = "relu",
     ) -> None:
         super().__init__()
@@ -39,8 +47,15 @@ class ConvNorm(nn.Module):
             )
         else:
             reach = dilation * (kernel - 1) // 2
-            self.conv = nn.Conv2d(in_channels, out_channels, kernel, stride, reach, dilation, bias=bias)
-        self.norm = nn.BatchNorm2d(out_channels) if norm else None
+            mode: Literal["reflect", "zeros"] = "reflect" if reflect else "zeros"
+            self.conv = nn.Conv2d(
+                in_channels, out_channels, kernel, stride, reach, dilation, bias=bias, padding_mode=mode
+            )
+        if spectral:
+            spectral_norm(self.conv)
+        self.norm: nn.Module | None = None
+        if norm:
+            self.norm = nn.InstanceNorm2d(out_channels) if instance else nn.BatchNorm2d(out_channels)
         self.activation = activation
 
     def forward(self, features: Tensor) -> Tensor:
@@ -59,11 +74,13 @@ class ConvNorm(nn.Module):
 def draw_normal(network: nn.Module, std: float = 0.02) -> None:
     """First weights as Radford et al. 2015 (arXiv 1511.06434): N(0, std), scales N(1, std), biases 0.
 
-    They come from torch's global generator: call it within `fresh_weights`.
+    They come from torch's global generator: call it within `fresh_weights`. Spectrally normalised weights
+    stay as torch drew them: their scale is divided out, and their largest singular value is known already.
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-            nn.init.normal_(module.weight, 0.0, std)
+            if not is_parametrized(module):
+                nn.init.normal_(module.weight, 0.0, std)
         elif isinstance(module, nn.BatchNorm2d):
             nn.init.normal_(module.weight, 1.0, std)
         else:

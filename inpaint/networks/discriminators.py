@@ -138,6 +138,61 @@ class SNPatchDiscriminator(nn.Module):
         return self.layers(images)
 
 
+class PatchDiscriminator(nn.Module):
+    """70 x 70 PatchGAN: a verdict for each patch of 70 px (Isola et al. 2017, arXiv 1611.07004), of edges.
+
+    As EdgeConnect has it (Nazeri et al. 2019, arXiv 1901.00212, section 3.1): C64-2, C128-2, C256-2, C512-1,
+    C1-1, 4 x 4 convolutions spectrally normalised; the three in the middle with instance normalisation, which
+    the paper names and its released code leaves out.
+    in_channels: 2 = grey photo and edges.
+    width: multiplies the channels. Fresh weights are drawn from `generator` (None: one seeded with 0).
+
+    Raises ValueError for a width outside (0, 8].
+    """
+
+    def __init__(
+        self, *, in_channels: int = 2, width: float = 1.0, generator: torch.Generator | None = None
+    ) -> None:
+        super().__init__()
+        check_width(width)
+        self.in_channels = in_channels
+        layers: list[nn.Module] = []
+        with fresh_weights(generator):
+            for count, stride in ((64, 2), (128, 2), (256, 2), (512, 1), (1, 1)):
+                first, last = not layers, count == 1
+                out_channels = count if last else scaled(count, width)
+                layers.append(
+                    ConvNorm(
+                        in_channels,
+                        out_channels,
+                        kernel=4,
+                        stride=stride,
+                        norm=not (first or last),
+                        instance=True,
+                        spectral=True,
+                        activation="none" if last else "leaky_relu",
+                    )
+                )
+                in_channels = out_channels
+            self.layers = nn.Sequential(*layers)
+            draw_normal(self)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Grey photos and edges, float32 (N, in_channels, H, W) of at least 32 px -> what each layer answers.
+
+        The last are the verdicts, (N, 1, H / 8 - 2, W / 8 - 2); feature matching compares them all.
+        """
+        if images.ndim != 4 or images.shape[1] != self.in_channels or min(images.shape[-2:]) < 32:
+            raise ValueError(
+                f"expected images of shape (N, {self.in_channels}, H, W), H and W at least 32, "
+                f"received {tuple(images.shape)}"
+            )
+        answers = [images]
+        for layer in self.layers:
+            answers.append(layer(answers[-1]))
+        return tuple(answers[1:])
+
+
 class _Judge(nn.Module):
     """5 x 5 convolutions of stride 2, then one fully connected layer."""
 

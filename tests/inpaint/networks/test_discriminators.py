@@ -8,6 +8,7 @@ from inpaint.networks.discriminators import (
     ContextDiscriminator,
     DeepFillV1Critics,
     GLCICDiscriminator,
+    PatchDiscriminator,
     SNPatchDiscriminator,
 )
 
@@ -52,6 +53,17 @@ def test_deepfillv2s_has_the_papers_parameters():
     """Authors' build_sn_patch_gan_discriminator: 64, 128, 256 x 4; input RGB and mask."""
     expected = convs(5, 4, 64, 128, 256, 256, 256, 256, bias=True, norm=0)
     assert count(SNPatchDiscriminator()) == expected == 5_946_816
+
+
+def test_edgeconnects_has_the_papers_parameters():
+    """70 x 70 PatchGAN on grey and edges: 64, 128, 256, 512, 1, 4 x 4, a bias where nothing is normalised."""
+    expected = 16 * 2 * 64 + 64 + 16 * (64 * 128 + 128 * 256 + 256 * 512) + 16 * 512 + 1
+    assert count(PatchDiscriminator()) == expected == 2_762_817
+
+
+def test_reconstructions_sees_edges_and_map_too():
+    expected = convs(5, 5, 64, 128, 256, 256, 256, 256, bias=True, norm=0)
+    assert count(SNPatchDiscriminator(in_channels=5)) == expected == 5_948_416
 
 
 @pytest.mark.parametrize("size_px", [64, 128, 256])
@@ -101,6 +113,29 @@ def test_sn_patchgan_judges_each_point(height, width, rows, columns):
         judge(torch.zeros(2, 3, 8, 8))
 
 
+@pytest.mark.parametrize(("height", "width"), [(64, 64), (32, 72)])
+def test_patchgan_judges_patches_and_shows_what_its_layers_answer(height, width):
+    judge = PatchDiscriminator(width=0.125)
+    answers = judge(torch.zeros(2, 2, height, width))
+    halves = [(height // side, width // side) for side in (2, 4, 8)]
+    less = [(height // 8 - step, width // 8 - step) for step in (1, 2)]
+    assert [answer.shape[1] for answer in answers] == [8, 16, 32, 64, 1]
+    assert [tuple(answer.shape[2:]) for answer in answers] == halves + less
+    for wrong in (torch.zeros(2, 3, 64, 64), torch.zeros(2, 2, 31, 64)):
+        with pytest.raises(ValueError, match=r"\(N, 2, H, W\), H and W at least 32, received"):
+            judge(wrong)
+
+
+def test_a_patch_is_70_pixels():
+    judge = PatchDiscriminator(width=0.125).eval()
+    for layer in judge.layers:
+        layer.norm = None  # which looks at the whole image
+    images = torch.randn(1, 2, 128, 128, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    (gradient,) = torch.autograd.grad(judge(images)[-1][0, 0, 7, 7], images)
+    touched = gradient[0].abs().sum(dim=0) > 0
+    assert touched.any(dim=1).sum() == touched.any(dim=0).sum() == 70
+
+
 def test_spectral_norms_are_one():
     judge = SNPatchDiscriminator(width=0.25).train()
     images = torch.randn(1, 4, 64, 64, generator=torch.Generator().manual_seed(0))
@@ -115,7 +150,8 @@ def test_spectral_norms_are_one():
 
 
 @pytest.mark.parametrize(
-    "kind", [ContextDiscriminator, GLCICDiscriminator, DeepFillV1Critics, SNPatchDiscriminator]
+    "kind",
+    [ContextDiscriminator, GLCICDiscriminator, DeepFillV1Critics, PatchDiscriminator, SNPatchDiscriminator],
 )
 def test_fresh_weights_are_drawn_from_the_generator_alone(kind):
     state = torch.random.get_rng_state()
