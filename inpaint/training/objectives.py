@@ -59,9 +59,15 @@ class FillObjective(Objective):
 
     network: FillNetwork
 
-    def __init__(self, network: FillNetwork, weights: LossWeights) -> None:
+    def __init__(self, network: FillNetwork, weights: LossWeights, critic: nn.Module | None) -> None:
         self.network = network
         self.weights = weights
+        self.critic = critic
+
+    @staticmethod
+    def build_critic(size_px: int, width: float, rng: torch.Generator) -> nn.Module | None:
+        """The paper's critic for batches of that size, fresh from `rng`; None = it has none."""
+        return None
 
     def stages(self, network: nn.Module, batch: Batch) -> Stages:
         """The stages of the fill, each float32 (N, 3, H, W) in [-1, 1]."""
@@ -116,9 +122,12 @@ class ContextEncoderObjective(AutoencoderObjective):
     For holes anywhere the discriminator sees the whole small photo, as the released train_random.lua does.
     """
 
-    def __init__(self, network: FillNetwork, weights: LossWeights, critic: ContextDiscriminator) -> None:
-        super().__init__(network, weights)
-        self.critic: ContextDiscriminator = critic
+    critic: ContextDiscriminator
+
+    @staticmethod
+    def build_critic(size_px: int, width: float, rng: torch.Generator) -> nn.Module:
+        """The discriminator of the paper."""
+        return ContextDiscriminator(size_px=size_px, width=width, generator=rng)
 
     def adversarial(self, batch: Batch, filled: Tensor) -> Tensor:
         """Non-saturating."""
@@ -133,9 +142,12 @@ class ContextEncoderObjective(AutoencoderObjective):
 class GLCICObjective(AutoencoderObjective):
     """Weighted MSE and the global and local discriminators (Iizuka et al. 2017, equations 2 to 4)."""
 
-    def __init__(self, network: FillNetwork, weights: LossWeights, critic: GLCICDiscriminator) -> None:
-        super().__init__(network, weights)
-        self.critic: GLCICDiscriminator = critic
+    critic: GLCICDiscriminator
+
+    @staticmethod
+    def build_critic(size_px: int, width: float, rng: torch.Generator) -> nn.Module:
+        """The discriminator of the paper."""
+        return GLCICDiscriminator(size_px=size_px, width=width, generator=rng)
 
     def adversarial(self, batch: Batch, filled: Tensor) -> Tensor:
         """Non-saturating."""
@@ -159,9 +171,12 @@ class DeepFillV1Objective(FillObjective):
     plainly outside, the critics added.
     """
 
-    def __init__(self, network: FillNetwork, weights: LossWeights, critic: DeepFillV1Critics) -> None:
-        super().__init__(network, weights)
-        self.critic: DeepFillV1Critics = critic
+    critic: DeepFillV1Critics
+
+    @staticmethod
+    def build_critic(size_px: int, width: float, rng: torch.Generator) -> nn.Module:
+        """The discriminator of the paper."""
+        return DeepFillV1Critics(size_px=size_px, width=width, generator=rng)
 
     def reconstruction(self, batch: Batch, stages: Stages) -> Losses:
         """Discounted L1 of both stages in the hole, L1 outside."""
@@ -207,9 +222,12 @@ class DeepFillV1Objective(FillObjective):
 class DeepFillV2Objective(FillObjective):
     """L1 of both stages and SN-PatchGAN's hinge loss, 1:1 (Yu et al. 2019, section 3.3)."""
 
-    def __init__(self, network: FillNetwork, weights: LossWeights, critic: SNPatchDiscriminator) -> None:
-        super().__init__(network, weights)
-        self.critic: SNPatchDiscriminator = critic
+    critic: SNPatchDiscriminator
+
+    @staticmethod
+    def build_critic(size_px: int, width: float, rng: torch.Generator) -> nn.Module:
+        """The discriminator of the paper."""
+        return SNPatchDiscriminator(width=width, generator=rng)
 
     def reconstruction(self, batch: Batch, stages: Stages) -> Losses:
         """L1 over the whole photo, of both stages."""
@@ -237,46 +255,12 @@ def psnr(mean_squared: Tensor) -> float:
     return float(-10 * torch.log10((mean_squared / 4).clamp_min(1e-10)))
 
 
-def _context_encoder(
-    network: FillNetwork, weights: LossWeights, size_px: int, width: float, rng: torch.Generator
-) -> Objective:
-    return ContextEncoderObjective(
-        network, weights, ContextDiscriminator(size_px=size_px, width=width, generator=rng)
-    )
-
-
-def _glcic(
-    network: FillNetwork, weights: LossWeights, size_px: int, width: float, rng: torch.Generator
-) -> Objective:
-    return GLCICObjective(network, weights, GLCICDiscriminator(size_px=size_px, width=width, generator=rng))
-
-
-def _deepfillv1(
-    network: FillNetwork, weights: LossWeights, size_px: int, width: float, rng: torch.Generator
-) -> Objective:
-    return DeepFillV1Objective(
-        network, weights, DeepFillV1Critics(size_px=size_px, width=width, generator=rng)
-    )
-
-
-def _deepfillv2(
-    network: FillNetwork, weights: LossWeights, size_px: int, width: float, rng: torch.Generator
-) -> Objective:
-    return DeepFillV2Objective(network, weights, SNPatchDiscriminator(width=width, generator=rng))
-
-
-def _autoencoder(
-    network: FillNetwork, weights: LossWeights, size_px: int, width: float, rng: torch.Generator
-) -> Objective:
-    return AutoencoderObjective(network, weights)
-
-
-OBJECTIVES: Mapping[str, Callable[[FillNetwork, LossWeights, int, float, torch.Generator], Objective]] = {
-    "autoencoder": _autoencoder,
-    "context-encoder": _context_encoder,
-    "glcic": _glcic,
-    "deepfillv1": _deepfillv1,
-    "deepfillv2": _deepfillv2,
+OBJECTIVES: Mapping[str, type[FillObjective]] = {
+    "autoencoder": AutoencoderObjective,
+    "context-encoder": ContextEncoderObjective,
+    "glcic": GLCICObjective,
+    "deepfillv1": DeepFillV1Objective,
+    "deepfillv2": DeepFillV2Objective,
 }
 
 
@@ -295,7 +279,6 @@ def fill_objective(
 
     Raises ValueError for a size that the critic does not take or a width outside (0, 8].
     """
-    objective = OBJECTIVES[network.name](network, weights, size_px, critic_width, rng)
-    if not weights.adversarial:
-        objective.critic = None
-    return objective
+    kind = OBJECTIVES[network.name]
+    critic = kind.build_critic(size_px, critic_width, rng) if weights.adversarial else None
+    return kind(network, weights, critic)

@@ -61,6 +61,8 @@ class TrainingPhotos:
     size_px: height and width of a sample.
     flip: mirror half of them.
     smallest_scale: the crop's side is a share of the photo's shorter side, drawn evenly between this and 1.
+    largest_px: the crop is damaged at a size between `size_px` and this, though not enlarged for it, and a
+        window of `size_px` is cut out: damage is then seen from near and far. None = damaged at `size_px`.
     cache_mb: how much memory decoded photos may take, in each process that reads them; 0 = off.
 
     Raises ValueError for no photos or a number out of range.
@@ -75,17 +77,21 @@ class TrainingPhotos:
         seed: int,
         flip: bool = True,
         smallest_scale: float = 0.6,
+        largest_px: int | None = None,
         cache_mb: float = 512,
     ) -> None:
         if not 0 < smallest_scale <= 1:
             raise ValueError(f"expected a smallest_scale above 0 and at most 1, received {smallest_scale}")
         if size_px < 1 or seed < 0:
             raise ValueError(f"expected a size_px from 1 and a seed from 0, received {size_px} and {seed}")
+        if largest_px is not None and largest_px < size_px:
+            raise ValueError(f"expected a largest_px from size_px, {size_px}, received {largest_px}")
         self.photos = _listed(photos)
         self.damage, self.size_px, self.seed = damage, size_px, seed
         self.flip, self.smallest_scale = flip, smallest_scale
+        self.largest_px = largest_px or size_px
         # In a photo this large the smallest crop is one to one: more pixels are never seen.
-        self._cache = PhotoCache(int(np.ceil(size_px / smallest_scale)), int(cache_mb * 2**20))
+        self._cache = PhotoCache(int(np.ceil(self.largest_px / smallest_scale)), int(cache_mb * 2**20))
         self._order: tuple[int, np.ndarray] | None = None
 
     def __len__(self) -> int:
@@ -101,9 +107,20 @@ class TrainingPhotos:
         region = _scaled(photo, decoded)
         crop = random_crop(decoded.pixels.shape[:2], rng, smallest_scale=self.smallest_scale, region=region)
         mirrored = self.flip and bool(rng.integers(2))
+        if region is None:
+            size_px = self._damaged_px(crop.side, rng)
+            image = crop.cut(decoded.pixels, size_px, mirrored=mirrored)
+            return _window(_damaged(image, None, self.damage, rng, passed_over), self.size_px, rng)
         image = crop.cut(decoded.pixels, self.size_px, mirrored=mirrored)
-        hole = None if region is None else crop.box(region, self.size_px, mirrored=mirrored)
+        hole = crop.box(region, self.size_px, mirrored=mirrored)
         return _damaged(image, hole, self.damage, rng, passed_over)
+
+    def _damaged_px(self, side_px: int, rng: np.random.Generator) -> int:
+        """The size at which a crop of that side is damaged, evenly over the doublings."""
+        most = max(self.size_px, min(self.largest_px, side_px))
+        if most == self.size_px:
+            return most
+        return round(float(np.exp(rng.uniform(np.log(self.size_px), np.log(most)))))
 
     def _readable(self, epoch: int, place: int) -> tuple[Photo, Decoded, tuple[str, ...]]:
         """The photo at a place of an epoch's order, or the next that can be read, and those before it."""
@@ -194,6 +211,19 @@ def _listed(photos: Sequence[Photo | Path]) -> list[Photo]:
 def _scaled(photo: Photo, decoded: Decoded) -> np.ndarray | None:
     """The photo's region in pixels of what was decoded."""
     return None if photo.region is None else np.array(photo.region) * decoded.scale
+
+
+def _window(sample: Sample, size_px: int, rng: np.random.Generator) -> Sample:
+    """A square of that size from anywhere in the sample."""
+    height, width = sample.mask.shape
+    if (height, width) == (size_px, size_px):
+        return sample
+    top, left = int(rng.integers(height - size_px + 1)), int(rng.integers(width - size_px + 1))
+    part = slice(top, top + size_px), slice(left, left + size_px)
+    image, damaged, mask = (
+        np.ascontiguousarray(whole[part]) for whole in (sample.image, sample.damaged, sample.mask)
+    )
+    return Sample(image, damaged, mask, sample.passed_over)
 
 
 def _damaged(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,9 +12,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from inpaint.checkpoints import load_network, save_network
-from inpaint.formats import build_network
-from inpaint.networks.fill_network import FillNetwork
+from inpaint.checkpoints import load_blind_network, load_network, save_network
+from inpaint.formats import BLIND_NETWORKS, NETWORKS, build_blind_network, build_network
+from inpaint.networks.fill_network import NamedNetwork
+from inpaint.training.blind_objectives import blind_objective
 from inpaint.training.damage import damage_of
 from inpaint.training.distributed import Processes
 from inpaint.training.loop import RunResult, train
@@ -23,13 +25,30 @@ from inpaint.training.run_folder import CONFIG
 from inpaint.training.settings import DEFAULTS, TrainingSettings
 
 WEIGHTS = "weights.safetensors"
-KEPT_APART = "kept_apart.txt"
+KEPT_APART = "kept_apart"
+"""Folder of links to the photos that were not learnt from, for `remove compare`."""
+BLIND_DAMAGE: Mapping[str, float] = {
+    "scratches": 2,
+    "text": 2,
+    "covered-strokes": 2,
+    "covered-box": 0.5,
+    "noise": 1,
+    "grey": 1,
+    "stains": 0.5,
+    "watermark": 0.5,
+    "raindrops": 0.5,
+    "veil": 0.3,
+    "torn": 0.5,
+    "none": 1,
+}
+"""Every kind that is no hole: where the damage is must be seen."""
 DEFAULT_DAMAGE: Mapping[str, Mapping[str, float]] = {
     "autoencoder": {"strokes": 1, "box": 1},
     "context-encoder": {"box": 1},
     "glcic": {"box": 1},
     "deepfillv1": {"box": 1},
     "deepfillv2": {"free-form": 1},
+    "mask-prediction": {"scratches": 1, "text": 1, "covered-strokes": 1, "noise": 1, "grey": 1, "none": 1},
 }
 VALIDATION_SEED = 2020
 """Of the damage that figures and pictures are made of, whatever the run's seed: runs can be compared."""
@@ -53,7 +72,8 @@ class Run:
     """Everything that one training run is told.
 
     name: of the network. options: of its class, such as width. critic_width: multiplies the critic's
-    channels. photos, kept_apart: to learn from, and to look at. weights: a file to start from; None = fresh.
+    channels. photos, kept_apart: to learn from, and to look at. smallest_scale, largest_px, flip: as for
+    `TrainingPhotos`. weights: a file to start from; None = fresh.
     """
 
     name: str
@@ -64,6 +84,7 @@ class Run:
     critic_width: float = 1.0
     damage: DamageSettings = field(default_factory=DamageSettings)
     smallest_scale: float = 0.6
+    largest_px: int | None = None
     flip: bool = True
     weights: Path | None = None
 
@@ -77,7 +98,7 @@ class Run:
         if not damage.kinds:
             damage = DamageSettings(DEFAULT_DAMAGE[name], damage.shapes, damage.files)
         options = dict(values.pop("options", {}))
-        if any(kind.startswith("mosaic") for kind in damage.kinds):
+        if name in NETWORKS and any(kind.startswith("mosaic") for kind in damage.kinds):
             options.setdefault("sees_hole", True)
         return Run(name, photos, kept_apart, options=options, damage=damage, **values)
 
@@ -99,6 +120,7 @@ class Run:
             "shapes": _name(self.damage.shapes),
             "mask files": _name(self.damage.files),
             "smallest_scale": self.smallest_scale,
+            "largest_px": self.largest_px,
             "flip": self.flip,
             "start": _name(self.weights),
             "photos": len(self.photos),
@@ -106,30 +128,19 @@ class Run:
         }
 
 
-def keep_apart(photos: Sequence[Photo], count: int) -> tuple[list[Photo], list[Photo]]:
-    """(to learn from, kept apart): `count` at even distances in the list.
-
-    Raises ValueError unless at least one is left to learn from.
-    """
-    if not 0 <= count < len(photos):
-        raise ValueError(
-            f"expected to keep 0 to {len(photos) - 1} of {len(photos)} photos apart, received {count}"
-        )
-    places = {(2 * number + 1) * len(photos) // (2 * count) for number in range(count)}
-    learnt = [photo for place, photo in enumerate(photos) if place not in places]
-    return learnt, [photos[place] for place in sorted(places)]
-
-
 def build_objective(run: Run) -> Objective:
     """The run's network, fresh from its seed or from a file, with its paper's losses and critic."""
     settings = run.settings
     rng = torch.Generator().manual_seed(settings.run.seed)
-    network: FillNetwork
+    if run.name in BLIND_NETWORKS:
+        blind = BLIND_NETWORKS[run.name]
+        if run.weights is None:
+            return blind_objective(build_blind_network(run.name, run.options, generator=rng), settings.losses)
+        return blind_objective(load_blind_network(run.weights, blind).train(), settings.losses)
     if run.weights is None:
         network = build_network(run.name, run.options, generator=rng)
     else:
-        network = load_network(run.weights, run.name)
-    network.requires_grad_(True)
+        network = load_network(run.weights, run.name).train()
     size_px = settings.size_px
     if network.size_px not in (None, size_px):
         raise ValueError(f"expected {run.name} of a size_px of {size_px}, received {network.size_px}")
@@ -161,12 +172,17 @@ def start(
         seed=settings.run.seed,
         flip=run.flip,
         smallest_scale=run.smallest_scale,
+        largest_px=run.largest_px,
     )
     validation = []
     if run.kept_apart and processes.leads:
+        _link(run.kept_apart, out / KEPT_APART)
+        size_px = run.largest_px or settings.size_px
         validation = fixed_samples(
-            run.kept_apart, damage, size_px=settings.size_px, seed=VALIDATION_SEED, count=len(run.kept_apart)
+            run.kept_apart, damage, size_px=size_px, seed=VALIDATION_SEED, count=len(run.kept_apart)
         )
+        for name in validation[0].passed_over:
+            report(f"passed over {name}")
 
     def samples(first: int, passes: int) -> Any:
         return sample_batches(
@@ -180,7 +196,7 @@ def start(
         )
 
     def keep(network: nn.Module, step: int) -> None:
-        assert isinstance(network, FillNetwork)
+        assert isinstance(network, NamedNetwork)
         notes = {"source": f"trained here, {step} of {settings.schedule.steps} steps", "steps": str(step)}
         save_network(network, out / WEIGHTS, notes=notes, overwrite=True)
 
@@ -196,6 +212,20 @@ def start(
         processes=processes,
         report=report,
     )
+
+
+def _link(photos: Sequence[Photo], folder: Path) -> None:
+    """A folder of links to the photos, or copies where there are none; names that come twice get a number."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for number, photo in enumerate(photos):
+        link = folder / photo.path.name
+        if link.is_symlink() or link.exists():
+            link = folder / f"{photo.path.stem}.{number}{photo.path.suffix}"
+        try:
+            link.symlink_to(photo.path.resolve())
+        except OSError:
+            shutil.copyfile(photo.path, link)
 
 
 def _name(path: Path | None) -> str | None:

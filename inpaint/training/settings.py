@@ -213,4 +213,12 @@ DEFAULTS: Mapping[str, TrainingSettings] = {
         schedule=Schedule(steps=1_000_000),
         run=RunSettings(batch=16),
     ),
+    # No paper's own.
+    "mask-prediction": TrainingSettings(
+        size_px=256,
+        schedule=Schedule(steps=100_000),
+        optimisation=Optimisation(learning_rate=1e-3, betas=(0.9, 0.999), decay="cosine", ema=0.999),
+        losses=LossWeights(adversarial=0.0),
+        run=RunSettings(batch=16),
+    ),
 }

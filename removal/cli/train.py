@@ -135,6 +135,7 @@ def settings_options(command: Any) -> Any:
     help="A published data set instead: places365, celeba, imagenet, coco, classes (a folder of classes).",
 )
 @grouped("Photos", "--root", type=FOLDER, help="Where the data set lies; nothing is downloaded.")
+@grouped("Photos", "--small", is_flag=True, help="places365: the photos of 256 px.")
 @grouped("Photos", "--attribute", help="celeba: faces that have it alone, such as Mustache.")
 @grouped(
     "Photos",
@@ -160,6 +161,12 @@ def settings_options(command: Any) -> Any:
     default=0.6,
     show_default=True,
     help="Crops are drawn from this share of the shorter side up to all of it.",
+)
+@grouped(
+    "Photos",
+    "--largest-px",
+    type=count(16, 8192),
+    help="Damage photos at sizes up to this and learn from windows of --size-px.  [default: --size-px]",
 )
 @grouped("Photos", "--flip/--no-flip", default=True, show_default=True, help="Mirror half of the photos.")
 @grouped(
@@ -244,6 +251,7 @@ def _run(name: str, told: dict[str, Any]) -> Run:
         critic_width=width if told["critic_width"] is None else told["critic_width"],
         damage=DamageSettings(dict(told["damage"]), told["shapes"], told["mask_files"]),
         smallest_scale=told["smallest_scale"],
+        largest_px=told["largest_px"],
         flip=told["flip"],
         weights=told["weights"],
     )
@@ -282,7 +290,7 @@ def _photos(told: dict[str, Any]) -> tuple[list[Photo], list[Photo]]:
             raise click.UsageError("--dataset needs --root DIR, where it lies")
         dataset, root = told["dataset"], told["root"]
         options = {} if dataset != "classes" or kept is None else {"test_per_class": kept}
-    for key in ("attribute", "annotations", "landmarks", "having", "lacking"):
+    for key in ("small", "attribute", "annotations", "landmarks", "having", "lacking"):
         if told[key]:
             options[key] = told[key]
     learnt = load_dataset(dataset, root, split="train", options=options)
