@@ -22,6 +22,7 @@ from removal.cli.options import max_megapixels_option, network_options, overwrit
     metavar="KIND,...",
     help="Instead of --holes: damage as in training, drawn from --seed and the photo's name.",
 )
+@click.option("--shapes", type=FOLDER, help="COCO annotations that --damage shapes takes its holes from.")
 @click.option(
     "--size",
     type=click.IntRange(16, 4096),

@@ -45,7 +45,7 @@ class HolesProtocol(KnownBackground):
         if options.holes is not None:
             self._plan_files(options.images, options.holes)
         elif options.damage:
-            self.damage = build_damage(options.damage)
+            self.damage = build_damage(options.damage, options.shapes)
             self.photos = tuple(
                 EvalPhoto(path.relative_to(options.images).as_posix(), path)
                 for path in photos_in(options.images)
@@ -127,12 +127,15 @@ class HolesProtocol(KnownBackground):
         }
 
 
-def build_damage(kinds: Sequence[str]) -> Damage:
-    """Damage of these kinds, each as often as the others. PlanError for a kind that nobody knows."""
+def build_damage(kinds: Sequence[str], shapes: Path | None) -> Damage:
+    """Damage of these kinds, each as often as the others; shapes: COCO annotations for those that take some.
+
+    PlanError for a kind that nobody knows, or that lacks what it is taken from.
+    """
     from inpaint.training.damage import damage_of
 
     try:
-        return damage_of(dict.fromkeys(kinds, 1.0))
+        return damage_of(dict.fromkeys(kinds, 1.0), shapes=shapes)
     except ValueError as error:
         raise PlanError(f"--damage: {error}") from error
 

@@ -26,6 +26,7 @@ class EvaluationOptions:
     refine: whether masks are mended, each value a combination; empty = mended (holes are never).
     inpainters: as `methods_of` takes them.
     damage: kinds of damage that the photos are given instead of holes (holes), drawn from the run's seed.
+    shapes: COCO annotations for the kinds of damage that are shapes; None = not needed.
     size: photos are cut to a square and brought to so many pixels a side (holes); None = as they are.
     plain: networks are run alone, on the whole photo.
     judge: the segmenter that looks for what should be gone: "auto", a segmenter's name or "none".
@@ -41,6 +42,7 @@ class EvaluationOptions:
     classes: tuple[str, ...] = ()
     holes: Path | None = None
     damage: tuple[str, ...] = ()
+    shapes: Path | None = None
     size: int | None = None
     plain: bool = False
     mask_sources: tuple[str, ...] = ()
@@ -82,8 +84,9 @@ def check_protocol(options: EvaluationOptions) -> None:
     for option, path in (("--images", options.images), ("--holes", options.holes)):
         if path is not None and not path.is_dir():
             raise PlanError(f"{option}: '{path}' is {'not a folder' if path.exists() else 'not there'}")
-    if options.annotations is not None and not options.annotations.is_file():
-        raise PlanError(f"--annotations: '{options.annotations}' is not a file")
+    for option, path in (("--annotations", options.annotations), ("--shapes", options.shapes)):
+        if path is not None and not path.is_file():
+            raise PlanError(f"{option}: '{path}' is not a file")
     if protocol == "coco" and options.annotations is None:
         raise PlanError("--protocol coco needs --annotations FILE")
     if options.holes is not None and protocol != "holes":

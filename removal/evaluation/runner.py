@@ -119,7 +119,7 @@ def covered(
 def settings(options: EvaluationOptions) -> dict[str, Any]:
     """What the results depend on, as JSON takes it; files by their hash."""
     run = options.run
-    paths = {"annotations": options.annotations, "holes": options.holes}
+    paths = {"annotations": options.annotations, "holes": options.holes, "shapes": options.shapes}
     if options.protocol != "coco":
         paths["images"] = options.images
     paths |= {f"mask_source {name}": Path(name) for name in options.sources if Path(name).exists()}

@@ -7,6 +7,8 @@ from removal.evaluation.holes_protocol import HolesProtocol, placed_shape, share
 from removal.evaluation.options import EvaluationOptions
 from removal.options import RunOptions
 
+PERSON = 900  # its category in the drawn annotations
+
 
 def holes_of(coco, *, seed=0):
     options = EvaluationOptions(
@@ -79,9 +81,9 @@ def test_a_hole_of_another_size(holes_set, tmp_path):
         protocol.read(protocol.photos[0])
 
 
-def damaged(images, out, *, kinds=("free-form",), seed=0, size=None):
+def damaged(images, out, *, kinds=("free-form",), seed=0, shapes=None):
     options = EvaluationOptions(
-        images, out, protocol="holes", damage=kinds, size=size, run=RunOptions(seed=seed)
+        images, out, protocol="holes", damage=kinds, shapes=shapes, run=RunOptions(seed=seed)
     )
     return HolesProtocol(options)
 
@@ -111,6 +113,23 @@ def test_a_mosaic_is_shown_in_its_hole_and_measured_as_it_is(holes_set, tmp_path
     figures = protocol.measure_unedited(case)
     assert figures["hole_mse"] == pytest.approx(np.square((shown - clean) / 255).mean())
     assert figures["whole_l1"] == pytest.approx(np.abs(shown - clean).sum() / 255 / (48 * 64 * 3))
+
+
+def test_damage_may_take_shapes_of_annotations(holes_set, coco_set, tmp_path):
+    with pytest.raises(PlanError, match=r"--damage: .*shapes"):
+        damaged(holes_set / "photos", tmp_path / "run", kinds=("shapes",))
+    coco_set.annotation(1, PERSON, (10, 10, 60, 120))
+    protocol = damaged(holes_set / "photos", tmp_path / "run", kinds=("shapes",), shapes=coco_set.write())
+    for photo in protocol.photos:
+        assert 0 < protocol.read(photo).truths["holes"].union().mean() < 1
+
+
+def test_every_pixel_that_is_partly_destroyed_is_to_be_filled(holes_set, tmp_path):
+    protocol = damaged(holes_set / "photos", tmp_path / "run", kinds=("scratches",))
+    case = protocol.read(protocol.photos[0])
+    changed = (case.image != case.clean).any(axis=2)
+    assert changed.any()
+    assert not (changed & ~case.truths["holes"].union()).any()
 
 
 def test_a_kind_of_damage_that_nobody_knows(holes_set, tmp_path):
