@@ -77,6 +77,9 @@ def load_state(folder: Path, parts: dict[str, Any], config: dict[str, Any]) -> i
     wanted = {name for name, part in parts.items() if part is not None}
     if states.keys() != wanted:
         raise ValueError(f"{path}: expected states of {sorted(wanted)}, received {sorted(states)}")
-    for name in wanted:
-        parts[name].load_state_dict(states[name])
+    for name in sorted(wanted):
+        try:
+            parts[name].load_state_dict(states[name])
+        except (RuntimeError, ValueError, KeyError) as error:  # the code has changed since
+            raise ValueError(f"{path} does not fit the {name} of this run: {error}") from error
     return int(step)
