@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import cv2
 import numpy as np
@@ -30,9 +31,26 @@ def laid_over(image: np.ndarray, content: np.ndarray, mask: np.ndarray) -> np.nd
 
     image, content: uint8 (H, W, 3), content also (1, 1, 3). mask: float32 (H, W) in [0, 1].
     """
-    known = image.astype(np.float32)
-    known += (content - known) * mask[..., None]
-    return np.rint(known).astype(np.uint8)
+    if content.shape != image.shape:
+        content = in_one_colour(content[0, 0], image.shape[0], image.shape[1])
+    # A ninth of NumPy's time. It divides by the sum of the weights + 1e-5: up to 0.003 are lost.
+    return cv2.blendLinear(image, content, 1 - mask, mask)
+
+
+def in_one_colour(colour: np.ndarray, height: int, width: int) -> np.ndarray:
+    """uint8 (H, W, 3) all in a colour, uint8 (3,)."""
+    return cv2.merge([np.full((height, width), level, np.uint8) for level in colour])
+
+
+def mean_colour(image: np.ndarray) -> np.ndarray:
+    """float64 (3,): the mean of uint8 (H, W, 3), a hundred times as fast as NumPy."""
+    return np.array(cv2.mean(image)[:3])
+
+
+def relit(image: np.ndarray, gain: np.ndarray, lift: np.ndarray) -> np.ndarray:
+    """`image * gain + lift`, for each channel its own, clipped; uint8 (H, W, 3)."""
+    table = np.clip(np.arange(256)[:, None] * gain + lift, 0, 255).astype(np.uint8)
+    return cv2.LUT(image, table[None])
 
 
 def drawn_colour(rng: np.random.Generator, around: np.ndarray) -> np.ndarray:
@@ -47,27 +65,40 @@ def drawn_colour(rng: np.random.Generator, around: np.ndarray) -> np.ndarray:
 
 
 def _flat(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    return drawn_colour(rng, image.mean(axis=(0, 1)))[None, None]
+    return drawn_colour(rng, mean_colour(image))[None, None]
 
 
 def _noise(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Grain of 1 px to a 32nd of the shorter side, around a colour."""
+    """Grain of 1 px to a 32nd of the shorter side, normally distributed around a colour."""
     height, width = image.shape[:2]
     grain_px = int(rng.integers(1, max(1, min(height, width) // 32) + 1))
-    shape = (-(-height // grain_px), -(-width // grain_px), 3 if rng.integers(2) else 1)
-    grain = rng.normal(0, rng.uniform(20, 90), shape) + rng.integers(0, 256, 3)
-    grain = np.clip(grain, 0, 255).astype(np.uint8)
-    large = (shape[1] * grain_px, shape[0] * grain_px)
-    return cv2.resize(grain, large, interpolation=cv2.INTER_NEAREST)[:height, :width]
+    rows, columns = -(-height // grain_px), -(-width // grain_px)
+    grain = rng.integers(0, 256, (rows, columns, 3 if rng.integers(2) else 1), np.uint8)
+    if grain.shape[2] == 1:
+        grain = cv2.merge([grain] * 3)
+    table = _NORMAL[:, None] * rng.uniform(20, 90) + rng.integers(0, 256, 3)
+    grain = cv2.LUT(grain, np.clip(table, 0, 255).astype(np.uint8)[None])
+    return enlarged(grain, grain_px)[:height, :width]
 
 
 def _texture(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The photo moved by a quarter to three quarters, mirrored or turned over, in other colours."""
     moved = np.roll(image, [int(length * rng.uniform(0.25, 0.75)) for length in image.shape[:2]], axis=(0, 1))
-    flipped = moved[:: 1 - 2 * int(rng.integers(2)), :: 1 - 2 * int(rng.integers(2))]
-    gain, lift = rng.uniform(0.6, 1.3, 3), rng.uniform(-30, 30, 3)
-    return np.clip(flipped * gain.astype(np.float32) + lift.astype(np.float32), 0, 255).astype(np.uint8)
+    down, across = rng.integers(2, size=2)
+    flipped = np.ascontiguousarray(moved[:: -1 if down else 1, :: -1 if across else 1])
+    return relit(flipped, rng.uniform(0.6, 1.3, 3), rng.uniform(-30, 30, 3))
 
+
+def enlarged(cells: np.ndarray, cell_px: int) -> np.ndarray:
+    """Each cell of (rows, columns) or (rows, columns, 3) as a square of so many pixels."""
+    if cell_px == 1:
+        return cells
+    size = cells.shape[1] * cell_px, cells.shape[0] * cell_px
+    return cv2.resize(cells, size, interpolation=cv2.INTER_NEAREST)
+
+
+# Normal deviates at even shares: the table turns even random bytes into them.
+_NORMAL = np.array([NormalDist().inv_cdf((byte + 0.5) / 256) for byte in range(256)])
 
 CONTENTS: Mapping[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] = {
     "colour": _flat,

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from inpaint.training.covers import Covered
-from inpaint.training.damage_contract import Damage, Hole, check_image
+from inpaint.training.damage_contract import Damage, Hole, check_image, check_range, drawn_number
 from inpaint.training.holes import Boxes, FreeFormStrokes, JoinedHoles
 from inpaint.training.lettering import Text
 from inpaint.training.mask_files import MaskFiles
@@ -18,7 +18,7 @@ from inpaint.training.shapes import CocoShapes
 from inpaint.training.stains import Raindrops, SoftCover
 from inpaint.training.tears import Torn
 
-__all__ = ["Damage", "DamageSources", "MixedDamage", "NoDamage", "damage_kinds", "damage_of"]
+__all__ = ["Damage", "DamageSources", "LayeredDamage", "MixedDamage", "NoDamage", "damage_kinds", "damage_of"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,27 @@ class MixedDamage(Damage):
         ends = np.cumsum([weight for _, weight in self.parts])
         chosen = int(np.searchsorted(ends, rng.uniform(0, ends[-1]), side="right"))
         return self.parts[min(chosen, len(ends) - 1)][0](image, rng)
+
+
+@dataclass(frozen=True)
+class LayeredDamage(Damage):
+    """Several kinds in one photo, one upon another; of each pixel what each left is multiplied.
+
+    parts: kinds to choose from. count: how many of them, each at most once; 0 < n.
+    """
+
+    parts: tuple[Damage, ...]
+    count: tuple[int, int] = (2, 3)
+
+    def __post_init__(self) -> None:
+        check_range("count", self.count, 1, len(self.parts))
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        damaged, left = image, np.ones(check_image(image), np.float32)
+        for part in rng.permutation(len(self.parts))[: drawn_number(rng, self.count)]:
+            damaged, mask = self.parts[part](damaged, rng)
+            left *= 1 - mask
+        return damaged, 1 - left
 
 
 @dataclass(frozen=True)
@@ -88,6 +109,9 @@ OTHERS: Mapping[str, Callable[[], Damage]] = {
     "veil": lambda: SoftCover(opacity=(0.2, 0.7), blotch=(0.5, 1.0), edge=(2.0, 4.0), contents=("colour",)),
     "raindrops": Raindrops,
     "torn": Torn,
+    "several": lambda: LayeredDamage(
+        (Scratches(), Text(), Noise(), SoftCover(), Raindrops(), Torn(), Covered(FreeFormStrokes()))
+    ),
 }
 """Damage that is no hole."""
 

@@ -69,6 +69,11 @@ def drawn_px(rng: np.random.Generator, shares: Range, length_px: float, *, least
     return max(least, round(rng.uniform(*shares) * length_px))
 
 
+def line_thickness(width_px: int) -> int:
+    """What OpenCV is told for a line so wide: 3 px for 2, 5 for 3 or 4, 7 for 5 or 6 are what it draws."""
+    return max(1, width_px - 1)
+
+
 def drawn_number(rng: np.random.Generator, between: tuple[int, int]) -> int:
     """A whole number, both ends included."""
     return int(rng.integers(between[0], between[1] + 1))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from inpaint.training.damage_contract import Hole, Range, check_range, drawn_number, drawn_px
+from inpaint.training.damage_contract import Hole, Range, check_range, drawn_number, drawn_px, line_thickness
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class FreeFormStrokes(Hole):
         canvas = np.zeros((height, width), np.uint8)
         for _ in range(drawn_number(rng, self.strokes)):
             points = self._vertices(height, width, rng)
-            thickness = drawn_px(rng, self.width, min(height, width))
+            thickness = line_thickness(drawn_px(rng, self.width, min(height, width)))
             cv2.polylines(canvas, [points], False, 1, thickness)
         mirrored = rng.integers(2, size=2)
         return canvas.view(bool)[:: -1 if mirrored[0] else 1, :: -1 if mirrored[1] else 1]

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from inpaint.training.covers import Cover, drawn_colour
+from inpaint.training.covers import Cover, drawn_colour, mean_colour
 from inpaint.training.damage_contract import Range, check_range, drawn_number
 
 LETTERS = tuple("eeeaaaiioottnnssrrhhlldducmfpgwybvkxjqz")  # about as often as in English
 MOST_LINES = 1000  # more are not drawn, whatever area is asked for
+MOST_TOO_LONG = 4  # before it is left at what there is
 FONTS = tuple(range(cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_SCRIPT_COMPLEX + 1))
 
 
@@ -18,20 +19,23 @@ FONTS = tuple(range(cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_SCRIPT_COMPLEX + 
 class Text(Cover):
     """Lines of made-up words in OpenCV's fonts, anywhere, upright or at an angle.
 
-    area: mean of the mask in [0, 0.5], drawn for each photo; lines are added until it is reached.
+    area: mean of the mask in [0, 0.5], drawn for each photo; lines are added until
+        others would lead further away from it.
     height: of capitals, a share in (0, 1] of the shorter side, at least 6 px.
     weight: thickness of the pen, a share in (0, 0.5] of the height.
     words: in a line, 0 < n.
+    stretch: of the letters' width, a factor in [0.2, 5], drawn for each line.
     angle: the most by which lines of half of the photos are turned, radians in [0, pi]; the others are level.
     outlined: share in [0, 1] of the photos in which letters have an outline in another colour, which is part
         of the mask.
-    opacity: of the letters, in [0, 1], drawn for each photo; below 1 it is a watermark.
+    opacity: of the letters, in [0.05, 1], drawn for each photo; below 1 it is a watermark.
     """
 
     area: Range = (0.02, 0.12)
     height: Range = (0.04, 0.14)
     weight: Range = (0.06, 0.18)
     words: tuple[int, int] = (1, 4)
+    stretch: Range = (0.7, 1.3)
     angle: float = math.pi / 4
     outlined: float = 0.25
     opacity: Range = (1.0, 1.0)
@@ -41,32 +45,36 @@ class Text(Cover):
         check_range("height", self.height, 0, 1)
         check_range("weight", self.weight, 0, 0.5)
         check_range("words", self.words, 1, 100)
+        check_range("stretch", self.stretch, 0.2, 5)
         check_range("angle", (self.angle, self.angle), 0, math.pi)
         check_range("outlined", (self.outlined, self.outlined), 0, 1)
-        check_range("opacity", self.opacity, 0, 1)
+        check_range("opacity", self.opacity, 0.05, 1)
 
     def cover(self, image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         mask, content = np.zeros(image.shape[:2], np.uint8), np.zeros_like(image)
         opacity = rng.uniform(*self.opacity)
         wanted = rng.uniform(*self.area) / max(opacity, 1e-6) * 255 * mask.size
         slanted, outlined = bool(rng.integers(2)), bool(rng.uniform() < self.outlined)
-        one_colour = drawn_colour(rng, image.mean(axis=(0, 1))) if rng.integers(2) else None
+        one_colour = drawn_colour(rng, mean_colour(image)) if rng.integers(2) else None
+        inked, too_long = 0.0, 0
         for _ in range(MOST_LINES):
-            if cv2.sumElems(mask)[0] >= wanted:
-                break
             turn = rng.uniform(-self.angle, self.angle) if slanted else 0.0
             letters, inner = self._line(min(image.shape[:2]), turn, outlined, rng)
             inside, of_line = _placed(letters.shape, image.shape[:2], rng)
-            if letters[of_line].size == 0:
+            letters, inner = letters[of_line], inner[of_line]
+            both = np.maximum(mask[inside], letters)
+            added = float(both.sum()) - float(mask[inside].sum())
+            if inked > 0 and inked + added - wanted > wanted - inked:
+                too_long += 1
+                if too_long == MOST_TOO_LONG:
+                    break
                 continue
-            colour = one_colour
-            if colour is None:
-                colour = drawn_colour(rng, image[inside].mean(axis=(0, 1)))
-            paint = np.empty((*letters[of_line].shape, 3), np.uint8)
-            paint[:] = drawn_colour(rng, colour) if outlined else colour
-            paint[inner[of_line] > 0] = colour
-            np.copyto(content[inside], paint, where=letters[of_line][..., None] > 0)
-            mask[inside] = np.maximum(mask[inside], letters[of_line])
+            colour = drawn_colour(rng, mean_colour(image[inside])) if one_colour is None else one_colour
+            painted = content[inside]
+            painted[letters > 0] = drawn_colour(rng, colour) if outlined else colour
+            painted[inner > 0] = colour
+            mask[inside] = both
+            inked += added
         return content, mask.astype(np.float32) * np.float32(opacity / 255)
 
     def _line(
@@ -86,7 +94,8 @@ class Text(Cover):
         thick = drawn
         if outlined:
             thick = cv2.dilate(drawn, np.ones((2 * border + 1, 2 * border + 1), np.uint8))
-        return _turned(thick, turn), _turned(drawn, turn)
+        stretch = rng.uniform(*self.stretch)
+        return _turned(thick, turn, stretch), _turned(drawn, turn, stretch)
 
 
 def _words(count: int, rng: np.random.Generator) -> str:
@@ -101,16 +110,14 @@ def _words(count: int, rng: np.random.Generator) -> str:
     return (line, line.upper(), line.title())[int(rng.integers(3))]
 
 
-def _turned(drawn: np.ndarray, turn: float) -> np.ndarray:
-    """The same turned by an angle, in a frame that holds all of it."""
-    if turn == 0:
-        return drawn
+def _turned(drawn: np.ndarray, turn: float, stretch: float) -> np.ndarray:
+    """The same made wider or narrower and turned by an angle, in a frame that holds all of it."""
     height, width = drawn.shape
-    across = math.ceil(width * abs(math.cos(turn)) + height * abs(math.sin(turn)))
-    down = math.ceil(width * abs(math.sin(turn)) + height * abs(math.cos(turn)))
-    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), math.degrees(turn), 1.0)
-    matrix[:, 2] += ((across - width) / 2, (down - height) / 2)
-    return cv2.warpAffine(drawn, matrix, (across, down), flags=cv2.INTER_LINEAR)
+    cosine, sine = math.cos(turn), math.sin(turn)
+    matrix = np.array([[stretch * cosine, sine], [-stretch * sine, cosine]])
+    across, down = (math.ceil(length) for length in np.abs(matrix) @ (width, height))
+    shift = (np.array([across, down]) - matrix @ (width, height)) / 2
+    return cv2.warpAffine(drawn, np.column_stack([matrix, shift]), (across, down), flags=cv2.INTER_LINEAR)
 
 
 def _placed(

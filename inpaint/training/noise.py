@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from inpaint.training.covers import Cover
+from inpaint.training.covers import Cover, enlarged
 from inpaint.training.damage_contract import Range, check_range, drawn_px
 
 
@@ -41,8 +41,9 @@ class Noise(Cover):
             # Where the ellipse is too small for the area, it is full of grains and the area is not reached.
             density = patch * np.float32(min(1.0, share / max(patch.mean(), 1e-6)))
         grains = (rng.random((rows, columns), np.float32) < density).astype(np.float32)
-        mask = _enlarged(grains * np.float32(rng.uniform(*self.opacity)), grain_px)[:height, :width]
-        return _enlarged(_colours(rows, columns, rng), grain_px)[:height, :width], np.ascontiguousarray(mask)
+        mask = enlarged(grains * np.float32(rng.uniform(*self.opacity)), grain_px)[:height, :width]
+        content = enlarged(_colours(rows, columns, rng), grain_px)[:height, :width]
+        return content, np.ascontiguousarray(mask)
 
 
 def _ellipse(rows: int, columns: int, rng: np.random.Generator) -> np.ndarray:
@@ -62,12 +63,4 @@ def _colours(rows: int, columns: int, rng: np.random.Generator) -> np.ndarray:
     grey = rng.integers(0, 256, (rows, columns, 1), np.uint8)
     if kind == 0:
         grey = np.where(grey < 128, 0, 255).astype(np.uint8)
-    return np.repeat(grey, 3, axis=2)
-
-
-def _enlarged(cells: np.ndarray, cell_px: int) -> np.ndarray:
-    """Each cell as a square of so many pixels."""
-    if cell_px == 1:
-        return cells
-    size = cells.shape[1] * cell_px, cells.shape[0] * cell_px
-    return cv2.resize(cells, size, interpolation=cv2.INTER_NEAREST)
+    return cv2.merge([grey] * 3)

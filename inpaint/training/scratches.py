@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from inpaint.training.covers import LEAST_CONTRAST, Cover
-from inpaint.training.damage_contract import Range, check_range, drawn_px
+from inpaint.training.damage_contract import Range, check_range, drawn_px, line_thickness
 
 MOST_MARKS = 2000  # more are not drawn, whatever area is asked for
 VERTICES = 24  # of a scratch
@@ -18,16 +18,16 @@ class Scratches(Cover):
     """Thin long lines that waver, and specks of dust, dark or bright.
 
     area: mean of the mask in [0, 0.5], drawn for each photo; marks are added until it is reached.
-    width: of a line, a share in (0, 0.1] of the shorter side, at least 1 px (1 to 3 px of 256).
+    width: of a line, a share in (0, 0.1] of the shorter side, at least 1 px (1 to 5 px of 256).
     length: of a line, a share in (0, 3] of the shorter side.
     waver: deviation of the turn, radians, over the whole line, in [0, 20].
     specks: share in [0, 1] of the marks that are specks and not lines, drawn for each photo.
     speck: radius of a speck, a share in (0, 0.1] of the shorter side, at least 1 px.
-    opacity: of each mark, in [0, 1].
+    opacity: of each mark, in [0.05, 1].
     """
 
     area: Range = (0.01, 0.08)
-    width: Range = (0.002, 0.012)
+    width: Range = (0.002, 0.02)
     length: Range = (0.2, 1.5)
     waver: float = 1.0
     specks: Range = (0.0, 0.8)
@@ -41,7 +41,7 @@ class Scratches(Cover):
         check_range("waver", (self.waver, self.waver), 0, 20)
         check_range("specks", self.specks, 0, 1)
         check_range("speck", self.speck, 0, 0.1)
-        check_range("opacity", self.opacity, 0, 1)
+        check_range("opacity", self.opacity, 0.05, 1)
 
     def cover(self, image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         height, width = image.shape[:2]
@@ -63,7 +63,7 @@ class Scratches(Cover):
             else:
                 points = self._line(height, width, rng)
                 colour = _mark_colour(image, points, bright, rng)
-                thickness = drawn_px(rng, self.width, shorter)
+                thickness = line_thickness(drawn_px(rng, self.width, shorter))
                 cv2.polylines(content, [points], False, colour, thickness + 2)
                 cv2.polylines(mask, [points], False, opacity, thickness, cv2.LINE_AA)
         return content, mask.astype(np.float32) / np.float32(255)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from inpaint.training.covers import Cover, check_contents, drawn_content
+from inpaint.training.covers import Cover, check_contents, drawn_content, relit
 from inpaint.training.damage_contract import Range, check_range, drawn_px
 
 MOST_DROPS = 2000  # more are not drawn, whatever area is asked for
@@ -55,7 +55,7 @@ class Raindrops(Cover):
 
     area: mean of the mask in [0, 0.5], drawn for each photo; drops are added until it is reached.
     radius: a share in (0, 0.5] of the shorter side, at least 2 px; small ones are more frequent.
-    opacity: of each drop, in [0, 1].
+    opacity: of each drop, in [0.05, 1].
     """
 
     area: Range = (0.03, 0.2)
@@ -65,7 +65,7 @@ class Raindrops(Cover):
     def __post_init__(self) -> None:
         check_range("area", self.area, 0, 0.5)
         check_range("radius", self.radius, 0, 0.5)
-        check_range("opacity", self.opacity, 0, 1)
+        check_range("opacity", self.opacity, 0.05, 1)
 
     def cover(self, image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         height, width = image.shape[:2]
@@ -88,9 +88,8 @@ class Raindrops(Cover):
     def _behind(image: np.ndarray, mean_px: float, rng: np.random.Generator) -> np.ndarray:
         """What is seen through the drops: the photo upside down, blurred, in a light of its own."""
         moved = np.roll(image[::-1], int(rng.integers(image.shape[1])), axis=1)
-        blurred = cv2.blur(moved, (2 * math.ceil(mean_px / 2) + 1,) * 2).astype(np.float32)
-        blurred = blurred * np.float32(rng.uniform(0.7, 1.1)) + np.float32(rng.uniform(25, 80))
-        return np.clip(blurred, 0, 255).astype(np.uint8)
+        blurred = cv2.blur(moved, (2 * math.ceil(mean_px / 2) + 1,) * 2)
+        return relit(blurred, rng.uniform(0.7, 1.1, 1), rng.uniform(25, 80, 1))
 
 
 def _smooth(height: int, width: int, blotch_px: float, rng: np.random.Generator) -> np.ndarray:

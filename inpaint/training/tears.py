@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from inpaint.training.covers import Cover, check_contents, drawn_content
-from inpaint.training.damage_contract import Range, check_range, drawn_number, drawn_px
+from inpaint.training.covers import Cover, check_contents, drawn_content, in_one_colour
+from inpaint.training.damage_contract import Range, check_range, drawn_number, drawn_px, shown_in
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,12 @@ class Torn(Cover):
             # A drop of the line's own wavering lets the white be broad here and narrow there.
             inner = along - np.abs(self._line(height, width, rng)) - paper_px if paper_px else along
             cv2.fillPoly(mask, [_beyond(height, width, direction, offset, inner)], 255, cv2.LINE_AA)
-            cv2.fillPoly(gone, [_beyond(height, width, direction, offset, along)], 255)
-        content = np.array(np.broadcast_to(drawn_content(self.contents, image, rng), image.shape))
-        content[gone == 0] = rng.integers(225, 256)
-        return content, mask.astype(np.float32) / np.float32(255)
+            cv2.fillPoly(gone, [_beyond(height, width, direction, offset, along)], 1)
+        content = drawn_content(self.contents, image, rng)
+        if content.shape != image.shape:
+            content = in_one_colour(content[0, 0], height, width)
+        paper = np.full_like(image, rng.integers(225, 256))
+        return shown_in(paper, gone.view(bool), content), mask.astype(np.float32) / np.float32(255)
 
     def _line(self, height: int, width: int, rng: np.random.Generator) -> np.ndarray:
         """How far the ragged line is from the straight one, px, at even distances over twice the diagonal."""

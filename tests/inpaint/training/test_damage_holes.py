@@ -1,7 +1,8 @@
+import cv2
 import numpy as np
 import pytest
 
-from inpaint.training.damage_contract import GREY
+from inpaint.training.damage_contract import GREY, line_thickness
 from inpaint.training.holes import Boxes, FreeFormStrokes, JoinedHoles
 from inpaint.training.mosaic import Mosaic, pixelated
 
@@ -58,7 +59,7 @@ def test_one_straight_stroke_has_its_width():
         if hole.sum() > 800 and 20 < extent(hole)[0] < 120
     )
     top, bottom, left, right = extent(hole)
-    assert bottom - top == pytest.approx(20, abs=1)  # along x: an angle of 0
+    assert 20 <= bottom - top <= 21  # along x: an angle of 0
     assert hole[:, (left + right) // 2].sum() == bottom - top
 
 
@@ -66,7 +67,7 @@ def test_default_strokes_are_those_of_the_authors_code():
     """Its mean share of a 256 px photo, 0.154 +- 0.002 over 2,000 masks drawn by Pillow as it does."""
     rng = np.random.default_rng(3)
     shares = [FreeFormStrokes().hole(256, 256, rng).mean() for _ in range(300)]
-    assert np.mean(shares) == pytest.approx(0.154, abs=0.02)
+    assert np.mean(shares) == pytest.approx(0.154, abs=0.015)
 
 
 def test_strokes_are_mirrored_both_ways(rng):
@@ -132,3 +133,10 @@ def test_numbers_out_of_range_are_refused(build, said):
 def test_a_mosaic_needs_a_hole():
     with pytest.raises(TypeError, match="expected a kind of hole"):
         Mosaic("box")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("width_px", range(1, 13))
+def test_lines_are_as_wide_as_told_or_a_pixel_wider(width_px):
+    canvas = np.zeros((40, 40), np.uint8)
+    cv2.polylines(canvas, [np.array([[5, 20], [35, 20]], np.int32)], False, 1, line_thickness(width_px))
+    assert width_px - (width_px == 2) <= canvas[:, 20].sum() <= width_px + 1
