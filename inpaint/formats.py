@@ -16,13 +16,14 @@ from inpaint.networks.fill_network import FillNetwork, NamedNetwork, Option
 from inpaint.networks.glcic import GLCIC
 from inpaint.networks.layouts import LAYOUTS
 from inpaint.networks.mask_prediction import MaskPredictor
+from inpaint.networks.reconstruction import Reconstructor
 
 NETWORKS: dict[str, type[FillNetwork]] = {
     network.name: network for network in (Autoencoder, ContextEncoder, GLCIC, DeepFillV1, DeepFillV2)
 }
 """Those that `--inpainter` takes."""
 BLIND_NETWORKS: dict[str, type[NamedNetwork]] = {
-    network.name: network for network in (MaskPredictor, EdgePredictor)
+    network.name: network for network in (MaskPredictor, EdgePredictor, Reconstructor)
 }
 """Those that repair a photo without a mask, each with arguments of its own; by no name in both."""
 
