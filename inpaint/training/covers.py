@@ -142,7 +142,8 @@ class Covered(Cover):
 
     def cover(self, image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         height, width = image.shape[:2]
-        mask = self.hole.hole(height, width, rng).astype(np.float32) * np.float32(rng.uniform(*self.opacity))
+        mask: np.ndarray = self.hole.hole(height, width, rng).astype(np.float32)
+        mask *= np.float32(rng.uniform(*self.opacity))
         blur_px = rng.uniform(*self.edge) * min(height, width)
         if blur_px > 0.2:  # less than that changes nothing
             mask = cv2.GaussianBlur(mask, (0, 0), blur_px)

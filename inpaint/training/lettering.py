@@ -91,7 +91,7 @@ class Text(Cover):
         margin = pen + border + 2
         drawn = np.zeros((height + below + 2 * margin, width + 2 * margin), np.uint8)
         cv2.putText(drawn, line, (margin, margin + height), font, scale, 255, pen, cv2.LINE_AA)
-        thick = drawn
+        thick: np.ndarray = drawn
         if outlined:
             thick = cv2.dilate(drawn, np.ones((2 * border + 1, 2 * border + 1), np.uint8))
         stretch = rng.uniform(*self.stretch)

@@ -51,10 +51,9 @@ class MaskFiles(Hole):
         else:
             part = mask  # squeezed to the photo's shape, but with a hole
         hole = cv2.resize(part.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
-        # Nearest drops what is thinner than its step.
-        if not hole.any():
-            hole = cv2.resize(part.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA) > 0
-        return hole.astype(bool)
+        if not hole.any():  # all of it is thinner than the step
+            hole = cv2.resize(part.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+        return hole > 0
 
     def _part(self, mask: np.ndarray, height: int, width: int, rng: np.random.Generator) -> np.ndarray:
         scale = min(mask.shape[0] / height, mask.shape[1] / width) * rng.uniform(*self.crop)

@@ -70,7 +70,7 @@ class Raindrops(Cover):
     def cover(self, image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         height, width = image.shape[:2]
         shorter = min(height, width)
-        mask = np.zeros((height, width), np.uint8)
+        mask: np.ndarray = np.zeros((height, width), np.uint8)
         wanted = rng.uniform(*self.area) * 255 * mask.size
         mean_px = np.mean(self.radius) * shorter
         for _ in range(MOST_DROPS):
