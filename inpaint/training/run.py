@@ -14,8 +14,11 @@ from torch import nn
 
 from inpaint.checkpoints import load_blind_network, load_network, save_network
 from inpaint.formats import BLIND_NETWORKS, NETWORKS, build_blind_network, build_network
+from inpaint.networks.edge_prediction import EdgePredictor
 from inpaint.networks.fill_network import NamedNetwork
-from inpaint.training.blind_objectives import blind_objective
+from inpaint.networks.mask_prediction import MaskPredictor
+from inpaint.networks.reconstruction import Reconstructor
+from inpaint.training.blind_objectives import RepairChain, blind_objective
 from inpaint.training.damage import damage_of
 from inpaint.training.distributed import Processes
 from inpaint.training.loop import RunResult, train
@@ -48,7 +51,9 @@ DEFAULT_DAMAGE: Mapping[str, Mapping[str, float]] = {
     "glcic": {"box": 1},
     "deepfillv1": {"box": 1},
     "deepfillv2": {"free-form": 1},
-    "mask-prediction": {"scratches": 1, "text": 1, "covered-strokes": 1, "noise": 1, "grey": 1, "none": 1},
+    "mask-prediction": BLIND_DAMAGE,
+    "edge-prediction": BLIND_DAMAGE,
+    "reconstruction": BLIND_DAMAGE,
 }
 VALIDATION_SEED = 2020
 """Of the damage that figures and pictures are made of, whatever the run's seed: runs can be compared."""
@@ -73,7 +78,8 @@ class Run:
 
     name: of the network. options: of its class, such as width. critic_width: multiplies the critic's
     channels. photos, kept_apart: to learn from, and to look at. smallest_scale, largest_px, flip: as for
-    `TrainingPhotos`. weights: a file to start from; None = fresh.
+    `TrainingPhotos`. weights: a file to start from; None = fresh. front: of the blind networks, name ->
+    weights of those in front of this one, which learn with it.
     """
 
     name: str
@@ -87,6 +93,7 @@ class Run:
     largest_px: int | None = None
     flip: bool = True
     weights: Path | None = None
+    front: Mapping[str, Path] = field(default_factory=dict)
 
     @staticmethod
     def of(name: str, photos: Sequence[Photo], kept_apart: Sequence[Photo], **values: Any) -> Run:
@@ -98,6 +105,10 @@ class Run:
         if not damage.kinds:
             damage = DamageSettings(DEFAULT_DAMAGE[name], damage.shapes, damage.files)
         options = dict(values.pop("options", {}))
+        order = list(BLIND_NETWORKS)
+        for other in values.get("front", {}):
+            if name not in order or other not in order[: order.index(name)]:
+                raise ValueError(f"expected no network {other} in front of {name}")
         if name in NETWORKS and any(kind.startswith("mosaic") for kind in damage.kinds):
             options.setdefault("sees_hole", True)
         return Run(name, photos, kept_apart, options=options, damage=damage, **values)
@@ -123,6 +134,7 @@ class Run:
             "largest_px": self.largest_px,
             "flip": self.flip,
             "start": _name(self.weights),
+            "in front": {name: path.name for name, path in sorted(self.front.items())},
             "photos": len(self.photos),
             "photos_sha256": _digest(self.photos),
         }
@@ -133,10 +145,8 @@ def build_objective(run: Run) -> Objective:
     settings = run.settings
     rng = torch.Generator().manual_seed(settings.run.seed)
     if run.name in BLIND_NETWORKS:
-        blind = BLIND_NETWORKS[run.name]
-        if run.weights is None:
-            return blind_objective(build_blind_network(run.name, run.options, generator=rng), settings.losses)
-        return blind_objective(load_blind_network(run.weights, blind).train(), settings.losses)
+        chain = _chain(run, rng)
+        return blind_objective(chain, settings.losses, critic_width=run.critic_width, rng=rng)
     if run.weights is None:
         network = build_network(run.name, run.options, generator=rng)
     else:
@@ -145,6 +155,21 @@ def build_objective(run: Run) -> Objective:
     if network.size_px not in (None, size_px):
         raise ValueError(f"expected {run.name} of a size_px of {size_px}, received {network.size_px}")
     return fill_objective(network, settings.losses, size_px=size_px, critic_width=run.critic_width, rng=rng)
+
+
+def _chain(run: Run, rng: torch.Generator) -> RepairChain:
+    """The run's blind network, with those in front of it that it is given."""
+    files = {**run.front} if run.weights is None else {**run.front, run.name: run.weights}
+    networks: dict[str, Any] = {
+        name: load_blind_network(path, BLIND_NETWORKS[name]).train() for name, path in files.items()
+    }
+    if run.weights is None:
+        networks[run.name] = build_blind_network(run.name, run.options, generator=rng)
+    return RepairChain(
+        mask=networks.get(MaskPredictor.name),
+        edges=networks.get(EdgePredictor.name),
+        reconstruction=networks.get(Reconstructor.name),
+    )
 
 
 def start(
@@ -196,9 +221,12 @@ def start(
         )
 
     def keep(network: nn.Module, step: int) -> None:
-        assert isinstance(network, NamedNetwork)
         notes = {"source": f"trained here, {step} of {settings.schedule.steps} steps", "steps": str(step)}
-        save_network(network, out / WEIGHTS, notes=notes, overwrite=True)
+        members = network.members if isinstance(network, RepairChain) else {run.name: network}
+        for name, member in members.items():
+            assert isinstance(member, NamedNetwork)
+            file = WEIGHTS if name == run.name else f"{name}.safetensors"
+            save_network(member, out / file, notes=notes, overwrite=True)
 
     return train(
         build_objective(run),

@@ -87,7 +87,8 @@ class LossWeights:
 
     reconstruction: of the distance to the photo. coarse: of the same of the first of two stages.
     known: of the distance outside the hole. adversarial: of what the critic says.
-    gradient_penalty: of the critic's. discount: the base of the spatially discounted loss.
+    gradient_penalty: of the critic's. discount: the base of the spatially discounted loss. map, edges: of the
+    blind networks' own losses. feature_matching: of how alike the critic's layers answer.
     """
 
     reconstruction: float = 1.0
@@ -96,6 +97,9 @@ class LossWeights:
     adversarial: float = 1.0
     gradient_penalty: float = 10.0
     discount: float = 0.99
+    map: float = 1.0
+    edges: float = 1.0
+    feature_matching: float = 10.0
 
     def __post_init__(self) -> None:
         for entry in fields(self):
@@ -220,5 +224,16 @@ DEFAULTS: Mapping[str, TrainingSettings] = {
         optimisation=Optimisation(learning_rate=1e-3, betas=(0.9, 0.999), decay="cosine", ema=0.999),
         losses=LossWeights(adversarial=0.0),
         run=RunSettings(batch=16),
+    ),
+    # EdgeConnect (Nazeri et al. 2019, section 4.1 and the released config.yml); the cross entropy is ours.
+    "edge-prediction": TrainingSettings(
+        size_px=256,
+        schedule=Schedule(steps=2_000_000),
+        optimisation=Optimisation(critic_learning_rate=1e-5, betas=(0.0, 0.9)),
+        run=RunSettings(batch=8),
+    ),
+    # As DeepFillv2.
+    "reconstruction": TrainingSettings(
+        size_px=256, schedule=Schedule(steps=1_000_000), run=RunSettings(batch=16)
     ),
 }

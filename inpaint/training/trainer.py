@@ -42,7 +42,7 @@ class Trainer:
         device = torch.device(resolve_device(settings.run.device))
         if device.type == "cuda" and processes.world > 1:
             device = torch.device("cuda", processes.local_rank)
-        # Not on the CPU: with channels last, bfloat16 gradients of dilated convolutions are NaN in torch 2.15.
+        # Not on the CPU: channels last makes bfloat16 gradients of dilated convolutions NaN (torch 2.15).
         layout = torch.channels_last if device.type == "cuda" else torch.contiguous_format
         network = objective.network.to(device).to(memory_format=layout).train()
         critic = objective.critic

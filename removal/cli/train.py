@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 PAPERS = "the paper's"
 FOLDER = click.Path(path_type=Path, file_okay=False)
+FRONT = {"mask-prediction": "mask_network", "edge-prediction": "edge_network"}
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -82,6 +83,9 @@ SETTINGS = {
         Setting("coarse", share(None), "Weight of the same of the first of two stages."),
         Setting("known", share(None), "Weight of the distance outside the hole."),
         Setting("adversarial", share(None), "Weight of what the critic says; 0 = no critic's word."),
+        Setting("map", share(None), "Blind: weight of the damage map's loss."),
+        Setting("edges", share(None), "Blind: weight of the edges' cross entropy."),
+        Setting("feature_matching", share(None), "Blind: weight of how alike the edges' critic answers."),
         Setting("gradient_penalty", share(None), "Weight in the Wasserstein critics' loss."),
         Setting("discount", share(), "Base of the spatially discounted loss; 1 = off."),
     ),
@@ -190,12 +194,15 @@ def settings_options(command: Any) -> Any:
 @grouped("Network", "--layout", help="deepfillv2: nipponjo_pt, nipponjo_tf or mmagic.")
 @grouped("Network", "--bottleneck", type=count(1, 16000), help="context-encoder: numbers in the middle.")
 @grouped("Network", "--weights", type=FILE, help="Start from these and not from fresh ones.")
+@grouped("Network", "--mask-network", type=FILE, help="Blind: weights of the map's network, in front.")
+@grouped("Network", "--edge-network", type=FILE, help="Blind: weights of the edges' network, in front.")
 @settings_options
 def train(name: str, out: Path, resume: bool, overwrite: bool, dry_run: bool, **told: Any) -> None:
     """Train the network NAME on photos, so that it fills holes like theirs.
 
-    NAME is autoencoder, context-encoder, glcic, deepfillv1 or deepfillv2. What the options leave open is as
-    in the network's paper. The run's folder gets config.json, log.jsonl, pictures, TensorBoard's events,
+    NAME is autoencoder, context-encoder, glcic, deepfillv1 or deepfillv2; or, for repair without a mask,
+    mask-prediction, edge-prediction or reconstruction. What the options leave open is as in the network's
+    paper. The run's folder gets config.json, log.jsonl, pictures, TensorBoard's events,
     state.pt and weights.safetensors, which `remove --inpainter NAME --weights FILE` uses. Ctrl-C stops after
     the step at hand; --resume goes on. For several processes put torchrun --nproc-per-node N -m
     removal.cli.start in place of remove.
@@ -254,6 +261,7 @@ def _run(name: str, told: dict[str, Any]) -> Run:
         largest_px=told["largest_px"],
         flip=told["flip"],
         weights=told["weights"],
+        front={name: told[key] for name, key in FRONT.items() if told[key] is not None},
     )
 
 
