@@ -18,7 +18,7 @@ from inpaint.training.distributed import Processes
 from inpaint.training.objectives import Objective
 from inpaint.training.run_folder import RunFolder
 from inpaint.training.settings import TrainingSettings
-from inpaint.training.state import load_state, save_state
+from inpaint.training.state import STATE, load_state, save_state
 from inpaint.training.trainer import Trainer
 
 SHOWN = 8
@@ -64,7 +64,8 @@ def train(
     processes: this one among those that train together; `samples` gives this one's share.
     report: takes lines for people.
 
-    Raises FloatingPointError, naming the step, for a loss that is not finite; the last checkpoint stays.
+    Raises FloatingPointError, naming the step, for losses, or weights to save, that are not finite; the last
+    checkpoint stays.
     Raises FileNotFoundError or ValueError where there is nothing to go on from, or another run.
     """
     trainer = Trainer.of(objective, settings, processes)
@@ -76,6 +77,8 @@ def train(
         stopped = stack.enter_context(_stop_signals())
         folder = None
         if processes.leads:
+            if not resume:
+                (out / STATE).unlink(missing_ok=True)
             folder = stack.enter_context(RunFolder(out, dict(config), first_step=first))
         passes = samples(first * run.accumulate, (steps - first) * run.accumulate)
         step = first
@@ -95,6 +98,7 @@ def train(
             if folder is not None and validation and (step % run.show_every == 0 or last):
                 _show(folder, objective, trainer.shown, validation, step, trainer.device, report)
             if folder is not None and (step % run.save_every == 0 or last):
+                _check_weights(objective, step)
                 save_state(out, trainer.parts, step=step, config=dict(config))
                 keep(trainer.shown, step)
             if stop:
@@ -107,7 +111,7 @@ class _Meter:
     """What an interval of the log sums up."""
 
     photos_per_step: int
-    sums: dict[str, float] = field(default_factory=dict)
+    found: dict[str, list[float]] = field(default_factory=dict)
     steps: int = 0
     waited: float = 0.0
     since: float = field(default_factory=time.monotonic)
@@ -122,16 +126,16 @@ class _Meter:
     def add(self, found: Mapping[str, Tensor]) -> None:
         self.steps += 1
         for name, value in found.items():
-            self.sums[name] = self.sums.get(name, 0.0) + float(value)
+            self.found.setdefault(name, []).append(float(value))
 
     def line(self) -> dict[str, Any]:
-        """The means since the last line; starts over."""
+        """The means since the last line, of each loss over the steps that had it; starts over."""
         seconds = max(time.monotonic() - self.since, 1e-9)
-        line = {name: round(total / self.steps, 6) for name, total in self.sums.items()} | {
+        line = {name: round(sum(values) / len(values), 6) for name, values in self.found.items()} | {
             "photos/s": round(self.steps * self.photos_per_step / seconds, 2),
             "waiting for photos": round(self.waited / seconds, 4),
         }
-        self.sums, self.steps, self.waited, self.since = {}, 0, 0.0, time.monotonic()
+        self.found, self.steps, self.waited, self.since = {}, 0, 0.0, time.monotonic()
         return line
 
 
@@ -160,6 +164,15 @@ def _check_finite(found: Mapping[str, Tensor], step: int) -> None:
     wrong = [f"{name} is {float(value)}" for name, value in found.items() if not torch.isfinite(value)]
     if wrong:
         raise FloatingPointError(f"at step {step} the loss {' and '.join(wrong)}; the last checkpoint stays")
+
+
+def _check_weights(objective: Objective, step: int) -> None:
+    """A finite loss may have had gradients that are not."""
+    for kind, network in (("network", objective.network), ("critic", objective.critic)):
+        if network is not None and not all(bool(value.isfinite().all()) for value in network.parameters()):
+            raise FloatingPointError(
+                f"at step {step} weights of the {kind} are not finite; the last checkpoint stays"
+            )
 
 
 def _name_unreadable(group: Sequence[Sequence[Sample]], meter: _Meter, report: Callable[[str], None]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,7 @@ from torch import Tensor
 from inpaint.tensors import tensor_to_images
 
 CONFIG, LOG = "config.json", "log.jsonl"
+PICTURES, EVENTS = "pictures", "tensorboard"
 GAP_PX = 4
 
 
@@ -24,8 +26,11 @@ class RunFolder:
 
     def __init__(self, path: Path, config: Mapping[str, Any], *, first_step: int) -> None:
         """Write config.json, and go on with the log: lines from `first_step` on, which a broken-off run wrote
-        after its last checkpoint, are dropped."""
+        after its last checkpoint, are dropped. From 0 on nothing of an earlier run stays."""
         path.mkdir(parents=True, exist_ok=True)
+        if first_step == 0:
+            for name in (PICTURES, EVENTS):
+                shutil.rmtree(path / name, ignore_errors=True)
         self.path = path
         write_atomically(path / CONFIG, json.dumps(config, indent=1).encode() + b"\n")
         kept = [line for line in _lines(path / LOG) if line.get("step", 0) <= first_step]
@@ -57,9 +62,9 @@ class RunFolder:
                     self._events.add_scalar(f"{kind}/{name}", value, step)
 
     def show(self, step: int, columns: Sequence[Tensor]) -> Path:
-        """A sheet, a row for each photo, as pictures/STEP.png; each column float32 (N, 3, H, W)."""
+        """A sheet, a row for each photo, as pictures/STEP.png; each column float32 (N, 3, H, W) in [-1, 1]."""
         sheet = _sheet(columns)
-        path = self.path / "pictures" / f"{step:08d}.png"
+        path = self.path / PICTURES / f"{step:08d}.png"
         path.parent.mkdir(exist_ok=True)
         _, encoded = cv2.imencode(".png", sheet[:, :, ::-1])
         write_atomically(path, encoded.tobytes())
@@ -108,4 +113,4 @@ def _summary_writer(path: Path, first_step: int) -> Any | None:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         return None
-    return SummaryWriter(str(path / "tensorboard"), purge_step=first_step + 1 if first_step else None)
+    return SummaryWriter(str(path / EVENTS), purge_step=first_step + 1 if first_step else None)

@@ -4,6 +4,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from inpaint.training.batch import Sample
 from inpaint.training.photos import Photo
@@ -12,6 +13,7 @@ from inpaint.training.settings import DEFAULTS
 
 MakeSamples = Callable[..., list[Sample]]
 TinyRun = Callable[..., Run]
+Differences = Callable[[Any, Any], list[str]]
 
 
 @pytest.fixture
@@ -75,3 +77,20 @@ def tiny_run(few_photos: Sequence[Photo]) -> TinyRun:
         )
 
     return build
+
+
+@pytest.fixture
+def differences() -> Differences:
+    """Where two nested states are not the same, bit for bit: `differences(one, other)` -> their paths."""
+
+    def compare(one: Any, other: Any, path: str = "") -> list[str]:
+        if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
+            return [found for key in one for found in compare(one[key], other[key], f"{path}/{key}")]
+        if isinstance(one, list | tuple) and isinstance(other, type(one)) and len(one) == len(other):
+            pairs = enumerate(zip(one, other, strict=True))
+            return [found for number, pair in pairs for found in compare(*pair, f"{path}/{number}")]
+        if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
+            return [] if torch.equal(one, other) else [path]
+        return [] if one == other else [path]
+
+    return compare
