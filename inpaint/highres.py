@@ -108,7 +108,7 @@ def fill_by_windows(
         ):
             if even:
                 result = even_seams(shown, result, hidden)
-            _paste(filled, result, mask, window)
+            paste(filled, result, mask, window)
     return filled
 
 
@@ -191,10 +191,11 @@ def fill_specks(filled: np.ndarray, image: np.ndarray, mask: np.ndarray, specks:
             np.ascontiguousarray(image[tile.slices]), hidden.astype(np.uint8), 3.0, cv2.INPAINT_TELEA
         )
         for box in boxes:
-            _paste(filled, telea, mask, Window(box, tile))
+            paste(filled, telea, mask, Window(box, tile))
 
 
-def _paste(filled: np.ndarray, result: np.ndarray, mask: np.ndarray, window: Window) -> None:
+def paste(filled: np.ndarray, result: np.ndarray, mask: np.ndarray, window: Window) -> None:
+    """Write a window's fill, of the size of its view, into `filled` where its hole is."""
     hole, view = window
     inner = result[
         hole.top - view.top : hole.bottom - view.top, hole.left - view.left : hole.right - view.left

@@ -116,6 +116,7 @@ class InpainterOptions:
         colour: whether colour steps at the hole's edge are evened out after a network.
         compile: whether a network is compiled (torch.compile); see docs/deepfillv2.md on when.
         plain: whether a network is given the whole photo at its size, with nothing done before or after.
+        blind_weights: files of networks that repair without a mask, in place of the package's own.
     """
 
     device: str = "auto"
@@ -127,6 +128,7 @@ class InpainterOptions:
     colour: bool = True
     compile: bool = False
     plain: bool = False
+    blind_weights: tuple[str | Path, ...] = ()
 
 
 Builder = Callable[[InpainterOptions], Inpainter]
@@ -238,9 +240,7 @@ def build_inpainter(name: str, options: InpainterOptions) -> Inpainter:
 
 def check_inputs(image: np.ndarray, mask: np.ndarray, protect: np.ndarray | None = None) -> None:
     """Raise unless the arguments keep the contract that `Inpainter.__call__` states."""
-    _check_array("image", image, np.dtype(np.uint8))
-    if image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-        raise ValueError(f"expected image of shape (H, W, 3), received {image.shape}")
+    check_image(image)
     height, width = image.shape[:2]
     for name, array in [("mask", mask)] + ([] if protect is None else [("protect", protect)]):
         _check_array(name, array, np.dtype(bool))
@@ -248,6 +248,13 @@ def check_inputs(image: np.ndarray, mask: np.ndarray, protect: np.ndarray | None
             raise ValueError(f"expected {name} of the image's size {(height, width)}, received {array.shape}")
     if mask.all():
         raise ValueError("expected a mask that leaves some of the image, received one that covers all of it")
+
+
+def check_image(image: np.ndarray) -> None:
+    """Raise TypeError or ValueError for anything but uint8 (H, W, 3)."""
+    _check_array("image", image, np.dtype(np.uint8))
+    if image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+        raise ValueError(f"expected image of shape (H, W, 3), received {image.shape}")
 
 
 def _check_array(name: str, array: object, dtype: np.dtype) -> None:
@@ -275,6 +282,12 @@ def _build_navier_stokes(options: InpainterOptions) -> Inpainter:
     return ClassicalInpainter("navier-stokes")
 
 
+def _build_reconstruction(options: InpainterOptions) -> Inpainter:
+    from inpaint.reconstruction_inpainter import build
+
+    return build(options)
+
+
 def _register_network(name: str) -> None:
     def build(options: InpainterOptions) -> Inpainter:
         from inpaint.network_inpainter import build
@@ -295,3 +308,4 @@ register("telea", _build_telea)
 register("navier-stokes", _build_navier_stokes)
 for _name in ("deepfillv1", "glcic", "context-encoder", "autoencoder"):
     _register_network(_name)
+register("reconstruction", _build_reconstruction)

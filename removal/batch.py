@@ -14,6 +14,8 @@ from removal.images import PHOTO_SUFFIXES
 from removal.remote_files import RemotePath, path_from, photos_below
 
 STDIN = "-"
+EXTRAS = {"mask": "mask", "sheet": "compare", "damage": "damage", "edges": "edges"}
+"""What may be written beside a result, and what is put between its name and `.png`."""
 
 
 class PlanError(ValueError):
@@ -24,7 +26,8 @@ class PlanError(ValueError):
 class Job:
     """One photo to work on, and what to write.
 
-    mask, sheet: where the mask and the comparison sheet go; None = not asked for.
+    mask, sheet: where the mask and the comparison sheet go; damage, edges: where the pictures of `--blind`
+        go; None = not asked for.
     problem: why the photo cannot be done; None = nothing known yet.
     """
 
@@ -32,12 +35,15 @@ class Job:
     target: Path
     mask: Path | None = None
     sheet: Path | None = None
+    damage: Path | None = None
+    edges: Path | None = None
     problem: str | None = None
 
     @property
     def files(self) -> list[Path]:
         """Everything the job writes."""
-        return [path for path in (self.target, self.mask, self.sheet) if path is not None]
+        extras = (getattr(self, name) for name in EXTRAS)
+        return [self.target, *(path for path in extras if path is not None)]
 
 
 @dataclass(frozen=True)
@@ -138,13 +144,12 @@ def plan_jobs(
     out: Path | None,
     *,
     lists: Sequence[Path] = (),
-    masks: bool = False,
-    sheets: bool = False,
+    extras: Sequence[str] = (),
 ) -> list[Job]:
     """Which files each photo is written to (docs/usage.md, "Where the result goes"), before any work is done.
 
     inputs: photos and folders. lists: files that name more of them. out: a file, a folder, or None = beside
-    each photo. masks, sheets: whether these are written too. A missing photo is a job with a problem. Raises
+    each photo. extras: those of EXTRAS that are written too. A missing photo is a job with a problem. Raises
     PlanError where two photos would write one file, where an output would write over an input, or where the
     output does not fit the inputs; OSError for a list that cannot be read.
     """
@@ -159,7 +164,7 @@ def plan_jobs(
         jobs += jobs_of(path, out, out if is_file else None, Path() if is_folder(path) else Path(path.name))
     for path in listed:
         jobs += jobs_of(path, out, out if is_file else None, place_of(path))
-    jobs = with_extras(jobs, masks=masks, sheets=sheets)
+    jobs = with_extras(jobs, extras)
     check_targets(jobs)
     return jobs
 
@@ -218,18 +223,17 @@ def problem_without_suffix(path: Path) -> str | None:
     return None if path.suffix else f"{path}: a name without a suffix needs one for the result: -o FILE"
 
 
-def with_extras(jobs: Sequence[Job], *, masks: bool, sheets: bool) -> list[Job]:
-    """The jobs with the names of their masks and sheets: STEM.mask.png, or NAME.mask.png where stems
-    clash."""
-    if not masks and not sheets:
+def with_extras(jobs: Sequence[Job], extras: Sequence[str]) -> list[Job]:
+    """The jobs with the names of their masks, sheets and the like: STEM.mask.png, or NAME.mask.png where
+    stems clash."""
+    if not extras:
         return list(jobs)
     stems = Counter(job.target.with_suffix("") for job in jobs)
     named = []
     for job in jobs:
         base = job.target.stem if stems[job.target.with_suffix("")] == 1 else job.target.name
-        mask = job.target.with_name(f"{base}.mask.png") if masks else None
-        sheet = job.target.with_name(f"{base}.compare.png") if sheets else None
-        named.append(replace(job, mask=mask, sheet=sheet))
+        files: dict[str, Any] = {name: job.target.with_name(f"{base}.{EXTRAS[name]}.png") for name in extras}
+        named.append(replace(job, **files))
     return named
 
 

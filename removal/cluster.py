@@ -17,7 +17,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
-from removal.batch import Job, Outcome, PlanError
+from removal.batch import EXTRAS, Job, Outcome, PlanError
 from removal.cluster_worker import Assignment, Ledger, PhotoWorker, describe_models
 from removal.models import RunError
 from removal.options import WITHOUT_WEIGHTS, RunOptions
@@ -224,11 +224,12 @@ def with_absolute_paths(options: RunOptions) -> RunOptions:
         for name in ("weights", "segmenter_weights")
         if (file := getattr(options, name)) is not None and os.path.exists(file)
     }
-    return replace(options, masks=masks, **files)
+    blind = tuple(os.path.abspath(file) for file in options.blind_weights)
+    return replace(options, masks=masks, blind_weights=blind, **files)
 
 
 def absolute(job: Job) -> Job:
-    extras = {name: path.absolute() for name in ("mask", "sheet") if (path := getattr(job, name))}
+    extras = {name: path.absolute() for name in EXTRAS if (path := getattr(job, name))}
     return replace(job, source=job.source.absolute(), target=job.target.absolute(), **extras)
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from removal.batch import Job, Outcome
+from removal.batch import EXTRAS, Job, Outcome
 from removal.models import RunError
 from removal.options import RunOptions
 from removal.remote_files import RemotePath, cached, fetch, is_remote, store
@@ -214,7 +214,8 @@ def local_job(job: Job, folder: Path) -> Job:
     source, target = here(job.source, "in"), here(job.target, "out")
     assert source is not None
     assert target is not None
-    return Job(source, target, here(job.mask, "mask"), here(job.sheet, "sheet"))
+    extras: dict[str, Any] = {name: here(getattr(job, name), name) for name in EXTRAS}
+    return Job(source, target, **extras)
 
 
 def refuse_existing(files: Sequence[Path], *, overwrite: bool) -> None:

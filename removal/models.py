@@ -40,6 +40,8 @@ def build(options: RunOptions, say: Callable[[str], None]) -> tuple[Pipeline, Ma
     """
     from removal.pipeline import Pipeline
 
+    if options.blind:
+        return build_repair(options, say)
     with loading():
         segmenter = build_segmenter(options, say) if options.has_detector else None
         inpainter = build_inpainter(options, say)
@@ -53,6 +55,23 @@ def build(options: RunOptions, say: Callable[[str], None]) -> tuple[Pipeline, Ma
         source = build_source(options, pipeline, say)
     masks = segmenter.description if segmenter else getattr(source, "description", "boxes")
     return pipeline, source, {"masks": masks, "inpainter": inpainter.description}
+
+
+def build_repair(
+    options: RunOptions, say: Callable[[str], None]
+) -> tuple[Pipeline, MaskSource, dict[str, str]]:
+    """The same for --blind."""
+    from inpaint.blind import GROW_PX, load_damage_finder
+    from removal.repair import RepairPipeline
+    from removal.sources import from_detector
+
+    with loading():
+        finder = load_damage_finder(weights=options.blind_weights, device=options.device)
+        inpainter = build_inpainter(options, say)
+    grow_px = GROW_PX if options.refine else 0
+    pipeline = RepairPipeline(finder, inpainter, threshold=options.threshold, grow_px=grow_px)
+    models = {"masks": pipeline.description, "inpainter": inpainter.description}
+    return pipeline, from_detector(pipeline), models
 
 
 def build_recipe(options: RunOptions) -> MaskRecipe:
@@ -92,6 +111,7 @@ def build_inpainter(options: RunOptions, say: Callable[[str], None], *, plain: b
         colour=options.colour,
         compile=options.compile,
         plain=plain,
+        blind_weights=options.blind_weights,
     )
     name = options.inpainter
     if name == "auto":

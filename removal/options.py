@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
@@ -13,18 +13,23 @@ from removal.batch import PlanError
 from removal.remote_files import NEEDS, RemotePath, filesystem
 
 WITHOUT_WEIGHTS = ("exemplar", "telea", "navier-stokes")
+BLIND_INPAINTER = "auto"  # what --blind fills by where no --inpainter is named
+CONTINUOUS = "reconstruction"  # the inpainter that keeps what is left of a partly destroyed pixel
 
 
 @dataclass(frozen=True)
 class RunOptions:
     """What the command line can say; the names are those of its options.
 
-    Exactly one of classes alone, masks (with classes where they carry some) and boxes says what to remove.
+    Exactly one of classes alone, masks (with classes where they carry some), boxes and blind says what to
+    remove.
     """
 
     classes: tuple[str, ...] = ()
     masks: Path | None = None
     boxes: tuple[tuple[int, int, int, int], ...] = ()  # xywh, pixels of the upright photo
+    blind: bool = False  # damage that a network finds
+    threshold: float = 0.5  # from which destroyed share on a pixel is damaged; blind only
     lists: tuple[Path, ...] = ()  # files that name photos, "-" = standard input
     output: Path | None = None
     score: float = 0.5
@@ -39,6 +44,7 @@ class RunOptions:
     segmenter_weights: str | None = None
     inpainter: str = "auto"
     weights: str | None = None
+    blind_weights: tuple[str, ...] = ()  # files of the networks of blind and `reconstruction`
     device: str = "auto"
     precision: Literal["auto", "float32"] = "auto"
     seed: int = 0
@@ -57,13 +63,30 @@ class RunOptions:
 
     @property
     def has_detector(self) -> bool:
-        """Whether a segmenter finds what to remove."""
+        """Whether a network finds what to remove."""
         return self.masks is None and not self.boxes
+
+    @property
+    def extras(self) -> tuple[str, ...]:
+        """What is written beside each result, by the names of `removal.batch.EXTRAS`."""
+        maps = ("damage", *(("edges",) if self.inpainter == CONTINUOUS else ())) if self.blind else ()
+        return (("mask", *maps) if self.save_masks else ()) + (("sheet",) if self.compare else ())
+
+    def with_defaults(self) -> RunOptions:
+        """The same with the inpainter that --blind has by itself."""
+        chosen = BLIND_INPAINTER if self.blind and self.inpainter == "auto" else self.inpainter
+        return replace(self, inpainter=chosen)
 
     def check(self) -> None:
         """Raises PlanError unless it is clear what to remove."""
-        if not (self.classes or self.masks or self.boxes):
-            raise PlanError("say what to remove: --class NAME, --masks PATH or --box X,Y,W,H")
+        if self.blind:
+            self._check_blind()
+        elif self.threshold != RunOptions.threshold:
+            raise PlanError("--threshold says what damage --blind takes for whole: give both")
+        elif self.blind_weights and self.inpainter != CONTINUOUS:
+            raise PlanError(f"--blind-weights are those of --blind and --inpainter {CONTINUOUS}: give either")
+        elif not (self.classes or self.masks or self.boxes):
+            raise PlanError("say what to remove: --class NAME, --masks PATH, --box X,Y,W,H or --blind")
         if self.boxes and (self.classes or self.masks):
             raise PlanError("--box says what to remove by itself: leave out --class and --masks")
         if not self.has_detector and (self.segmenter != "auto" or self.segmenter_weights):
@@ -72,6 +95,15 @@ class RunOptions:
             raise PlanError("--mask-label and --mask-polarity say how --masks are read: give these")
         if not self.masks and self.only_masked:
             raise PlanError("--only-masked needs --masks")
+
+    def _check_blind(self) -> None:
+        others = {"--class": self.classes, "--masks": self.masks, "--box": self.boxes}
+        if given := [option for option, value in others.items() if value]:
+            raise PlanError(f"--blind finds the damage by itself: leave out {' and '.join(given)}")
+        if self.segmenter != "auto" or self.segmenter_weights:
+            raise PlanError("--segmenter finds objects, --blind damage: give one of them")
+        if self.score != RunOptions.score:
+            raise PlanError("--score is that of an object: with --blind give --threshold")
 
 
 def check_engine(options: RunOptions, photos: Sequence[Path]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,6 +33,7 @@ class Removal:
     seconds: wall time of each stage ("segment", "refine", "inpaint"); that of segmentation is the batch's
     mean.
     shadow_confidence: 0 to 1, how sure the surest shadow is; where none was added, the likeliest region.
+    maps: float32 (H, W) in [0, 1] each: what damage was found by, "damage" and "edges" (`removal.repair`).
     """
 
     image: np.ndarray
@@ -42,6 +43,7 @@ class Removal:
     parts: Mapping[str, np.ndarray]
     seconds: dict[str, float]
     shadow_confidence: float = 0.0
+    maps: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

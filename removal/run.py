@@ -41,6 +41,7 @@ def run(
     Raises PlanError for inputs that do not fit together and RunError where models or masks cannot be had,
     both before any photo is worked on; RunError too where the output folder's record cannot be written.
     """
+    options = options.with_defaults()
     options.check()
     check_engine(options, photos)
     jobs = planned_jobs(photos, options)
@@ -77,9 +78,7 @@ def run(
 def planned_jobs(photos: Sequence[Path], options: RunOptions) -> list[Job]:
     """The photos and what is written of each; masks in a folder below the photos' are none. PlanError."""
     try:
-        jobs = plan_jobs(
-            photos, options.output, lists=options.lists, masks=options.save_masks, sheets=options.compare
-        )
+        jobs = plan_jobs(photos, options.output, lists=options.lists, extras=options.extras)
     except OSError as error:
         raise PlanError(f"cannot read '{error.filename}': {error.strerror}") from error
     if options.masks is None:
@@ -209,6 +208,8 @@ def settings(options: RunOptions) -> dict[str, Any]:
     chosen: dict[str, Any] = {name: getattr(options, name) for name in names}
     chosen["masks"] = None if options.masks is None else str(options.masks.resolve())
     chosen["classes"], chosen["boxes"] = sorted(options.classes), sorted(list(box) for box in options.boxes)
+    if options.blind:
+        chosen["threshold"] = options.threshold
     return chosen
 
 
@@ -225,7 +226,15 @@ def asked(options: RunOptions) -> Mapping[str, Any]:
     )
     chosen = {name: getattr(options, name) for name in names}
     for name in ("segmenter_weights", "weights"):
-        if chosen[name] is not None and Path(chosen[name]).is_file():
-            with open(chosen[name], "rb") as file:
-                chosen[name] = hashlib.file_digest(file, "sha256").hexdigest()
+        chosen[name] = content_of(chosen[name])
+    if options.blind_weights:
+        chosen["blind_weights"] = sorted(str(content_of(file)) for file in options.blind_weights)
     return chosen
+
+
+def content_of(weights: str | None) -> str | None:
+    """The hash of a file; what names none, as it is."""
+    if weights is None or not Path(weights).is_file():
+        return weights
+    with open(weights, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

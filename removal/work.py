@@ -189,7 +189,7 @@ def objects_of(detections: Detections) -> list[dict[str, Any]]:
 
 
 def write_extras(job: Job, photo: Photo, result: Removal) -> None:
-    """The mask and the comparison sheet, where they are asked for."""
+    """The mask, the comparison sheet and the maps of damage, where they are asked for."""
     from removal.images import write_mask, write_png
     from removal.sheet import comparison_sheet
 
@@ -198,6 +198,9 @@ def write_extras(job: Job, photo: Photo, result: Removal) -> None:
     if job.sheet is not None:
         sheet = comparison_sheet(photo.pixels, result.parts, result.image)
         write_png(sheet, job.sheet, overwrite=True)
+    for name, level in result.maps.items():
+        if (path := getattr(job, name)) is not None:
+            write_png((level * 255 + 0.5).astype("uint8"), path, overwrite=True)
 
 
 def outcome_of(finished: Finished) -> Outcome:

@@ -16,6 +16,7 @@ from removal.cli.options import (
     BoxType,
     PathOrUrl,
     addition_options,
+    blind_options,
     engine_options,
     mask_options,
     max_megapixels_option,
@@ -50,6 +51,7 @@ CONTROLS = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160
 @click.option(
     "--box", "boxes", type=BoxType(), multiple=True, help="Remove the object in this box; may be repeated."
 )
+@blind_options
 @click.option(
     "-o",
     "--output",
@@ -69,7 +71,11 @@ CONTROLS = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160
 @mask_options
 @model_options
 @click.option("--compare", is_flag=True, help="Also write a before | mask | after sheet, .compare.png.")
-@click.option("--save-masks", is_flag=True, help="Also write the mask that was filled, .mask.png.")
+@click.option(
+    "--save-masks",
+    is_flag=True,
+    help="Also write the mask that was filled, .mask.png (--blind: and .damage.png, .edges.png).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON per photo.")
 @overwrite_option
 @engine_options
@@ -82,6 +88,7 @@ def erase(photos: tuple[Path, ...], as_json: bool, **options: Any) -> None:
     remove --class person --class dog photos/ -o out/
     remove --masks team/ photos/ -o out/            masks from another team
     remove --box 120,40,80,200 photo.jpg            no detector at all
+    remove --blind photo.jpg                        repair scratches, text and the like that a network finds
     find . -name "*.jpg" | remove --class person --list - -o out/
 
     Results keep the photo's format, size and metadata. Exit status: 0 all done, 1 some inputs failed,
@@ -102,7 +109,7 @@ def erase(photos: tuple[Path, ...], as_json: bool, **options: Any) -> None:
         ):
             if outcome.error is not None:
                 failures.append(outcome.error)
-            report(outcome, progress, as_json=as_json)
+            report(outcome, progress, as_json=as_json, blind=options["blind"])
             interruption.check()
     if progress.total > 1:
         for line in [*listed(failures), *summary(reports[0])]:
@@ -172,13 +179,14 @@ class Progress:
             self.bar.write(one_line(text), file=sys.stderr if err else sys.stdout)
 
 
-def report(outcome: Outcome, progress: Progress, *, as_json: bool) -> None:
+def report(outcome: Outcome, progress: Progress, *, as_json: bool, blind: bool = False) -> None:
     if as_json:
         progress.say(json.dumps(outcome.record()), err=False)
     if outcome.error is not None:
         progress.say(f"Error: {outcome.error}")
     elif not as_json:
-        progress.say(f"{outcome.job.source} -> {outcome.job.target}: {description(outcome)}", err=False)
+        what = repair_description(outcome) if blind else description(outcome)
+        progress.say(f"{outcome.job.source} -> {outcome.job.target}: {what}", err=False)
     progress.step()
 
 
@@ -189,6 +197,14 @@ def description(outcome: Outcome) -> str:
         return "nothing found to remove, the photo is unchanged"
     removed = " with ".join(counted(found) for found in (outcome.objects, outcome.attached) if found)
     return f"removed {removed}; filled {outcome.mask_share:.1%} in {sum(outcome.seconds.values()):.1f} s"
+
+
+def repair_description(outcome: Outcome) -> str:
+    if outcome.outcome == "unchanged":
+        return "no damage found, the photo is unchanged"
+    if outcome.outcome == "skipped":
+        return description(outcome)
+    return f"repaired {outcome.mask_share:.1%} in {sum(outcome.seconds.values()):.1f} s"
 
 
 def counted(found: Sequence[Mapping[str, Any]]) -> str:

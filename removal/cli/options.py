@@ -90,6 +90,24 @@ class BoxType(click.ParamType):
         return x, y, width, height
 
 
+blind_options = together(
+    click.option("--blind", is_flag=True, help="Repair damage that a network finds (docs/blind.md)."),
+    click.option(
+        "--threshold",
+        type=click.FloatRange(0, 1, min_open=True),
+        default=0.5,
+        show_default=True,
+        help="--blind: from which destroyed share on a pixel is damaged.",
+    ),
+    click.option(
+        "--blind-weights",
+        type=click.Path(dir_okay=False),
+        multiple=True,
+        metavar="FILE",
+        help="Networks of --blind in place of the package's; may be repeated.",
+    ),
+)
+
 addition_options = together(
     click.option(
         "--shadows/--no-shadows", default=True, show_default=True, help="Remove the objects' shadows too."
@@ -185,7 +203,7 @@ model_options = together(
         show_default=True,
         metavar="NAME",
         help="Who fills the hole: auto, deepfillv2, exemplar (needs no weights), telea, navier-stokes; "
-        "deepfillv1, glcic, context-encoder, autoencoder (docs/networks.md).",
+        "deepfillv1, glcic, context-encoder, autoencoder (docs/networks.md); reconstruction (docs/blind.md).",
     ),
     settings_options,
 )

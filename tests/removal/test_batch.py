@@ -82,15 +82,15 @@ def test_a_missing_photo_is_a_problem_of_its_own(folder):
 
 def test_masks_and_sheets_are_planned_with_the_results(folder):
     (folder / "in/a.png").write_bytes(b"")
-    (job,) = plan_jobs([folder / "in/sub/b.PNG"], folder / "out", masks=True, sheets=True)
+    (job,) = plan_jobs([folder / "in/sub/b.PNG"], folder / "out", extras=("mask", "sheet"))
     assert [path.name for path in job.files] == ["b.PNG", "b.mask.png", "b.compare.png"]
-    first, second, _ = plan_jobs([folder / "in"], folder / "out", masks=True)
+    first, second, _ = plan_jobs([folder / "in"], folder / "out", extras=("mask",))
     assert [first.mask.name, second.mask.name] == ["a.jpg.mask.png", "a.png.mask.png"]
     (folder / "in/sub/b.mask.png").write_bytes(b"")
     with pytest.raises(PlanError, match=r"would both be written to '.*b\.mask\.png'"):
-        plan_jobs([folder / "in"], folder / "out", masks=True)
+        plan_jobs([folder / "in"], folder / "out", extras=("mask",))
     with pytest.raises(PlanError, match="written over the photo"):
-        plan_jobs([folder / "in/a.jpg", folder / "in/sub/b.mask.png"], folder / "in/sub", masks=False)
+        plan_jobs([folder / "in/a.jpg", folder / "in/sub/b.mask.png"], folder / "in/sub")
 
 
 def test_a_list_names_photos_and_folders_each_once(folder, monkeypatch):

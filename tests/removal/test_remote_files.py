@@ -152,7 +152,7 @@ def test_jobs_are_planned_for_folders_elsewhere(folder, tmp_path):
     for name in ("in/a.png", "in/sub/b.png"):
         store(b"123", folder / name)
     out = folder / "out"
-    jobs = plan_jobs([folder / "in"], out, masks=True)
+    jobs = plan_jobs([folder / "in"], out, extras=("mask",))
     assert [str(job.source.relative_to(folder)) for job in jobs] == ["in/a.png", "in/sub/b.png"]
     assert [str(job.target.relative_to(folder)) for job in jobs] == ["out/a.png", "out/sub/b.png"]
     assert jobs[1].mask == out / "sub/b.mask.png"

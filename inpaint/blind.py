@@ -1,0 +1,120 @@
+"""Damage that nobody marked: a network looks for it, and says how much of each pixel is destroyed."""
+
+import cv2
+import numpy as np
+import torch
+
+from backend.device import resolve_device
+from inpaint.blind_weights import BlindFiles, load_blind
+from inpaint.inpainter import check_image
+from inpaint.networks.mask_prediction import MaskPredictor
+from inpaint.tensors import images_to_tensor
+
+THRESHOLD = 0.5
+"""From which destroyed share on a pixel is damaged."""
+FAINT = 0.15
+"""From which destroyed share on pixels beside damage are repaired too, where the fill keeps what is left."""
+GROW_PX = 2
+"""Added around damage: what interpolation and JPEG blocks mixed it into."""
+LIMIT_PX = 3072
+"""Photos whose longer side is more than this are looked at shrunk to it."""
+TILE_PX = 1024
+
+
+class DamageFinder:
+    """`level = finder(image)`: how much of each pixel is destroyed."""
+
+    def __init__(
+        self,
+        network: MaskPredictor,
+        *,
+        source: str = "given network",
+        device: str = "auto",
+        limit_px: int = LIMIT_PX,
+    ) -> None:
+        """Take over a network and move it to the device.
+
+        Args:
+            network: in eval mode.
+            source: where its weights are from, for the description.
+            device: "auto" (a GPU where there is one), "cpu", "cuda", "cuda:1", "mps".
+            limit_px: a photo whose longer side is more than this is looked at shrunk to it.
+
+        Raises:
+            ValueError: a limit_px below 1, or a device that is not there.
+        """
+        if limit_px < 1:
+            raise ValueError(f"expected limit_px of at least 1, received {limit_px}")
+        self.device = torch.device(resolve_device(device))
+        self.network = network.to(self.device).eval()
+        self.limit_px = limit_px
+        self.description = f"{network.name} ({source}), float32 on {self.device.type}"
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """How much of each pixel is destroyed, float32 (H, W) in [0, 1].
+
+        image: uint8 (H, W, 3) RGB. Raises TypeError or ValueError for anything else.
+        """
+        check_image(image)
+        height, width = image.shape[:2]
+        scale = min(1.0, self.limit_px / max(height, width))
+        shown = image
+        if scale < 1:
+            size = (max(1, round(width * scale)), max(1, round(height * scale)))
+            shown = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        with torch.inference_mode():
+            maps = self.network.maps(images_to_tensor([shown], self.device), tile_px=TILE_PX)
+        level = maps[0, 0].cpu().numpy()
+        if scale < 1:
+            level = cv2.resize(level, (width, height), interpolation=cv2.INTER_LINEAR)
+        return level
+
+
+def load_damage_finder(*, weights: BlindFiles = (), device: str = "auto") -> DamageFinder:
+    """The finder with the package's weights, or with those among the files `weights`.
+
+    Raises as `inpaint.blind_weights.load_blind`, ValueError for a device that is not there.
+    """
+    network, path = load_blind(MaskPredictor, weights)
+    return DamageFinder(network, source=path.name, device=device)
+
+
+def damage_mask(
+    level: np.ndarray, *, threshold: float = THRESHOLD, faint: float | None = None, grow_px: int = 0
+) -> np.ndarray:
+    """The pixels that are damaged, bool (H, W).
+
+    level: float32 (H, W) in [0, 1], how much of each is destroyed.
+    threshold: from which share on, in (0, 1].
+    faint: pixels from this share on, in (0, 1], count too where a path of such pixels leads to damaged ones
+        (hysteresis, as in Canny's edges); None = they do not.
+    grow_px: radius added around them, in pixels.
+
+    Raises TypeError or ValueError for anything else.
+    """
+    check_level(level)
+    for name, share in (("threshold", threshold), ("faint", faint)):
+        if share is not None and not 0 < share <= 1:
+            raise ValueError(f"expected {name} above 0 and at most 1, received {share}")
+    if grow_px < 0:
+        raise ValueError(f"expected grow_px of 0 or more, received {grow_px}")
+    mask = level >= threshold
+    if faint is not None and faint < threshold and mask.any():
+        _, labels = cv2.connectedComponents((level >= faint).view(np.uint8), connectivity=8)
+        certain = np.zeros(int(labels.max()) + 1, bool)
+        certain[labels[mask]] = True
+        mask = certain[labels]
+    if grow_px and mask.any():
+        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * grow_px + 1, 2 * grow_px + 1))
+        mask = cv2.dilate(mask.view(np.uint8), disc).view(bool)
+    return mask
+
+
+def check_level(level: np.ndarray, size: tuple[int, ...] | None = None) -> None:
+    """Raise TypeError or ValueError for anything but float32 (H, W) in [0, 1], of `size` (None: any)."""
+    if not isinstance(level, np.ndarray) or level.dtype != np.float32:
+        raise TypeError(f"expected level as a float32 array, received {getattr(level, 'dtype', type(level))}")
+    if level.ndim != 2 or level.size == 0 or (size is not None and level.shape != size):
+        raise ValueError(f"expected level of shape {size or '(H, W)'}, received {level.shape}")
+    if not (level.min() >= 0 and level.max() <= 1):
+        raise ValueError(f"expected level in [0, 1], received {level.min()} to {level.max()}")
