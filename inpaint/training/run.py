@@ -18,8 +18,9 @@ from inpaint.networks.edge_prediction import EdgePredictor
 from inpaint.networks.fill_network import NamedNetwork
 from inpaint.networks.mask_prediction import MaskPredictor
 from inpaint.networks.reconstruction import Reconstructor
+from inpaint.training.batch import Sample
 from inpaint.training.blind_objectives import RepairChain, blind_objective
-from inpaint.training.damage import damage_of
+from inpaint.training.damage import Damage, damage_of
 from inpaint.training.distributed import Processes
 from inpaint.training.loop import RunResult, train
 from inpaint.training.objectives import Objective, fill_objective
@@ -172,6 +173,20 @@ def _chain(run: Run, rng: torch.Generator) -> RepairChain:
     )
 
 
+def training_photos(run: Run) -> TrainingPhotos:
+    """The stream of samples that the run learns from; raises what the damage and the stream raise."""
+    damage = damage_of(run.damage.kinds, shapes=run.damage.shapes, files=run.damage.files)
+    return TrainingPhotos(
+        run.photos,
+        damage,
+        size_px=run.settings.size_px,
+        seed=run.settings.run.seed,
+        flip=run.flip,
+        smallest_scale=run.smallest_scale,
+        largest_px=run.largest_px,
+    )
+
+
 def start(
     run: Run,
     out: Path,
@@ -186,28 +201,17 @@ def start(
     Raises FileExistsError where `out` holds a run already, unless it is to be gone on with or overwritten;
     besides, what `build_objective`, the damage, the photos and `loop.train` raise.
     """
-    if (out / CONFIG).exists() and not (resume or overwrite):
+    if processes.leads and not (resume or overwrite) and (out / CONFIG).exists():
         raise FileExistsError(f"{out} holds a run already: --resume goes on with it, --overwrite starts anew")
     settings = run.settings
-    damage = damage_of(run.damage.kinds, shapes=run.damage.shapes, files=run.damage.files)
-    photos = TrainingPhotos(
-        run.photos,
-        damage,
-        size_px=settings.size_px,
-        seed=settings.run.seed,
-        flip=run.flip,
-        smallest_scale=run.smallest_scale,
-        largest_px=run.largest_px,
-    )
-    validation = []
-    if run.kept_apart and processes.leads:
+    photos = training_photos(run)
+    validation = _validation(run, photos.damage) if run.kept_apart and processes.leads else []
+    for name in validation[0].passed_over if validation else ():
+        report(f"passed over {name}")
+    objective = build_objective(run)
+    if processes.leads and not resume:
+        (out / WEIGHTS).unlink(missing_ok=True)
         _link(run.kept_apart, out / KEPT_APART)
-        size_px = run.largest_px or settings.size_px
-        validation = fixed_samples(
-            run.kept_apart, damage, size_px=size_px, seed=VALIDATION_SEED, count=len(run.kept_apart)
-        )
-        for name in validation[0].passed_over:
-            report(f"passed over {name}")
 
     def samples(first: int, passes: int) -> Any:
         return sample_batches(
@@ -229,7 +233,7 @@ def start(
             save_network(member, out / file, notes=notes, overwrite=True)
 
     return train(
-        build_objective(run),
+        objective,
         samples,
         validation,
         settings,
@@ -242,10 +246,17 @@ def start(
     )
 
 
+def _validation(run: Run, damage: Damage) -> list[Sample]:
+    """All photos that are kept apart, damaged in the same way in every run."""
+    size_px, count = run.largest_px or run.settings.size_px, len(run.kept_apart)
+    return fixed_samples(run.kept_apart, damage, size_px=size_px, seed=VALIDATION_SEED, count=count)
+
+
 def _link(photos: Sequence[Photo], folder: Path) -> None:
     """A folder of links to the photos, or copies where there are none; names that come twice get a number."""
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    if photos:
+        folder.mkdir(parents=True)
     for number, photo in enumerate(photos):
         link = folder / photo.path.name
         if link.is_symlink() or link.exists():
