@@ -6,7 +6,7 @@ takes far less work than patches would.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -21,11 +21,26 @@ column-major order, where the end of one line is followed by the start of the ne
 
 
 @dataclass(frozen=True)
+class _Rows:
+    """`lines` runs of `count` rows of a matrix, the first from `start`, the next ones `stride` further on."""
+
+    start: int
+    count: int
+    lines: int = 1
+    stride: int = 1
+
+    def of(self, matrix: Tensor) -> Tensor:
+        """A view of them, (N, lines, count, L)."""
+        stop = self.start + (self.lines - 1) * self.stride + self.count
+        return matrix[:, self.start : stop].unfold(1, self.count, self.stride).movedim(-1, 2)
+
+
+@dataclass(frozen=True)
 class _Move:
     """Rows of one matrix to add to rows of the next, the keys moved by `shift`, -1, 0 or 1."""
 
-    target: slice
-    source: slice
+    target: _Rows
+    source: _Rows
     shift: int
 
 
@@ -39,6 +54,12 @@ class DiagonalSum:
     rows: int
     height: int
     width: int
+
+    @property
+    def reverse(self) -> "DiagonalSum":
+        """Its adjoint, from `rows` rows to `sources`."""
+        moves = tuple(_Move(move.source, move.target, -move.shift) for move in self.moves)
+        return replace(self, moves=moves, sources=self.rows, rows=self.sources)
 
 
 def plan_sum(
@@ -90,17 +111,34 @@ def _neighbours(
 
 def _moves(wanted: Iterable[tuple[int, Cells, Cells]], available: Cells) -> tuple[_Move, ...]:
     """Runs of rows: (shift, target rows, source cells) -> slices, so that no row is copied by index."""
-    moves = []
+    moves: list[_Move] = []
     for shift, targets, cells in wanted:
         sources = np.searchsorted(available, cells)
         breaks = np.flatnonzero((np.diff(targets) != 1) | (np.diff(sources) != 1)) + 1
         for part in np.split(np.arange(len(targets)), breaks):
             if len(part):
                 target, source = int(targets[part[0]]), int(sources[part[0]])
-                moves.append(
-                    _Move(slice(target, target + len(part)), slice(source, source + len(part)), shift)
-                )
+                move = _Move(_Rows(target, len(part)), _Rows(source, len(part)), shift)
+                joined = _join(moves[-1], move) if moves else None
+                if joined:
+                    moves[-1] = joined
+                else:
+                    moves.append(move)
     return tuple(moves)
+
+
+def _join(moves: _Move, move: _Move) -> _Move | None:
+    """One more run behind others, where it is as long and as far from the last: lines of a map are."""
+    if moves.shift != move.shift:
+        return None
+    target, source = _lengthen(moves.target, move.target), _lengthen(moves.source, move.source)
+    return _Move(target, source, move.shift) if target and source else None
+
+
+def _lengthen(rows: _Rows, run: _Rows) -> _Rows | None:
+    stride = run.start - rows.start - (rows.lines - 1) * rows.stride
+    fits = stride == rows.stride if rows.lines > 1 else stride >= rows.count
+    return replace(rows, lines=rows.lines + 1, stride=stride) if fits and run.count == rows.count else None
 
 
 def sum_diagonals(scores: Tensor, plan: DiagonalSum) -> Tensor:
@@ -115,21 +153,26 @@ class _Sum(torch.autograd.Function):
     @staticmethod
     def forward(ctx: torch.autograd.function.FunctionCtx, scores: Tensor, plan: DiagonalSum) -> Tensor:
         ctx.plan = plan  # type: ignore[attr-defined]
-        sums = scores.new_zeros(len(scores), plan.rows, scores.shape[2])
-        for move in plan.moves:
-            _add(sums[:, move.target], scores[:, move.source], move.shift, plan)
-        return sums
+        return _sum(scores, plan)
 
     @staticmethod
     def backward(  # type: ignore[override]
         ctx: torch.autograd.function.FunctionCtx, gradient: Tensor
     ) -> tuple[Tensor, None]:
-        plan: DiagonalSum = ctx.plan  # type: ignore[attr-defined]
-        gradient = gradient.contiguous()
-        scores = gradient.new_zeros(len(gradient), plan.sources, gradient.shape[2])
-        for move in plan.moves:
-            _add(scores[:, move.source], gradient[:, move.target], -move.shift, plan)
-        return scores, None
+        return _sum(gradient.contiguous(), ctx.plan.reverse), None  # type: ignore[attr-defined]
+
+
+def _sum(scores: Tensor, plan: DiagonalSum) -> Tensor:
+    moves = plan.moves
+    whole = _Rows(0, plan.rows)
+    if _Move(whole, whole, 0) in moves and plan.rows == plan.sources:
+        sums = scores.clone()  # quicker than adding to zeros
+        moves = tuple(move for move in moves if move.shift)
+    else:
+        sums = scores.new_zeros(len(scores), plan.rows, scores.shape[2])
+    for move in moves:
+        _add(move.target.of(sums), move.source.of(scores), move.shift, plan)
+    return sums
 
 
 def _add(total: Tensor, rows: Tensor, shift: int, plan: DiagonalSum) -> None:
