@@ -25,3 +25,22 @@ def device(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def white_finder():
+    """A mask predictor whose weights are set by hand: white pixels are damaged, and nothing else."""
+    from inpaint.networks.mask_prediction import MaskPredictor
+
+    network = MaskPredictor(width=1 / 8).eval()
+    with torch.no_grad():
+        for name, value in network.named_parameters():
+            if "norm" not in name:
+                value.zero_()
+        for pixel in range(4):  # of the squares of 2 x 2 that the network works on
+            network.encoder[0][0].conv.weight[pixel, pixel::4, 1, 1] = 1  # the sum of its three colours,
+            network.encoder[0][1].conv.weight[pixel, pixel, 1, 1] = 1  # handed on,
+            network.decoder[-1].conv.weight[pixel, 4 + pixel, 1, 1] = 1  # past the lower levels,
+            network.head.weight[pixel, pixel] = 20  # where 3 is white
+            network.head.bias[pixel] = -20 * 2.7
+    return network

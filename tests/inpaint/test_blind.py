@@ -1,0 +1,122 @@
+import numpy as np
+import pytest
+import torch
+
+from inpaint.blind import DamageFinder, damage_mask, load_damage_finder
+
+
+def photo_with_white(height=70, width=90):
+    """A smooth ground with a white line, and where that is."""
+    rows, cols = np.mgrid[:height, :width]
+    image = np.stack([rows + 40, cols + 20, rows + cols], axis=2).clip(0, 200).astype(np.uint8)
+    line = np.zeros((height, width), bool)
+    line[10:13, 5:80] = True
+    image[line] = 255
+    return image, line
+
+
+def test_the_level_is_high_where_the_network_sees_damage(white_finder):
+    image, line = photo_with_white()
+    before = image.copy()
+    level = DamageFinder(white_finder, device="cpu")(image)
+    assert level.shape == line.shape
+    assert level.dtype == np.float32
+    assert level[line].min() > 0.99
+    assert level[~line].max() < 1e-3
+    assert np.array_equal(image, before)
+
+
+def test_a_large_photo_is_looked_at_shrunk_and_its_level_is_enlarged(white_finder):
+    image, line = photo_with_white(140, 180)
+    image[40:80, 40:80], line[40:80, 40:80] = 255, True
+    finder = DamageFinder(white_finder, device="cpu", limit_px=90)
+    seen = []
+    finder.network.register_forward_pre_hook(lambda _, inputs: seen.append(tuple(inputs[0].shape[-2:])))
+    level = finder(image)
+    assert seen == [(70, 90)]
+    assert level.shape == (140, 180)
+    assert level[42:78, 42:78].min() > 0.99
+    assert level[100:].max() < 1e-3
+
+
+def test_the_finder_says_what_it_is(white_finder):
+    finder = DamageFinder(white_finder, source="mine.safetensors", device="cpu")
+    assert finder.description == "mask-prediction (mine.safetensors), float32 on cpu"
+
+
+@pytest.mark.parametrize(
+    ("image", "error", "message"),
+    [
+        (np.zeros((8, 8, 3), np.float32), TypeError, "uint8"),
+        (np.zeros((8, 8), np.uint8), ValueError, r"\(H, W, 3\)"),
+        ([[0]], TypeError, "list"),
+    ],
+)
+def test_what_is_no_photo_is_refused(white_finder, image, error, message):
+    with pytest.raises(error, match=message):
+        DamageFinder(white_finder, device="cpu")(image)
+
+
+def test_bad_arguments_of_the_finder(white_finder):
+    with pytest.raises(ValueError, match="limit_px of at least 1, received 0"):
+        DamageFinder(white_finder, device="cpu", limit_px=0)
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.safetensors"):
+        load_damage_finder(weights=["nowhere.safetensors"], device="cpu")
+
+
+LEVEL = np.array([[0.0, 0.2, 0.3, 0.6, 0.3, 0.0, 0.3, 0.3, 0.0]], np.float32)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, "000100000"),
+        ({"threshold": 0.3}, "001110110"),
+        ({"threshold": 0.6}, "000100000"),  # "from which on"
+        ({"threshold": 0.7}, "000000000"),
+        ({"faint": 0.3}, "001110000"),  # what hangs together with damage, and not what lies by itself
+        ({"faint": 0.1}, "011110000"),
+        ({"faint": 0.9}, "000100000"),
+        ({"grow_px": 1}, "001110000"),
+        ({"faint": 0.3, "grow_px": 1}, "011111000"),
+        ({"threshold": 0.9, "faint": 0.1, "grow_px": 3}, "000000000"),
+    ],
+)
+def test_damage_mask(options, expected):
+    level = np.float32(LEVEL)
+    mask = damage_mask(level, **options)
+    assert mask.dtype == np.bool_
+    assert "".join(str(int(pixel)) for pixel in mask[0]) == expected
+    assert np.array_equal(level, LEVEL)
+
+
+def test_faint_pixels_count_across_corners():
+    level = np.eye(3, dtype=np.float32) * 0.2
+    level[0, 0] = 0.9
+    assert np.array_equal(damage_mask(level, faint=0.1), np.eye(3, dtype=bool))
+
+
+@pytest.mark.parametrize(
+    ("level", "options", "error", "message"),
+    [
+        (LEVEL.astype(np.float64), {}, TypeError, "float32"),
+        (LEVEL[0], {}, ValueError, r"\(H, W\)"),
+        (LEVEL + 1, {}, ValueError, r"\[0, 1\], received 1.0 to 1.6"),
+        (LEVEL * np.float32(np.nan), {}, ValueError, "received nan"),
+        (LEVEL, {"threshold": 0.0}, ValueError, "threshold above 0"),
+        (LEVEL, {"threshold": 1.5}, ValueError, "threshold above 0"),
+        (LEVEL, {"faint": -0.1}, ValueError, "faint above 0"),
+        (LEVEL, {"grow_px": -1}, ValueError, "grow_px of 0 or more"),
+    ],
+)
+def test_bad_arguments_of_damage_mask(level, options, error, message):
+    with pytest.raises(error, match=message):
+        damage_mask(level, **options)
+
+
+def test_the_network_is_asked_in_tiles(white_finder, monkeypatch):
+    monkeypatch.setattr("inpaint.blind.TILE_PX", 32)
+    image, _ = photo_with_white()
+    whole = torch.from_numpy(DamageFinder(white_finder, device="cpu")(image))
+    monkeypatch.setattr("inpaint.blind.TILE_PX", 1024)
+    assert torch.allclose(whole, torch.from_numpy(DamageFinder(white_finder, device="cpu")(image)), atol=1e-6)

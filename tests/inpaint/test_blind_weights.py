@@ -1,0 +1,61 @@
+import pytest
+import torch
+
+from backend.pretrained import WeightsError
+from inpaint import blind_weights
+from inpaint.blind_weights import given_files, load_blind
+from inpaint.checkpoints import save_network
+from inpaint.networks.autoencoder import Autoencoder
+from inpaint.networks.edge_prediction import EdgePredictor
+from inpaint.networks.mask_prediction import MaskPredictor
+
+
+@pytest.fixture
+def mask_file(tmp_path, white_finder):
+    return save_network(white_finder, tmp_path / "mask.safetensors")
+
+
+@pytest.fixture
+def edge_file(tmp_path):
+    return save_network(EdgePredictor(width=1 / 32), tmp_path / "edge.safetensors")
+
+
+def test_each_file_says_which_network_it_holds(mask_file, edge_file):
+    assert given_files([edge_file, str(mask_file)]) == {
+        "edge-prediction": edge_file,
+        "mask-prediction": mask_file,
+    }
+    assert given_files([]) == {}
+
+
+def test_the_given_file_is_taken(mask_file, edge_file, white_finder):
+    network, path = load_blind(MaskPredictor, [edge_file, mask_file])
+    assert path == mask_file
+    assert not network.training
+    assert torch.equal(network.head.weight, white_finder.head.weight)
+
+
+def test_else_the_package_has_its_own(monkeypatch, tmp_path, mask_file, edge_file):
+    monkeypatch.setattr(blind_weights, "FOLDER", tmp_path)
+    mask_file.rename(tmp_path / "blind-mask-prediction.safetensors")
+    _, path = load_blind(MaskPredictor, [edge_file])
+    assert path == tmp_path / "blind-mask-prediction.safetensors"
+
+
+def test_weights_that_the_package_lacks_are_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(blind_weights, "FOLDER", tmp_path)
+    with pytest.raises(WeightsError, match=r"edge-prediction: there is no file .*blind-edge-prediction"):
+        load_blind(EdgePredictor)
+
+
+def test_files_that_cannot_serve(tmp_path, mask_file):
+    with pytest.raises(FileNotFoundError, match="there is no file none"):
+        given_files(["none"])
+    (tmp_path / "text").write_text("no weights")
+    with pytest.raises(ValueError, match="text: no file of weights"):
+        given_files([tmp_path / "text"])
+    other = save_network(Autoencoder(width=1 / 32), tmp_path / "other.safetensors")
+    with pytest.raises(ValueError, match=r"mask-prediction, edge-prediction.*; it holds 'autoencoder'"):
+        given_files([other])
+    with pytest.raises(ValueError, match=r"one file for mask-prediction, received .*mask\.safetensors and"):
+        given_files([mask_file, mask_file])
