@@ -1,0 +1,173 @@
+"""`remove --blind` on small files, with a network that finds white damaged."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from inpaint import blind_weights
+from inpaint.checkpoints import save_network
+from inpaint.networks.edge_prediction import EdgePredictor
+from inpaint.networks.reconstruction import Reconstructor
+
+HEIGHT, WIDTH = 48, 64
+TELEA = ("--inpainter", "telea")
+
+
+def ground():
+    rows, cols = np.mgrid[:HEIGHT, :WIDTH]
+    return np.stack([rows * 2, cols * 2, rows + cols], axis=2).astype(np.uint8)
+
+
+def scratch():
+    mask = np.zeros((HEIGHT, WIDTH), bool)
+    mask[20:23, 8:56] = True
+    return mask
+
+
+@pytest.fixture
+def photo(tmp_path):
+    pixels = ground()
+    pixels[scratch()] = 255
+    path = tmp_path / "photo.png"
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def packaged(tmp_path, monkeypatch, white_finder):
+    """The package's folder of weights, with the finder in it and no other network."""
+    folder = tmp_path / "package"
+    folder.mkdir()
+    monkeypatch.setattr(blind_weights, "FOLDER", folder)
+    save_network(white_finder, folder / "blind-mask-prediction.safetensors")
+    return folder
+
+
+@pytest.fixture
+def networks(packaged):
+    """The other two networks, too."""
+    for network in (EdgePredictor(width=1 / 32), Reconstructor(width=1 / 12)):
+        save_network(network, packaged / f"blind-{network.name}.safetensors")
+
+
+def pixels(path):
+    return np.asarray(Image.open(path).convert("RGB"))
+
+
+def test_a_scratch_is_found_and_filled(invoke, photo, tmp_path):
+    result = invoke("--blind", photo, "-o", "out.png", *TELEA)
+    assert result.exit_code == 0, result.output
+    assert "repaired" in result.stdout
+    after, before = pixels(tmp_path / "out.png"), pixels(photo)
+    assert np.abs(after[scratch()].astype(int) - ground()[scratch()]).max() < 10
+    near = np.zeros((HEIGHT, WIDTH), bool)
+    near[16:27, 4:60] = True
+    assert np.array_equal(after[~near], before[~near])
+
+
+def test_reconstruction_and_what_it_saw(invoke, photo, networks, tmp_path):
+    options = ("--inpainter", "reconstruction", "--save-masks", "--compare", "--json")
+    result = invoke("--blind", photo, "-o", "out", *options)
+    assert result.exit_code == 0, result.output
+    record = json.loads(result.stdout)
+    assert record["outcome"] == "done"
+    assert [found["label"] for found in record["objects"]] == ["damage"]
+    after, before = pixels(tmp_path / "out/photo.png"), pixels(photo)
+    mask = np.asarray(Image.open(tmp_path / "out/photo.mask.png")) > 0
+    level = np.asarray(Image.open(tmp_path / "out/photo.damage.png"))
+    assert np.array_equal(after[~mask], before[~mask])
+    assert mask[scratch()].all()
+    assert level.shape == (HEIGHT, WIDTH)
+    assert np.array_equal(level > 127, scratch())
+    assert np.asarray(Image.open(tmp_path / "out/photo.edges.png")).shape == (HEIGHT, WIDTH)
+    assert (tmp_path / "out/photo.compare.png").is_file()
+
+
+def test_other_inpainters_have_no_edges_to_show(invoke, photo, tmp_path):
+    assert invoke("--blind", photo, "-o", "out", "--save-masks", *TELEA).exit_code == 0
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"photo.png", "photo.mask.png", "photo.damage.png", "removal.jsonl"}
+
+
+def test_an_undamaged_photo_stays_as_it_is(invoke, tmp_path):
+    Image.fromarray(ground()).save(tmp_path / "whole.png")
+    result = invoke("--blind", "whole.png", "-o", "out", *TELEA)
+    assert result.exit_code == 0
+    assert "no damage found" in result.stdout
+    assert (tmp_path / "out/whole.png").read_bytes() == (tmp_path / "whole.png").read_bytes()
+
+
+def test_a_threshold_that_nothing_reaches(invoke, photo):
+    assert "no damage found" in invoke("--blind", photo, "--threshold", 1, *TELEA).stdout
+
+
+def test_without_refinement_nothing_is_added_around(invoke, photo, tmp_path):
+    invoke("--blind", photo, "-o", "out", "--no-refine", "--save-masks", *TELEA)
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "out/photo.mask.png")) > 0, scratch())
+
+
+def test_a_second_run_does_what_is_missing(invoke, photo, tmp_path):
+    (tmp_path / "in").mkdir()
+    for name in ("a.png", "b.png"):
+        (tmp_path / "in" / name).write_bytes(photo.read_bytes())
+    run = ("--blind", "in", "-o", "out", "--workers", 2, *TELEA)
+    assert invoke(*run).exit_code == 0
+    (tmp_path / "out/b.png").unlink()
+    lines = invoke(*run).stdout.splitlines()
+    assert ["earlier run" in line for line in lines] == [True, False]
+    result = invoke(*run, "--threshold", 0.3)
+    assert result.exit_code == 2
+    assert "threshold changed" in result.stderr
+
+
+def test_other_weights_for_the_finder(invoke, photo, packaged, tmp_path):
+    file = (packaged / "blind-mask-prediction.safetensors").rename(tmp_path / "mine.safetensors")
+    result = invoke("--blind", photo, "-o", "x.png", "--blind-weights", file, *TELEA)
+    assert result.exit_code == 0, result.output
+    result = invoke("--blind", photo, "-o", "y.png", *TELEA)
+    assert result.exit_code == 1
+    assert "blind-mask-prediction.safetensors" in result.stderr
+    assert "--blind-weights FILE" in result.stderr
+    result = invoke("--blind", photo, "-o", "y.png", "--blind-weights", photo, *TELEA)
+    assert result.exit_code == 1
+    assert str(photo) in result.stderr
+    assert not (tmp_path / "y.png").exists()
+
+
+def test_reconstruction_needs_weights_of_its_own(invoke, photo):
+    result = invoke("--blind", photo, "--inpainter", "reconstruction")
+    assert result.exit_code == 1
+    assert "blind-reconstruction.safetensors" in result.stderr
+
+
+def test_reconstruction_fills_given_masks_too(invoke, photo, networks, tmp_path):
+    Image.fromarray(scratch()).save(tmp_path / "mask.png")
+    result = invoke(
+        "--masks", "mask.png", photo, "-o", "x.png", "--inpainter", "reconstruction", "--no-refine"
+    )
+    assert result.exit_code == 0, result.output
+    assert np.array_equal(pixels(tmp_path / "x.png")[~scratch()], pixels(photo)[~scratch()])
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--blind", "--class", "person"), ("--blind", "--class")),
+        (("--blind", "--box", "1,1,9,9", "--masks", "package"), ("leave out --masks and --box",)),
+        (("--blind", "--segmenter", "builtin"), ("--segmenter", "--blind")),
+        (("--blind", "--score", "0.9"), ("--score", "--threshold")),
+        (("--blind", "--only-masked"), ("--only-masked needs --masks",)),
+        (("--blind", "--threshold", "0"), ("--threshold",)),
+        (("--blind", "--threshold", "1.5"), ("--threshold",)),
+        (("--box", "1,1,9,9", "--threshold", "0.3"), ("--threshold", "--blind")),
+        (("--box", "1,1,9,9", "--blind-weights", "x"), ("--blind-weights", "--inpainter reconstruction")),
+        (("--threshold", "0.3"), ("--threshold", "--blind")),
+    ],
+)
+def test_wrong_usage(invoke, photo, options, words):
+    result = invoke(*options, photo)
+    assert result.exit_code == 2, result.output
+    for word in words:
+        assert word in result.stderr

@@ -1,0 +1,133 @@
+import numpy as np
+import pytest
+import torch
+
+from inpaint.blind import FAINT
+from inpaint.inpainter import Inpainter
+from inpaint.reconstruction_inpainter import ReconstructionInpainter, RepairSettings
+from removal.repair import Damage, DamageSegmenter, RepairPipeline
+
+HEIGHT, WIDTH = 40, 60
+
+
+class Painter(Inpainter):
+    """Fills with 7."""
+
+    name = description = "painter"
+
+    def fill(self, image, mask, protect):
+        return np.full_like(image, 7)
+
+
+class Draws(torch.nn.Module):
+    def forward(self, images, maps, edges):
+        return (torch.lerp(images, torch.ones_like(images), maps),)
+
+
+class NoEdges(torch.nn.Module):
+    def edges(self, images, canny, masks):
+        return torch.zeros_like(masks)
+
+
+@pytest.fixture
+def image():
+    return np.full((HEIGHT, WIDTH, 3), 100, np.uint8)
+
+
+@pytest.fixture
+def level():
+    """A destroyed block with a faint band around it, and a faint block by itself."""
+    level = np.zeros((HEIGHT, WIDTH), np.float32)
+    level[8:22, 8:32] = 0.25
+    level[10:20, 10:30] = 0.75
+    level[30:38, 45:55] = 0.25
+    return level
+
+
+def pipeline(level, inpainter=None, **options):
+    return RepairPipeline(lambda image: level, inpainter or Painter(), **options)
+
+
+def continuous():
+    return ReconstructionInpainter(
+        Draws(), NoEdges(), device="cpu", settings=RepairSettings(tile_px=64, colour=False)
+    )
+
+
+def test_any_inpainter_fills_what_is_destroyed(image, level):
+    (result,) = pipeline(level, grow_px=0)([image])
+    destroyed = level >= 0.5
+    assert np.array_equal(result.mask, destroyed)
+    assert (result.image[destroyed] == 7).all()
+    assert np.array_equal(result.image[~destroyed], image[~destroyed])
+    assert result.detections.labels == ("damage",)
+    assert result.detections.scores.tolist() == [0.75]
+    assert result.detections.boxes.tolist() == [[10, 10, 30, 20]]
+    assert set(result.maps) == {"damage"}
+    assert result.maps["damage"] is level
+    assert set(result.seconds) == {"segment", "refine", "inpaint"}
+
+
+def test_the_threshold_and_what_is_added_around(image, level):
+    (lower,) = pipeline(level, threshold=0.25, grow_px=0)([image])
+    assert np.array_equal(lower.mask, level > 0)
+    (grown,) = pipeline(level, grow_px=1)([image])
+    assert grown.mask.sum() == 10 * 20 + 2 * (10 + 20)
+
+
+def test_reconstruction_takes_the_faint_band_along_and_keeps_what_is_left(image, level):
+    assert 0 < FAINT < 0.25
+    (result,) = pipeline(level, continuous(), grow_px=0)([image])
+    hole = np.zeros_like(result.mask)
+    hole[8:22, 8:32] = True
+    assert np.array_equal(result.mask, hole)
+    assert np.array_equal(result.image[~hole], image[~hole])
+    assert abs(int(result.image[15, 15, 0]) - (100 * 0.25 + 255 * 0.75)) <= 1
+    assert abs(int(result.image[9, 9, 0]) - (100 * 0.75 + 255 * 0.25)) <= 1
+    assert set(result.maps) == {"damage", "edges"}
+    assert result.maps["edges"].shape == (HEIGHT, WIDTH)
+
+
+@pytest.mark.parametrize("inpainter", [Painter, continuous])
+def test_an_undamaged_photo_comes_back(image, inpainter):
+    level = np.full((HEIGHT, WIDTH), 0.49, np.float32)
+    (result,) = pipeline(level, inpainter())([image])
+    assert np.array_equal(result.image, image)
+    assert not result.mask.any()
+    assert len(result.detections) == 0
+
+
+def test_a_photo_that_is_damaged_all_over(image):
+    level = np.full((HEIGHT, WIDTH), 0.6, np.float32)
+    with pytest.raises(ValueError, match="all of the photo was found damaged"):
+        pipeline(level)([image])
+    (result,) = pipeline(level, continuous())([image])
+    assert abs(int(result.image[5, 5, 0]) - (100 * 0.4 + 255 * 0.6)) <= 1
+    with pytest.raises(ValueError, match="something is left"):
+        pipeline(np.ones_like(level), continuous())([image])
+
+
+def test_it_is_a_pipeline_for_damage_alone(image, level):
+    from segment import Detections
+
+    with pytest.raises(TypeError, match="expected Damage, got Detections"):
+        pipeline(level)([image], detections=[Detections.empty(HEIGHT, WIDTH)])
+    with pytest.raises(ValueError, match="threshold above 0"):
+        pipeline(level, threshold=0)([image])
+    with pytest.raises(TypeError, match="uint8"):
+        pipeline(level)([image.astype(np.float32)])
+
+
+def test_found_damage_can_be_handed_in(image, level):
+    chosen = pipeline(np.zeros_like(level))
+    (result,) = chosen([image], detections=[Damage.of(level, level > 0)])
+    assert np.array_equal(result.mask, level > 0)
+
+
+def test_the_finder_in_words(white_finder):
+    from inpaint.blind import DamageFinder
+
+    segmenter = DamageSegmenter(
+        DamageFinder(white_finder, source="w", device="cpu"), threshold=0.4, grow_px=2
+    )
+    assert segmenter.description == "mask-prediction (w), float32 on cpu, from 0.4 on, 2 px grown"
