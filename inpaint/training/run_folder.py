@@ -62,7 +62,7 @@ class RunFolder:
                     self._events.add_scalar(f"{kind}/{name}", value, step)
 
     def show(self, step: int, columns: Sequence[Tensor]) -> Path:
-        """A sheet, a row for each photo, as pictures/STEP.png; each column float32 (N, 3, H, W) in [-1, 1]."""
+        """A sheet, a row for each photo, as pictures/STEP.png; columns float32 (N, 3, H, W) in [-1, 1]."""
         sheet = _sheet(columns)
         path = self.path / PICTURES / f"{step:08d}.png"
         path.parent.mkdir(exist_ok=True)

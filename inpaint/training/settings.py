@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from enum import Enum
 from typing import Any, Literal, get_args
 
 Optimiser = Literal["adam", "adadelta"]
@@ -19,6 +20,14 @@ def _check(name: str, value: float, least: float, most: float) -> None:
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise ValueError(f"expected {name} of {', '.join(choices)}, received {value!r}")
+
+
+class Phase(Enum):
+    """Who learns: (the generator, the critic)."""
+
+    GENERATOR = (True, False)
+    CRITIC = (False, True)
+    BOTH = (True, True)
 
 
 @dataclass(frozen=True)
@@ -44,9 +53,17 @@ class Schedule:
 
     def learns(self, step: int) -> tuple[bool, bool]:
         """Whether (the generator, the critic) learns at `step`, counted from 0."""
+        for phase in Phase:
+            step -= self.steps_of(phase)
+            if step < 0:
+                return phase.value
+        return Phase.BOTH.value
+
+    def steps_of(self, phase: Phase) -> int:
+        """How many of the steps are of that phase; they come in the order of `Phase`."""
         alone = round(self.generator_share * self.steps)
-        judged = alone + round(self.critic_share * self.steps)
-        return not alone <= step < judged, step >= alone
+        judged = min(round(self.critic_share * self.steps), self.steps - alone)
+        return {Phase.GENERATOR: alone, Phase.CRITIC: judged, Phase.BOTH: self.steps - alone - judged}[phase]
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from inpaint.training.settings import (
     DEFAULTS,
     LossWeights,
     Optimisation,
+    Phase,
     RunSettings,
     Schedule,
     TrainingSettings,
@@ -36,6 +37,9 @@ OUT_OF_RANGE: dict[type, dict[str, tuple[Any, ...]]] = {
         "adversarial": (-1.0, float("inf")),
         "gradient_penalty": (-1.0,),
         "discount": (-0.1, 1.1),
+        "map": (-1.0,),
+        "edges": (-1.0,),
+        "feature_matching": (-1.0,),
     },
     RunSettings: {
         "batch": (0, 4097),
@@ -73,6 +77,16 @@ def test_phases_learn_one_after_the_other() -> None:
     schedule = Schedule(steps=10, generator_share=0.3, critic_share=0.2)
     alone, critic, both = (True, False), (False, True), (True, True)
     assert [schedule.learns(step) for step in range(10)] == [alone] * 3 + [critic] * 2 + [both] * 5
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 7, 10, 11])
+@pytest.mark.parametrize("shares", [(0.0, 0.0), (0.5, 0.5), (0.25, 0.25), (0.18, 0.02), (1.0, 0.0)])
+def test_steps_of_the_phases_are_those_that_learn(steps: int, shares: tuple[float, float]) -> None:
+    schedule = Schedule(steps=steps, generator_share=shares[0], critic_share=shares[1])
+    counts = [schedule.steps_of(phase) for phase in Phase]
+    assert min(counts) >= 0
+    expected = [phase.value for phase, count in zip(Phase, counts, strict=True) for _ in range(count)]
+    assert [schedule.learns(step) for step in range(steps)] == expected
 
 
 def test_without_shares_both_learn_from_the_first_step() -> None:
