@@ -69,7 +69,8 @@ def test_lines_for_people() -> None:
         "  speed       1.25 photos/s on this machine, 3 % of the time waiting for them",
         "  photos      5,000, seen 3.2 times each; 16 more are kept apart",
         "  this run    1,000 steps of 16: 3.6 hours",
-        "  the paper's 1,000,000 steps of 16: 148.1 days",
+        "  in full     1,000,000 steps of 16 (the paper's, where there is one): 148.1 days with this network "
+        "at this size",
         "  disk        136 MB of state, 16.2 MB of weights; nothing was written now",
     ]
 
