@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 PAPERS = "the paper's"
 FOLDER = click.Path(path_type=Path, file_okay=False)
+OWNERS = {"no_attention": "deepfillv1", "layout": "deepfillv2", "bottleneck": "context-encoder"}
 FRONT = {"mask-prediction": "mask_network", "edge-prediction": "edge_network"}
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -240,6 +241,9 @@ def _run(name: str, told: dict[str, Any]) -> Run:
 
     if name not in DEFAULTS:
         raise click.UsageError(f"expected a network of {', '.join(DEFAULTS)}, got {name!r}")
+    for key, owner in OWNERS.items():
+        if told[key] not in (None, False) and name != owner:
+            raise click.UsageError(f"--{key.replace('_', '-')} is for {owner}")
     photos, kept_apart = _photos(told)
     groups = [*(setting.name for part in SETTINGS.values() for setting in part), *_RUN_NAMES]
     values = {key: told[key] for key in groups if told[key] is not None}
