@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 
+from inpaint.formats import NETWORKS
 from inpaint.training.batch import Sample, to_batch
 from inpaint.training.damage import damage_of
 from inpaint.training.distributed import Processes
@@ -27,7 +28,7 @@ from removal.images import write_png
 from removal.scene import render_scene
 
 PHOTOS, SIZE_PX, EVERY = 4, 64, 25
-ROW = "{:<18} {:>10} {:>12} {:>8} {:>8}"
+ROW = "{:<18} {:>10} {:>9} {:>12} {:>8} {:>8}"
 
 
 def main() -> None:
@@ -35,8 +36,9 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     torch.set_flush_denormal(True)
     print(f"{PHOTOS} photos of {SIZE_PX} px, width {arguments.width}, {arguments.precision}, Adam")
-    print(f"learning rate {arguments.learning_rate}, {arguments.threads} threads, torch {torch.__version__}")
-    print(ROW.format("network", "parameters", "steps needed", "L1", "seconds"))
+    rate = f"{arguments.learning_rate}, falling as a cosine over {arguments.steps} steps"
+    print(f"learning rate {rate}; {arguments.threads} threads, torch {torch.__version__}")
+    print(ROW.format("network", "parameters", "L1 fresh", "steps needed", "L1", "seconds"))
     with _photos(arguments.images) as photos:
         for name in arguments.networks:
             print(ROW.format(name, *overfit(name, photos, arguments)), flush=True)
@@ -64,7 +66,8 @@ def overfit(name: str, photos: list[Photo], arguments: argparse.Namespace) -> tu
     damage = damage_of(DEFAULT_DAMAGE[name])
     samples = fixed_samples(photos, damage, size_px=SIZE_PX, seed=0, count=PHOTOS)
     started = time.monotonic()
-    step, l1 = 0, float("inf")
+    step, l1 = 0, l1_in_holes(trainer, samples)
+    fresh = f"{l1:.4f}"
     while l1 >= arguments.bound and step < arguments.steps:
         for _ in range(EVERY):
             trainer.step([samples], step)
@@ -74,7 +77,7 @@ def overfit(name: str, photos: list[Photo], arguments: argparse.Namespace) -> tu
             print(f"  {name} {step}: {l1:.4f}", flush=True)
     parameters = sum(parameter.numel() for parameter in trainer.shown.parameters())
     needed = str(step) if l1 < arguments.bound else f"not in {step}"
-    return f"{parameters:,}", needed, f"{l1:.4f}", f"{time.monotonic() - started:.0f}"
+    return f"{parameters:,}", fresh, needed, f"{l1:.4f}", f"{time.monotonic() - started:.0f}"
 
 
 @torch.no_grad()
@@ -99,9 +102,8 @@ def _photos(folder: Path | None) -> Iterator[list[Photo]]:
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    fill = [name for name, settings in DEFAULTS.items() if name in DEFAULT_DAMAGE and "mask" not in name]
     parser.add_argument("--images", type=Path)
-    parser.add_argument("--networks", nargs="+", choices=fill, default=fill)
+    parser.add_argument("--networks", nargs="+", choices=list(NETWORKS), default=list(NETWORKS))
     parser.add_argument("--width", type=float, default=0.5)
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--bound", type=float, default=0.03)

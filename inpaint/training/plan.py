@@ -85,8 +85,9 @@ class Plan:
             f"  photos      {self.photos:,}, seen {self.epochs:,.1f} times each; "
             f"{self.kept_apart} more are kept apart",
             f"  this run    {self.steps:,} steps of {self.photos_per_step}: {_duration(self.hours)}",
-            f"  in full     {self.paper_steps:,} steps of {self.paper_batch} (the paper's, where there is one): "
-            f"{_duration(self.paper_hours)} with this network at this size",
+            f"  in full     {self.paper_steps:,} steps of {self.paper_batch} "
+            f"(the paper's, where there is one): {_duration(self.paper_hours)} with this network "
+            "at this size",
             f"  disk        {self.checkpoint_mb:,.0f} MB of state, {self.weights_mb:,.1f} MB of weights; "
             "nothing was written now",
         ]
