@@ -2,6 +2,8 @@
 
 import json
 import signal
+import sys
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -114,7 +116,7 @@ class Harness:
 
 @pytest.fixture
 def harness(tmp_path: Path, make_samples: MakeSamples, monkeypatch: pytest.MonkeyPatch) -> Harness:
-    monkeypatch.setitem(__import__("sys").modules, "torch.utils.tensorboard", None)
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     return Harness(tmp_path / "run", make_samples)
 
 
@@ -308,3 +310,23 @@ def test_nothing_to_go_on_from_leaves_no_folder(harness: Harness) -> None:
     with pytest.raises(FileNotFoundError, match=r"holds no state\.pt"):
         harness(resume=True)
     assert not harness.out.exists()
+
+
+def test_tensorboard_shows_losses_figures_and_pictures(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "torch.utils.tensorboard")  # no longer kept from being imported
+    harness.stop_after(2)
+    harness(validation=2, show_every=2)
+    harness.on_report = lambda line: None
+    harness(validation=2, show_every=2, resume=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of protobuf and the like
+        from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    events = EventAccumulator(str(harness.out / "tensorboard")).Reload()
+    losses = {f"training/{name}" for name in ("critic", "l1", "adversarial", "photos/s", "learning_rate")}
+    assert losses | {"validation/photos"} <= set(events.Tags()["scalars"])
+    assert [event.step for event in events.Scalars("training/l1")] == [1, 2, 3, 4, 5, 6]
+    assert [event.step for event in events.Images("validation")] == [2, 3, 4, 6]
+    logged = [line["l1"] for line in harness.log if line["kind"] == "training"]
+    assert [event.value for event in events.Scalars("training/l1")] == pytest.approx(logged)
