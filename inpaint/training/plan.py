@@ -88,7 +88,7 @@ class Plan:
             f"  in full     {self.paper_steps:,} steps of {self.paper_batch} "
             f"(the paper's, where there is one): {_duration(self.paper_hours)} with this network "
             "at this size",
-            f"  disk        {self.checkpoint_mb:,.0f} MB of state, {self.weights_mb:,.1f} MB of weights; "
+            f"  disk        {self.checkpoint_mb:,.1f} MB of state, {self.weights_mb:,.1f} MB of weights; "
             "nothing was written now",
         ]
 

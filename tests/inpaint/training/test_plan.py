@@ -71,7 +71,7 @@ def test_lines_for_people() -> None:
         "  this run    1,000 steps of 16: 3.6 hours",
         "  in full     1,000,000 steps of 16 (the paper's, where there is one): 148.1 days with this network "
         "at this size",
-        "  disk        136 MB of state, 16.2 MB of weights; nothing was written now",
+        "  disk        136.4 MB of state, 16.2 MB of weights; nothing was written now",
     ]
 
 
