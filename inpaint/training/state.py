@@ -12,10 +12,15 @@ from torch import nn
 from inpaint.training.run_folder import write_atomically
 
 STATE = "state.pt"
+STATISTICS = ("running_mean", "running_var")
+"""Last words of the names of normalisation's buffers that are averaged."""
 
 
 class RunningAverage:
-    """Exponential moving average of a network's weights; running statistics and counters are copied."""
+    """Exponential moving average of a network's weights and running statistics; other buffers are copied.
+
+    The statistics go with the weights: those of today's network do not fit weights that lag behind it.
+    """
 
     def __init__(self, network: nn.Module, shadow: nn.Module, decay: float) -> None:
         """Follow `network` with `shadow`, a copy of it."""
@@ -34,7 +39,10 @@ class RunningAverage:
         torch._foreach_lerp_(list(shadows.values()), [trained[name] for name in shadows], 1 - decay)
         buffers = dict(self.network.named_buffers())
         for name, buffer in self.shadow.named_buffers():
-            buffer.copy_(buffers[name])
+            if name.endswith(STATISTICS):
+                buffer.lerp_(buffers[name], 1 - decay)
+            else:
+                buffer.copy_(buffers[name])
 
     def state_dict(self) -> dict[str, Any]:
         """All of it."""
