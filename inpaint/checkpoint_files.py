@@ -1,8 +1,6 @@
 """Files of weights, read without running any code in them: .pth of plain tensors, and safetensors."""
 
-import contextlib
 import json
-import os
 import pickle
 import re
 import warnings
@@ -12,9 +10,10 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
+from backend.files import write_atomically
 from backend.pretrained import file_sha256
 
 NAMED_AT_MOST = 5
@@ -81,20 +80,12 @@ def write(state: Mapping[str, Tensor], path: Path, *, metadata: Mapping[str, str
     OSError where the file cannot be written.
     """
     check_target(path, overwrite=overwrite)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        # Cloned, because safetensors takes no tensors that share memory.
-        own = {
-            name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-            for name, tensor in state.items()
-        }
-        save_file(own, part, metadata=dict(metadata))
-        os.replace(part, path)
-    except SafetensorError as error:  # what it makes of an OSError
-        raise OSError(f"{path} cannot be written: {error}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
+    # Cloned, because safetensors takes no tensors that share memory.
+    own = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in state.items()
+    }
+    write_atomically(path, save(own, metadata=dict(metadata)), overwrite=overwrite)
 
 
 def check_target(path: Path, *, overwrite: bool) -> None:

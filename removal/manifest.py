@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from backend.files import leftovers
 from removal.batch import Job, Outcome, PlanError
 from removal.folder_lock import try_lock
-from removal.images.files import leftovers
 from removal.remote_files import is_remote, path_from
 
 MANIFEST = "removal.jsonl"

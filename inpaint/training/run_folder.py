@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ import cv2
 import numpy as np
 from torch import Tensor
 
+from backend.files import write_atomically
 from inpaint.tensors import tensor_to_images
 
 CONFIG, LOG = "config.json", "log.jsonl"
@@ -32,9 +32,11 @@ class RunFolder:
             for name in (PICTURES, EVENTS):
                 shutil.rmtree(path / name, ignore_errors=True)
         self.path = path
-        write_atomically(path / CONFIG, json.dumps(config, indent=1).encode() + b"\n")
+        write_atomically(path / CONFIG, json.dumps(config, indent=1).encode() + b"\n", overwrite=True)
         kept = [line for line in _lines(path / LOG) if line.get("step", 0) <= first_step]
-        write_atomically(path / LOG, "".join(json.dumps(line) + "\n" for line in kept).encode())
+        write_atomically(
+            path / LOG, "".join(json.dumps(line) + "\n" for line in kept).encode(), overwrite=True
+        )
         self._log: TextIO = (path / LOG).open("a", encoding="utf-8")
         self._events = _summary_writer(path, first_step)
         self.tensorboard = self._events is not None
@@ -67,20 +69,10 @@ class RunFolder:
         path = self.path / PICTURES / f"{step:08d}.png"
         path.parent.mkdir(exist_ok=True)
         _, encoded = cv2.imencode(".png", sheet[:, :, ::-1])
-        write_atomically(path, encoded.tobytes())
+        write_atomically(path, encoded.tobytes(), overwrite=True)
         if self._events is not None:
             self._events.add_image("validation", sheet, step, dataformats="HWC")
         return path
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """The file holds its old content or all of the new, whatever happens."""
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from inpaint.training.run_folder import write_atomically
+from backend.files import write_atomically
 
 STATE = "state.pt"
 STATISTICS = ("running_mean", "running_var")
@@ -59,7 +59,7 @@ def save_state(folder: Path, parts: dict[str, Any], *, step: int, config: dict[s
     state = {name: part.state_dict() for name, part in parts.items() if part is not None}
     buffer = io.BytesIO()
     torch.save({"step": step, "config": config, "parts": state}, buffer)
-    write_atomically(folder / STATE, buffer.getvalue())
+    write_atomically(folder / STATE, buffer.getvalue(), overwrite=True)
     return folder / STATE
 
 

@@ -231,8 +231,8 @@ def mend_each(image: np.ndarray, found: Detections, options: EvaluationOptions) 
 def write_results(
     folder: RunFolder, kept: str, photo: EvalPhoto, found: Detections, numbers: Mapping[str, int]
 ) -> None:
+    from backend.files import write_atomically
     from removal.evaluation.detection_ap import coco_results
-    from removal.images.files import write_atomically
 
     assert photo.image_id is not None
     entries = coco_results(photo.image_id, found, numbers)

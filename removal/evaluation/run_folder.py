@@ -127,7 +127,7 @@ class RunFolder:
         self.write_bytes(name, text.encode(errors="backslashreplace"))  # a file's name may be no text
 
     def write_bytes(self, name: str, data: bytes) -> None:
-        from removal.images.files import write_atomically
+        from backend.files import write_atomically
 
         write_atomically(self.folder / name, data, overwrite=True)
 

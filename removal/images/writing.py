@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from backend.files import refuse_existing, write_atomically
 from removal.images.bmp import encode_bmp
 from removal.images.colour import (
     eight_bits,
@@ -17,7 +18,6 @@ from removal.images.colour import (
     repeat_grey,
     view,
 )
-from removal.images.files import refuse_existing, write_atomically
 from removal.images.jpeg import encode_jpeg, turned
 from removal.images.metadata import edited_metadata
 from removal.images.photo import PHOTO_SUFFIXES, JpegSettings, Metadata, Photo, PhotoError, Raster

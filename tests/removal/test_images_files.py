@@ -14,11 +14,11 @@ import pytest
 import tifffile
 from PIL import Image
 
+from backend import files
 from removal.images import (
     PHOTO_SUFFIXES,
     Photo,
     PhotoError,
-    files,
     read_photo,
     write_mask,
     write_photo,

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from backend import files
 from removal.batch import PlanError
 from removal.engine import megapixels
-from removal.images import files
 from removal.manifest import MANIFEST, Manifest
 from removal.models import RunError
 from removal.options import RunOptions

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from inpaint.training.run_folder import CONFIG, GAP_PX, LOG, RunFolder, write_atomically
+from inpaint.training.run_folder import CONFIG, GAP_PX, LOG, RunFolder
 
 TENSORBOARD = "torch.utils.tensorboard"
 
@@ -142,16 +142,3 @@ def test_tensorboard_forgets_a_run_that_was_overwritten(tmp_path: Path) -> None:
     events = events_of(tmp_path).Scalars("training/l1")
     assert [(event.step, event.value) for event in events] == [(1, 7)]
     assert [path.name for path in (tmp_path / "pictures").iterdir()] == ["00000007.png"]
-
-
-def test_interrupted_writing_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "state"
-    write_atomically(path, b"old")
-
-    def fail(descriptor: int) -> None:
-        raise OSError("no space left")
-
-    monkeypatch.setattr("os.fsync", fail)
-    with pytest.raises(OSError, match="no space left"):
-        write_atomically(path, b"new")
-    assert path.read_bytes() == b"old"
