@@ -29,7 +29,7 @@ MOST_PX = 3_000_000
 """A window of more pixels is shrunk to so many: 12 MP would take minutes."""
 BRIDGED_SHARE = 0.25
 """Greatest radius of a hole, as a share of a tile's side; a window with a larger one is shrunk to it."""
-OVERLAP_SHARE = 0.25
+OVERLAP_SHARE = 0.125
 """Of neighbouring tiles, as a share of their side, in which one fades into the other."""
 GONE_FROM = 0.5
 """Where a window was shrunk: from which destroyed share on nothing of a pixel is kept."""

@@ -111,11 +111,11 @@ def test_tiles_cover_every_pixel_once_and_fade_into_one_another(height, width, s
 
 
 def test_where_tiles_overlap_one_fades_into_the_other():
-    first, second = tiles(1, 112, 64)
-    assert (first[0][1], second[0][1]) == (slice(0, 64), slice(48, 112))
-    assert (first[1][1], second[1][1]) == (slice(0, 56), slice(56, 112))
-    assert np.allclose(first[2][0, 48:], np.arange(16, 0, -1) / 17)
-    assert np.allclose(first[2][0, 48:] + second[2][0, :16], 1)
+    first, second = tiles(1, 120, 64)
+    assert (first[0][1], second[0][1]) == (slice(0, 64), slice(56, 120))
+    assert (first[1][1], second[1][1]) == (slice(0, 60), slice(60, 120))
+    assert np.allclose(first[2][0, 56:], np.arange(8, 0, -1) / 9)
+    assert np.allclose(first[2][0, 56:] + second[2][0, :8], 1)
 
 
 def test_a_window_of_too_many_pixels_is_shrunk(rng):
