@@ -235,7 +235,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--weights", nargs="*", default=[], help="in place of the package's")
     parser.add_argument("--threshold", type=float, default=0.5)
     parser.add_argument("--inpainters", nargs="+", default=["telea", "exemplar", CONTINUOUS])
-    parser.add_argument("--parts", nargs="+", default=["find", "repair", "partly", "large"])
+    parser.add_argument("--parts", nargs="*", default=["find", "repair", "partly", "large"])
     parser.add_argument("--sheet", type=Path)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cpu")

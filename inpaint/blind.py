@@ -8,6 +8,7 @@ from backend.device import resolve_device
 from inpaint.blind_weights import BlindFiles, load_blind
 from inpaint.inpainter import check_image
 from inpaint.networks.mask_prediction import MaskPredictor
+from inpaint.precision import arithmetic, choose_precision
 from inpaint.tensors import images_to_tensor
 
 THRESHOLD = 0.5
@@ -30,6 +31,7 @@ class DamageFinder:
         *,
         source: str = "given network",
         device: str = "auto",
+        precision: str = "auto",
         limit_px: int = LIMIT_PX,
     ) -> None:
         """Take over a network and move it to the device.
@@ -38,17 +40,19 @@ class DamageFinder:
             network: in eval mode.
             source: where its weights are from, for the description.
             device: "auto" (a GPU where there is one), "cpu", "cuda", "cuda:1", "mps".
+            precision: as `inpaint.precision.choose_precision` takes it.
             limit_px: a photo whose longer side is more than this is looked at shrunk to it.
 
         Raises:
-            ValueError: a limit_px below 1, or a device that is not there.
+            ValueError: a limit_px below 1, an unknown precision, or a device that is not there.
         """
         if limit_px < 1:
             raise ValueError(f"expected limit_px of at least 1, received {limit_px}")
         self.device = torch.device(resolve_device(device))
         self.network = network.to(self.device).eval()
+        self.precision = choose_precision(precision, self.device)
         self.limit_px = limit_px
-        self.description = f"{network.name} ({source}), float32 on {self.device.type}"
+        self.description = f"{network.name} ({source}), {self.precision} on {self.device.type}"
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """How much of each pixel is destroyed, float32 (H, W) in [0, 1].
@@ -62,7 +66,7 @@ class DamageFinder:
         if scale < 1:
             size = (max(1, round(width * scale)), max(1, round(height * scale)))
             shown = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        with torch.inference_mode():
+        with torch.inference_mode(), arithmetic(self.precision, self.device):
             maps = self.network.maps(images_to_tensor([shown], self.device), tile_px=TILE_PX)
         level = maps[0, 0].cpu().numpy()
         if scale < 1:
@@ -70,13 +74,15 @@ class DamageFinder:
         return level
 
 
-def load_damage_finder(*, weights: BlindFiles = (), device: str = "auto") -> DamageFinder:
+def load_damage_finder(
+    *, weights: BlindFiles = (), device: str = "auto", precision: str = "auto"
+) -> DamageFinder:
     """The finder with the package's weights, or with those among the files `weights`.
 
-    Raises as `inpaint.blind_weights.load_blind`, ValueError for a device that is not there.
+    Raises as `inpaint.blind_weights.load_blind`, ValueError as `DamageFinder`.
     """
     network, path = load_blind(MaskPredictor, weights)
-    return DamageFinder(network, source=path.name, device=device)
+    return DamageFinder(network, source=path.name, device=device, precision=precision)
 
 
 def damage_mask(

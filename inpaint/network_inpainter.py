@@ -4,24 +4,22 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast, get_args
 
 import cv2
 import numpy as np
 import torch
 
-from backend.device import full_float32, has_bfloat16, resolve_device
+from backend.device import resolve_device
 from backend.pretrained import WeightsError, fetch
 from inpaint.blending import even_seams
 from inpaint.checkpoints import load_network
 from inpaint.exemplar import complete
 from inpaint.inpainter import InpainterOptions, WindowInpainter
 from inpaint.networks.fill_network import FillNetwork
+from inpaint.precision import arithmetic, choose_precision
 from inpaint.published import DEFAULTS, PUBLISHED, TITLES
 from inpaint.tensors import images_to_tensor, masks_to_tensor, tensor_to_images
 
-Precision = Literal["float32", "bfloat16", "float16"]
-PRECISIONS = ("auto", *get_args(Precision))
 COMPILED_VARIANTS = 64
 """How often torch.compile may compile before it leaves a new kind of window uncompiled: each branch of a
 network, for one window and for several, and again where a size is like no other."""
@@ -94,7 +92,7 @@ class NetworkInpainter(WindowInpainter):
         """
         self.name = network.name
         self.device = torch.device(resolve_device(device))
-        self.precision = _precision(precision, self.device)
+        self.precision = choose_precision(precision, self.device)
         self.seed = seed
         self.settings = settings
         self.context = settings.context
@@ -149,7 +147,7 @@ class NetworkInpainter(WindowInpainter):
         if self.settings.compile:
             # The branches share one forward, so torch.compile counts all their variants together.
             limit = torch._dynamo.config.patch(recompile_limit=COMPILED_VARIANTS)
-        with torch.inference_mode(), _arithmetic(self.precision, self.device), limit:
+        with torch.inference_mode(), arithmetic(self.precision, self.device), limit:
             filled = self.network.fill(images, masks, avoid=avoid)
         return tensor_to_images(filled)
 
@@ -257,21 +255,3 @@ def _weights_path(name: str, weights: str | Path | None) -> Path:
         names = ", ".join(known for known in PUBLISHED if known.startswith(name)) or "none"
         raise FileNotFoundError(f"there is no file {path}, nor published weights of that name ({names})")
     return path
-
-
-def _precision(name: str, device: torch.device) -> Precision:
-    if name not in PRECISIONS:
-        raise ValueError(f"expected a precision of {', '.join(PRECISIONS)}, received {name!r}")
-    if name == "auto":
-        half: Precision = "float16" if device.type == "cuda" else "float32"
-        return "bfloat16" if has_bfloat16(str(device)) else half
-    if name == "float16" and device.type != "cuda":
-        raise ValueError(f"expected a CUDA device for float16, received {device.type}; bfloat16 runs there")
-    return cast(Precision, name)
-
-
-def _arithmetic(precision: Precision, device: torch.device) -> contextlib.AbstractContextManager[object]:
-    """What to run the network in."""
-    if precision == "float32":
-        return full_float32() if device.type == "cuda" else contextlib.nullcontext()
-    return torch.autocast(device.type, torch.bfloat16 if precision == "bfloat16" else torch.float16)

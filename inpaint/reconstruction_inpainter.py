@@ -3,7 +3,6 @@
 It keeps what is left of a partly destroyed pixel; a hole given as a mask is destroyed wholly.
 """
 
-import contextlib
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ import cv2
 import numpy as np
 import torch
 
-from backend.device import full_float32, resolve_device
+from backend.device import resolve_device
 from inpaint.blending import even_seams
 from inpaint.blind import check_level
 from inpaint.blind_weights import load_blind
@@ -23,6 +22,7 @@ from inpaint.highres import Window, fill_specks, find_holes, paste, windows
 from inpaint.inpainter import Inpainter, InpainterOptions, check_image
 from inpaint.networks.edge_prediction import EdgePredictor, join_edges
 from inpaint.networks.reconstruction import Reconstructor
+from inpaint.precision import arithmetic, choose_precision
 from inpaint.tensors import images_to_tensor
 
 MOST_PX = 3_000_000
@@ -80,17 +80,19 @@ class ReconstructionInpainter(Inpainter):
         *,
         source: str = "given networks",
         device: str = "auto",
+        precision: str = "auto",
         settings: RepairSettings = DEFAULT_SETTINGS,
     ) -> None:
         """Take over two networks in eval mode and move them to the device, as `NetworkInpainter` does."""
         self.device = torch.device(resolve_device(device))
         self.network, self.edges = network.to(self.device), edges.to(self.device)
+        self.precision = choose_precision(precision, self.device)
         self.settings = settings
         self.parameters = sum(
             parameter.numel() for part in (network, edges) for parameter in part.parameters()
         )
         self.description = (
-            f"{self.name} ({source}), float32 on {self.device.type}, at {settings.tile_px} px"
+            f"{self.name} ({source}), {self.precision} on {self.device.type}, at {settings.tile_px} px"
             + (", colour restored" if settings.colour else "")
         )
         self._alone = threading.Lock()  # the networks have the device to themselves
@@ -202,11 +204,10 @@ class ReconstructionInpainter(Inpainter):
             torch.from_numpy(np.ascontiguousarray(array, np.float32)).to(self.device)[None, None]
             for array in (level, canny)
         )
-        on_cuda = self.device.type == "cuda"
-        with torch.inference_mode(), full_float32() if on_cuda else contextlib.nullcontext():
+        with torch.inference_mode(), arithmetic(self.precision, self.device):
             joined = join_edges(self.edges.edges(images, edges, maps), edges, maps)
             refined = self.network(images, maps, joined)[-1]
-            answer = torch.cat([((refined + 1) * 127.5).clamp_(0, 255), joined], dim=1)
+            answer = torch.cat([((refined + 1) * 127.5).clamp_(0, 255), joined], dim=1).float()
         return answer[0].permute(1, 2, 0).cpu().numpy()
 
 
@@ -258,5 +259,6 @@ def build(options: InpainterOptions) -> ReconstructionInpainter:
         edges.fixed(),
         source=f"{path.name}, {edges_path.name}",
         device=options.device,
+        precision=options.precision,
         settings=PLAIN if options.plain else RepairSettings(options.working_size_px, colour=options.colour),
     )

@@ -66,7 +66,9 @@ def build_repair(
     from removal.sources import from_detector
 
     with loading():
-        finder = load_damage_finder(weights=options.blind_weights, device=options.device)
+        finder = load_damage_finder(
+            weights=options.blind_weights, device=options.device, precision=options.precision
+        )
         inpainter = build_inpainter(options, say)
     grow_px = GROW_PX if options.refine else 0
     pipeline = RepairPipeline(finder, inpainter, threshold=options.threshold, grow_px=grow_px)

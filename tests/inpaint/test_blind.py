@@ -18,7 +18,7 @@ def photo_with_white(height=70, width=90):
 def test_the_level_is_high_where_the_network_sees_damage(white_finder):
     image, line = photo_with_white()
     before = image.copy()
-    level = DamageFinder(white_finder, device="cpu")(image)
+    level = DamageFinder(white_finder, device="cpu", precision="float32")(image)
     assert level.shape == line.shape
     assert level.dtype == np.float32
     assert level[line].min() > 0.99
@@ -29,7 +29,7 @@ def test_the_level_is_high_where_the_network_sees_damage(white_finder):
 def test_a_large_photo_is_looked_at_shrunk_and_its_level_is_enlarged(white_finder):
     image, line = photo_with_white(140, 180)
     image[40:80, 40:80], line[40:80, 40:80] = 255, True
-    finder = DamageFinder(white_finder, device="cpu", limit_px=90)
+    finder = DamageFinder(white_finder, device="cpu", precision="float32", limit_px=90)
     seen = []
     finder.network.register_forward_pre_hook(lambda _, inputs: seen.append(tuple(inputs[0].shape[-2:])))
     level = finder(image)
@@ -40,7 +40,7 @@ def test_a_large_photo_is_looked_at_shrunk_and_its_level_is_enlarged(white_finde
 
 
 def test_the_finder_says_what_it_is(white_finder):
-    finder = DamageFinder(white_finder, source="mine.safetensors", device="cpu")
+    finder = DamageFinder(white_finder, source="mine.safetensors", device="cpu", precision="float32")
     assert finder.description == "mask-prediction (mine.safetensors), float32 on cpu"
 
 
@@ -54,14 +54,14 @@ def test_the_finder_says_what_it_is(white_finder):
 )
 def test_what_is_no_photo_is_refused(white_finder, image, error, message):
     with pytest.raises(error, match=message):
-        DamageFinder(white_finder, device="cpu")(image)
+        DamageFinder(white_finder, device="cpu", precision="float32")(image)
 
 
 def test_bad_arguments_of_the_finder(white_finder):
     with pytest.raises(ValueError, match="limit_px of at least 1, received 0"):
-        DamageFinder(white_finder, device="cpu", limit_px=0)
+        DamageFinder(white_finder, device="cpu", precision="float32", limit_px=0)
     with pytest.raises(FileNotFoundError, match=r"nowhere\.safetensors"):
-        load_damage_finder(weights=["nowhere.safetensors"], device="cpu")
+        load_damage_finder(weights=["nowhere.safetensors"], device="cpu", precision="float32")
 
 
 LEVEL = np.array([[0.0, 0.2, 0.3, 0.6, 0.3, 0.0, 0.3, 0.3, 0.0]], np.float32)
@@ -117,6 +117,21 @@ def test_bad_arguments_of_damage_mask(level, options, error, message):
 def test_the_network_is_asked_in_tiles(white_finder, monkeypatch):
     monkeypatch.setattr("inpaint.blind.TILE_PX", 32)
     image, _ = photo_with_white()
-    whole = torch.from_numpy(DamageFinder(white_finder, device="cpu")(image))
+    whole = torch.from_numpy(DamageFinder(white_finder, device="cpu", precision="float32")(image))
     monkeypatch.setattr("inpaint.blind.TILE_PX", 1024)
-    assert torch.allclose(whole, torch.from_numpy(DamageFinder(white_finder, device="cpu")(image)), atol=1e-6)
+    assert torch.allclose(
+        whole,
+        torch.from_numpy(DamageFinder(white_finder, device="cpu", precision="float32")(image)),
+        atol=1e-6,
+    )
+
+
+def test_half_precision_finds_the_same(white_finder):
+    image, line = photo_with_white()
+    finder = DamageFinder(white_finder, device="cpu", precision="bfloat16")
+    assert finder.description.endswith("bfloat16 on cpu")
+    level = finder(image)
+    assert level.dtype == np.float32
+    assert np.array_equal(damage_mask(level), line)
+    with pytest.raises(ValueError, match="expected a precision of"):
+        DamageFinder(white_finder, device="cpu", precision="double")

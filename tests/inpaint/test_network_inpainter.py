@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from backend.pretrained import WeightsError
-from inpaint import load_inpainter, network_inpainter
+from inpaint import load_inpainter, network_inpainter, precision
 from inpaint.checkpoints import CheckpointError
 from inpaint.inpainter import InpainterOptions
 from inpaint.network_inpainter import NetworkInpainter, NetworkSettings, build, why_not
@@ -196,14 +196,14 @@ def test_bfloat16_differs_little_from_float32(network):
     ],
 )
 def test_auto_precision_is_half_where_it_helps(monkeypatch, device, has_it, expected):
-    monkeypatch.setattr(network_inpainter, "has_bfloat16", lambda name: has_it)
-    assert network_inpainter._precision("auto", torch.device(device)) == expected
+    monkeypatch.setattr(precision, "has_bfloat16", lambda name: has_it)
+    assert precision.choose_precision("auto", torch.device(device)) == expected
 
 
 def test_float32_on_cuda_is_float32_in_full():
     switches = torch.backends.cudnn, torch.backends.cuda.matmul
     before = [switch.allow_tf32 for switch in switches]
-    with network_inpainter._arithmetic("float32", torch.device("cuda")):
+    with precision.arithmetic("float32", torch.device("cuda")):
         assert [switch.allow_tf32 for switch in switches] == [False, False]
     assert [switch.allow_tf32 for switch in switches] == before
     assert before[0]  # cuDNN's own default, so the switch is needed

@@ -34,7 +34,11 @@ class NoEdges(torch.nn.Module):
 
 def inpainter(**settings):
     return ReconstructionInpainter(
-        Draws(), NoEdges(), device="cpu", settings=RepairSettings(**{"colour": False, **settings})
+        Draws(),
+        NoEdges(),
+        device="cpu",
+        precision="float32",
+        settings=RepairSettings(**{"colour": False, **settings}),
     )
 
 
@@ -210,7 +214,9 @@ def files(tmp_path):
 
 
 def test_it_is_built_by_its_name(files, image):
-    options = InpainterOptions(device="cpu", blind_weights=tuple(files), working_size_px=128)
+    options = InpainterOptions(
+        device="cpu", precision="float32", blind_weights=tuple(files), working_size_px=128
+    )
     chosen = build_inpainter("reconstruction", options)
     assert chosen.description == (
         "reconstruction (reconstruction.safetensors, edge-prediction.safetensors), float32 on cpu, "
@@ -226,7 +232,8 @@ def test_it_is_built_by_its_name(files, image):
 
 def test_the_networks_alone(files):
     chosen = build_inpainter(
-        "reconstruction", InpainterOptions(device="cpu", blind_weights=tuple(files), plain=True)
+        "reconstruction",
+        InpainterOptions(device="cpu", precision="float32", blind_weights=tuple(files), plain=True),
     )
     assert isinstance(chosen, ReconstructionInpainter)
     assert (chosen.settings.tile_px > 10_000, chosen.settings.colour) == (True, False)

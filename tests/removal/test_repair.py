@@ -50,7 +50,11 @@ def pipeline(level, inpainter=None, **options):
 
 def continuous():
     return ReconstructionInpainter(
-        Draws(), NoEdges(), device="cpu", settings=RepairSettings(tile_px=64, colour=False)
+        Draws(),
+        NoEdges(),
+        device="cpu",
+        precision="float32",
+        settings=RepairSettings(tile_px=64, colour=False),
     )
 
 
@@ -128,6 +132,6 @@ def test_the_finder_in_words(white_finder):
     from inpaint.blind import DamageFinder
 
     segmenter = DamageSegmenter(
-        DamageFinder(white_finder, source="w", device="cpu"), threshold=0.4, grow_px=2
+        DamageFinder(white_finder, source="w", device="cpu", precision="float32"), threshold=0.4, grow_px=2
     )
     assert segmenter.description == "mask-prediction (w), float32 on cpu, from 0.4 on, 2 px grown"

@@ -1,0 +1,34 @@
+"""How exactly networks compute."""
+
+import contextlib
+from typing import Literal, cast, get_args
+
+import torch
+
+from backend.device import full_float32, has_bfloat16
+
+Precision = Literal["float32", "bfloat16", "float16"]
+PRECISIONS = ("auto", *get_args(Precision))
+
+
+def choose_precision(name: str, device: torch.device) -> Precision:
+    """What a name of PRECISIONS stands for; "auto" = bfloat16 where the hardware has it, else float16 on CUDA
+    and float32 elsewhere.
+
+    Raises ValueError for another name, and for float16 anywhere but on CUDA.
+    """
+    if name not in PRECISIONS:
+        raise ValueError(f"expected a precision of {', '.join(PRECISIONS)}, received {name!r}")
+    if name == "auto":
+        half: Precision = "float16" if device.type == "cuda" else "float32"
+        return "bfloat16" if has_bfloat16(str(device)) else half
+    if name == "float16" and device.type != "cuda":
+        raise ValueError(f"expected a CUDA device for float16, received {device.type}; bfloat16 runs there")
+    return cast(Precision, name)
+
+
+def arithmetic(precision: Precision, device: torch.device) -> contextlib.AbstractContextManager[object]:
+    """What to run a network in."""
+    if precision == "float32":
+        return full_float32() if device.type == "cuda" else contextlib.nullcontext()
+    return torch.autocast(device.type, torch.bfloat16 if precision == "bfloat16" else torch.float16)
