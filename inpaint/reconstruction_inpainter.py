@@ -18,14 +18,14 @@ from inpaint.blending import even_seams
 from inpaint.blind import check_level
 from inpaint.blind_weights import load_blind
 from inpaint.edges import canny_edges
-from inpaint.highres import Window, fill_specks, find_holes, paste, windows
+from inpaint.highres import fill_specks, find_holes, paste, windows
 from inpaint.inpainter import Inpainter, InpainterOptions, check_image
 from inpaint.networks.edge_prediction import EdgePredictor, join_edges
 from inpaint.networks.reconstruction import Reconstructor
 from inpaint.precision import arithmetic, choose_precision
 from inpaint.tensors import images_to_tensor
 
-MOST_PX = 3_000_000
+MOST_PX = 2_000_000
 """A window of more pixels is shrunk to so many: 12 MP would take minutes."""
 BRIDGED_SHARE = 0.25
 """Greatest radius of a hole, as a share of a tile's side; a window with a larger one is shrunk to it."""
@@ -126,6 +126,7 @@ class ReconstructionInpainter(Inpainter):
         return self._repair(image, mask, np.where(mask, level, np.float32(0)))
 
     def _repair(self, image: np.ndarray, mask: np.ndarray, level: np.ndarray) -> Repaired:
+        """Checked arguments in; level is 0 outside the mask."""
         filled = image.copy(order="C")
         lines = np.zeros(mask.shape, np.float32)
         if not mask.any():
@@ -134,27 +135,13 @@ class ReconstructionInpainter(Inpainter):
         if not mask.all():
             fill_specks(filled, image, mask, specks)
         for window in windows(mask, least_side_px=self.settings.tile_px // 2, holes=holes):
+            inside = window.view.slices
+            shown, hidden, gone = (np.ascontiguousarray(array[inside]) for array in (image, mask, level))
             with self._alone:
-                self._repair_window(filled, lines, image, mask, level, window)
+                repaired, edges = self._at_scale(shown, hidden, gone)
+            paste(filled, repaired, mask, window)
+            np.maximum(lines[inside], edges, out=lines[inside])
         return Repaired(filled, lines)
-
-    def _repair_window(
-        self,
-        filled: np.ndarray,
-        lines: np.ndarray,
-        image: np.ndarray,
-        mask: np.ndarray,
-        level: np.ndarray,
-        window: Window,
-    ) -> None:
-        """Write one window's repair into `filled` and `lines`."""
-        inside = window.view.slices
-        shown, hidden, gone = (np.ascontiguousarray(array[inside]) for array in (image, mask, level))
-        repaired, edges = self._at_scale(shown, hidden, gone)
-        if self.settings.colour and not hidden.all():
-            repaired = even_seams(shown, repaired, hidden)
-        paste(filled, repaired, mask, window)
-        np.maximum(lines[inside], edges, out=lines[inside])
 
     def _at_scale(
         self, image: np.ndarray, mask: np.ndarray, level: np.ndarray
@@ -195,7 +182,7 @@ class ReconstructionInpainter(Inpainter):
         mean = total[seen] / weight[seen][:, None]
         repaired, lines = image.copy(), canny.astype(np.float32)
         repaired[seen], lines[seen] = np.rint(mean[:, :3]), mean[:, 3]
-        return repaired, lines
+        return even_seams(image, repaired, level > 0) if self.settings.colour else repaired, lines
 
     def _run(self, image: np.ndarray, level: np.ndarray, canny: np.ndarray) -> np.ndarray:
         """The networks' answer to one tile, float32 (h, w, 4): colours in [0, 255], edges in [0, 1]."""
