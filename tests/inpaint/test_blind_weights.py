@@ -8,6 +8,7 @@ from inpaint.checkpoints import save_network
 from inpaint.networks.autoencoder import Autoencoder
 from inpaint.networks.edge_prediction import EdgePredictor
 from inpaint.networks.mask_prediction import MaskPredictor
+from inpaint.networks.reconstruction import Reconstructor
 
 
 @pytest.fixture
@@ -59,3 +60,14 @@ def test_files_that_cannot_serve(tmp_path, mask_file):
         given_files([other])
     with pytest.raises(ValueError, match=r"one file for mask-prediction, received .*mask\.safetensors and"):
         given_files([mask_file, mask_file])
+
+
+def test_what_the_package_ships_is_small_and_whole():
+    files = sorted(blind_weights.FOLDER.glob("*.safetensors"))
+    if not files:
+        pytest.skip("no weights are in the package yet")
+    assert sum(path.stat().st_size for path in files) <= 8_000_000
+    for kind in (MaskPredictor, EdgePredictor, Reconstructor):
+        network, path = load_blind(kind)
+        assert path in files
+        assert not network.training
