@@ -19,6 +19,15 @@ if TYPE_CHECKING:
 PAPERS = "the paper's"
 FOLDER = click.Path(path_type=Path, file_okay=False)
 OWNERS = {"no_attention": "deepfillv1", "layout": "deepfillv2", "bottleneck": "context-encoder"}
+CHOOSING = {
+    "small": "places365",
+    "attribute": "celeba",
+    "landmark": "celeba",
+    "annotations": "coco",
+    "having": "coco",
+    "lacking": "coco",
+}
+"""Options that choose among the photos of one data set -> which one."""
 FRONT = {"mask-prediction": "mask_network", "edge-prediction": "edge_network"}
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -145,7 +154,6 @@ def settings_options(command: Any) -> Any:
 @grouped(
     "Photos",
     "--landmark",
-    "landmarks",
     multiple=True,
     help="celeba: the hole is a box around these: nose, leftmouth, rightmouth, lefteye, righteye.",
 )
@@ -216,7 +224,7 @@ def train(name: str, out: Path, resume: bool, overwrite: bool, dry_run: bool, **
         raise click.UsageError("--resume goes on with a run, --overwrite starts anew: give one of them")
     quiet = int(os.environ.get("RANK", "0")) > 0
     try:
-        run = _run(name, told)
+        run = _run(name, out, told)
         if dry_run:
             from inpaint.training.plan import plan
 
@@ -229,22 +237,22 @@ def train(name: str, out: Path, resume: bool, overwrite: bool, dry_run: bool, **
             report = (lambda line: None) if quiet else warn
             result = start(run, out, resume=resume, overwrite=overwrite, processes=these, report=report)
     except (ValueError, OSError, FloatingPointError) as error:
-        raise click.ClickException(one_line(" ".join(str(error).split()))) from error
+        named = isinstance(error, OSError) and error.strerror and error.filename
+        cause = f"{error.strerror}: '{error.filename}'" if named else " ".join(str(error).split())
+        raise click.ClickException(one_line(cause)) from error
     if not quiet:
         rest = "" if result.finished else f"; {result.step} steps done, --resume goes on"
         click.echo(f"{out / WEIGHTS}{rest}")
 
 
-def _run(name: str, told: dict[str, Any]) -> Run:
+def _run(name: str, out: Path, told: dict[str, Any]) -> Run:
     from inpaint.training.run import DamageSettings, Run
     from inpaint.training.settings import DEFAULTS
 
     if name not in DEFAULTS:
         raise click.UsageError(f"expected a network of {', '.join(DEFAULTS)}, got {name!r}")
-    for key, owner in OWNERS.items():
-        if told[key] not in (None, False) and name != owner:
-            raise click.UsageError(f"--{key.replace('_', '-')} is for {owner}")
-    photos, kept_apart = _photos(told)
+    _check_owners(OWNERS, name, told)
+    photos, kept_apart = _photos(told, out)
     groups = [*(setting.name for part in SETTINGS.values() for setting in part), *_RUN_NAMES]
     values = {key: told[key] for key in groups if told[key] is not None}
     options = {key: told[key] for key in ("width", "layout", "bottleneck") if told[key] is not None}
@@ -282,29 +290,31 @@ _RUN_NAMES = (
 )
 
 
-def _photos(told: dict[str, Any]) -> tuple[list[Photo], list[Photo]]:
+def _check_owners(owners: dict[str, str], name: str, told: dict[str, Any]) -> None:
+    for key, owner in owners.items():
+        if told[key] and name != owner:
+            raise click.UsageError(f"--{key.replace('_', '-')} is for {owner}")
+
+
+def _photos(told: dict[str, Any], out: Path) -> tuple[list[Photo], list[Photo]]:
     """Those to learn from, and those kept apart."""
     from inpaint.training.datasets import load_dataset
     from inpaint.training.photos import photo_paths
 
-    if (told["images"] is None) == (told["dataset"] is None):
-        raise click.UsageError("give photos by --images DIR, or by --dataset NAME and --root DIR")
+    dataset, root = _source(told)
+    _check_owners(CHOOSING, dataset, told)
+    if dataset in ("folder", "classes") and out.resolve().is_relative_to(root.resolve()):
+        raise click.UsageError(
+            f"--out {out} lies among the photos in {root}: its pictures would be learnt from"
+        )
     kept = told["keep_apart"]
-    if told["images"] is not None:
-        if told["root"] is not None:
-            raise click.UsageError("--root is for --dataset; --images names its folder itself")
-        dataset, root = "folder", told["images"]
-        options: dict[str, Any] = {"test_count": 16 if kept is None else kept}
-        if kept is None:
-            options["test_count"] = min(16, len(photo_paths(root)) // 10)
-    else:
-        if told["root"] is None:
-            raise click.UsageError("--dataset needs --root DIR, where it lies")
-        dataset, root = told["dataset"], told["root"]
-        options = {} if dataset != "classes" or kept is None else {"test_per_class": kept}
-    for key in ("small", "attribute", "annotations", "landmarks", "having", "lacking"):
-        if told[key]:
-            options[key] = told[key]
+    options: dict[str, Any] = {key: told[key] for key in CHOOSING if told[key]}
+    if "landmark" in options:
+        options["landmarks"] = options.pop("landmark")
+    if dataset == "folder":
+        options["test_count"] = min(16, len(photo_paths(root)) // 10) if kept is None else kept
+    elif dataset == "classes" and kept is not None:
+        options["test_per_class"] = kept
     learnt = load_dataset(dataset, root, split="train", options=options)
     if dataset == "folder" and not options["test_count"]:
         return learnt, []
@@ -313,3 +323,16 @@ def _photos(told: dict[str, Any]) -> tuple[list[Photo], list[Photo]]:
         return learnt, test
     count = min(16 if kept is None else kept, len(test))
     return learnt, [test[number * len(test) // count] for number in range(count)]
+
+
+def _source(told: dict[str, Any]) -> tuple[str, Path]:
+    """Name of the data set, and where it lies."""
+    if (told["images"] is None) == (told["dataset"] is None):
+        raise click.UsageError("give photos by --images DIR, or by --dataset NAME and --root DIR")
+    if told["images"] is not None:
+        if told["root"] is not None:
+            raise click.UsageError("--root is for --dataset; --images names its folder itself")
+        return "folder", told["images"]
+    if told["root"] is None:
+        raise click.UsageError("--dataset needs --root DIR, where it lies")
+    return told["dataset"], told["root"]

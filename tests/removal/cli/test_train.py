@@ -105,6 +105,13 @@ def test_classes_keep_some_of_each_apart(invoke, photos, tmp_path):
     assert len(list((tmp_path / "run/kept_apart").iterdir())) == 4
 
 
+def test_a_folder_may_be_given_as_a_data_set_too(invoke, photos, tmp_path):
+    words = ("--dataset", "folder", "--root", "photos", "--keep-apart", "2", "--out", "run")
+    result = invoke("train", "autoencoder", *words, *QUICK)
+    assert result.exit_code == 0, result.output
+    assert len(list((tmp_path / "run/kept_apart").iterdir())) == 2
+
+
 def test_a_dry_run_prints_the_plan_and_writes_nothing(invoke, photos, tmp_path):
     result = invoke("train", "deepfillv2", "--images", "photos", "--out", "run", *QUICK, "--dry-run")
     assert result.exit_code == 0, result.output
@@ -123,7 +130,11 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(invoke, photos, tmp_path):
         (("glcic", "--images", "nowhere"), 1, "no folder nowhere"),
         (("glcic", "--dataset", "magic", "--root", "photos"), 1, "expected a data set of folder, classes"),
         (("glcic", "--dataset", "places365", "--root", "photos"), 1, "which are not downloaded; missing: "),
-        (("glcic", "--images", "photos", "--attribute", "Hat"), 1, "received 'attribute'"),
+        (("glcic", "--images", "photos", "--attribute", "Hat"), 2, "--attribute is for celeba"),
+        (("glcic", "--images", "photos", "--landmark", "nose"), 2, "--landmark is for celeba"),
+        (("glcic", "--dataset", "celeba", "--root", "photos", "--small"), 2, "--small is for places365"),
+        (("glcic", "--images", "."), 2, "--out run lies among the photos in .: "),
+        (("glcic", "--dataset", "classes", "--root", "."), 2, "--out run lies among the photos in .: "),
         (("glcic", "--images", "photos", "--keep-apart", "5"), 1, "expected to keep 0 to 4 of the 5 photos"),
         (("glcic", "--images", "photos", "--damage", "magic"), 1, "expected kinds of damage of strokes"),
         (("glcic", "--images", "photos", "--damage", "box=x"), 2, "expected a weight after ="),
@@ -131,6 +142,7 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(invoke, photos, tmp_path):
         (("glcic", "--images", "photos", "--size-px", "48"), 1, "multiple of 64"),
         (("glcic", "--images", "photos", "--learning-rate", "99"), 2, "99.0 is not in the range"),
         (("glcic", "--images", "photos", "--weights", "photos/1.png"), 1, "no file of weights"),
+        (("glcic", "--images", "photos", "--weights", "x.pth"), 1, "No such file or directory: 'x.pth'"),
         (("autoencoder", "--images", "photos", "--no-attention"), 2, "--no-attention is for deepfillv1"),
     ],
 )
