@@ -119,7 +119,8 @@ class AutoencoderObjective(FillObjective):
 class ContextEncoderObjective(AutoencoderObjective):
     """L2 in the hole and a discriminator of the photo with the fill in it (Pathak et al. 2016, equation 3).
 
-    For holes anywhere the discriminator sees the whole small photo, as the released train_random.lua does.
+    For holes anywhere the discriminator sees the whole small photo, as in the released train_random.lua. That
+    shows it all that the network draws, and counts L2 everywhere; the paper's equations have the hole alone.
     """
 
     critic: ContextDiscriminator
@@ -167,8 +168,8 @@ class GLCICObjective(AutoencoderObjective):
 class DeepFillV1Objective(FillObjective):
     """Discounted L1 and two Wasserstein critics with gradient penalty (Yu et al. 2018, section 3.2 and 3.3).
 
-    Weights and what is divided by what as in the authors' code: both stages discounted in the hole, both
-    plainly outside, the critics added.
+    Weights and what is divided by what as in the authors' code (release v1.0.0): both stages discounted in
+    the hole, both plainly outside, the coarse one of each with a factor of its own; the critics added.
     """
 
     critic: DeepFillV1Critics
@@ -189,8 +190,8 @@ class DeepFillV1Objective(FillObjective):
             "l1 coarse": self.weights.reconstruction * self.weights.coarse * coarse,
         }
         if self.weights.known:
-            known = [losses.hole_l1(stage, batch.images, 1 - batch.masks) for stage in stages]
-            found["l1 known"] = self.weights.known * torch.stack(known).sum()
+            coarse, refined = (losses.hole_l1(stage, batch.images, 1 - batch.masks) for stage in stages)
+            found["l1 known"] = self.weights.known * (refined + self.weights.coarse * coarse)
         return found
 
     def adversarial(self, batch: Batch, filled: Tensor) -> Tensor:

@@ -102,8 +102,8 @@ class Optimisation:
 class LossWeights:
     """What each loss counts; a network uses those that its paper has.
 
-    reconstruction: of the distance to the photo. coarse: of the same of the first of two stages.
-    known: of the distance outside the hole. adversarial: of what the critic says.
+    reconstruction: of the distance to the photo. known: of the distance outside the hole. coarse: multiplies
+    both for the first of two stages. adversarial: of what the critic says.
     gradient_penalty: of the critic's. discount: the base of the spatially discounted loss. map, edges: of the
     blind networks' own losses. feature_matching: of how alike the critic's layers answer.
     """
@@ -125,7 +125,7 @@ class LossWeights:
 
 @dataclass(frozen=True)
 class RunSettings:
-    """How it runs; none of these change what is learnt, up to rounding, but `batch`, `seed` and `precision`.
+    """How it runs; what is learnt depends on `batch`, `accumulate`, `seed` and `precision` alone.
 
     batch: photos of one process and one pass. accumulate: passes for each update.
     workers: processes that decode photos; 0 = in the loop itself.
@@ -220,7 +220,8 @@ DEFAULTS: Mapping[str, TrainingSettings] = {
         losses=LossWeights(adversarial=0.0004),
         run=RunSettings(batch=96),
     ),
-    # Yu et al. 2018 and the authors' code (inpaint.yml).
+    # Yu et al. 2018 and the authors' code (inpaint.yml of release v1.0.0); the base of the discount is the
+    # paper's 0.99, the code has 0.9.
     "deepfillv1": TrainingSettings(
         size_px=256,
         schedule=Schedule(steps=1_000_000, critic_updates=5),
@@ -228,7 +229,8 @@ DEFAULTS: Mapping[str, TrainingSettings] = {
         losses=LossWeights(reconstruction=1.2, coarse=1.2, known=1.2, adversarial=0.001),
         run=RunSettings(batch=16),
     ),
-    # Yu et al. 2019, section 3.3 and 4: hinge and L1, 1:1.
+    # Yu et al. 2019, section 3.3: hinge and L1, 1:1; rates and batch of the authors' code (release v2.0.0),
+    # which runs until it is stopped: the steps are mmagic's.
     "deepfillv2": TrainingSettings(
         size_px=256,
         schedule=Schedule(steps=1_000_000),

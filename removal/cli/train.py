@@ -90,7 +90,7 @@ SETTINGS = {
     ),
     "Losses": (
         Setting("reconstruction", share(None), "Weight of the distance to the photo."),
-        Setting("coarse", share(None), "Weight of the same of the first of two stages."),
+        Setting("coarse", share(None), "Multiplies the distances of the first of two stages."),
         Setting("known", share(None), "Weight of the distance outside the hole."),
         Setting("adversarial", share(None), "Weight of what the critic says; 0 = no critic's word."),
         Setting("map", share(None), "Blind: weight of the damage map's loss."),

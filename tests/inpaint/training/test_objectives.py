@@ -164,7 +164,7 @@ def test_deepfillv1_by_hand(batch: Batch) -> None:
     expected = {
         "l1": 1.2 * 0.9 * IN_HOLE,  # the hole's one pixel is one pixel from what is known
         "l1 coarse": 1.2 * 0.5 * 0.9 * 2 * IN_HOLE,
-        "l1 known": 2 * (ELSEWHERE + 2 * ELSEWHERE),
+        "l1 known": 2 * (ELSEWHERE + 0.5 * 2 * ELSEWHERE),
         "adversarial": -0.001 * verdict,
     }
     assert numbers(found) == pytest.approx(expected)
