@@ -1,6 +1,6 @@
 """Repair without a mask: is damage found, and is the photo better after it.
 
-    python benchmarks/blind.py --photos DIR [--count N] [--size PX] [--weights FILE ...] [--threshold 0.5]
+    python benchmarks/blind.py --photos DIR [--count N] [--size PX] [--weights FILE ...] [--threshold 0.5] [--grow 1]
         [--inpainters telea exemplar reconstruction] [--parts find repair partly large] [--sheet OUT.png]
 
 find: overlap of the map with the damage, both from one half on, by kind, and the share of undamaged photos
@@ -165,7 +165,7 @@ def measure_partly(
             row = [quality(image, photo)]
             for level in (finder(image), truth):
                 row.append(quality(repaired(image, lambda _, le=level: le, inpainter, arguments), photo))
-                mask = damage_mask(level, threshold=arguments.threshold, grow_px=GROW_PX)
+                mask = damage_mask(level, threshold=arguments.threshold, grow_px=arguments.grow)
                 row.append(quality(image if mask.all() else inpainter(image, mask), photo))
             rows.append(row)
         means = (f"{fmean(column):.2f}" for column in zip(*rows, strict=True))
@@ -177,7 +177,8 @@ def repaired(
 ) -> np.ndarray:
     """The photo after the path of `remove --blind`, the level of damage given by `given`."""
     try:
-        return RepairPipeline(given, inpainter, threshold=arguments.threshold)([image])[0].image
+        pipeline = RepairPipeline(given, inpainter, threshold=arguments.threshold, grow_px=arguments.grow)
+        return pipeline([image])[0].image
     except ValueError:  # all of it is called damaged
         return image
 
@@ -234,6 +235,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--size", type=int)
     parser.add_argument("--weights", nargs="*", default=[], help="in place of the package's")
     parser.add_argument("--threshold", type=float, default=0.5)
+    parser.add_argument("--grow", type=int, default=GROW_PX, help="pixels added around damage")
     parser.add_argument("--inpainters", nargs="+", default=["telea", "exemplar", CONTINUOUS])
     parser.add_argument("--parts", nargs="*", default=["find", "repair", "partly", "large"])
     parser.add_argument("--sheet", type=Path)
