@@ -1,7 +1,8 @@
 """Repair without a mask: is damage found, and is the photo better after it.
 
     python benchmarks/blind.py --photos DIR [--count N] [--size PX] [--weights FILE ...] [--threshold 0.5]
-        [--grow 1] [--inpainters telea exemplar reconstruction] [--parts find repair partly large] [--sheet OUT.png]
+        [--grow 1] [--inpainters telea exemplar reconstruction] [--parts find repair partly large]
+        [--sheet OUT.png]
 
 find: overlap of the map with the damage, both from one half on, by kind, and the share of undamaged photos
 that is called damaged. repair: PSNR of whole photos of which a tenth is scratched or written over, before,
