@@ -79,8 +79,8 @@ class Run:
 
     name: of the network. options: of its class, such as width. critic_width: multiplies the critic's
     channels. photos, kept_apart: to learn from, and to look at. smallest_scale, largest_px, flip: as for
-    `TrainingPhotos`. weights: a file to start from; None = fresh. front: of the blind networks, name ->
-    weights of those in front of this one, which learn with it.
+    `TrainingPhotos`. weights: a file to start from, of a network of these options; None = fresh. front: of
+    the blind networks, name -> weights of those in front of this one, which learn with it.
     """
 
     name: str
@@ -152,6 +152,7 @@ def build_objective(run: Run) -> Objective:
         network = build_network(run.name, run.options, generator=rng)
     else:
         network = load_network(run.weights, run.name).train()
+        _check_options(run, network)
     size_px = settings.size_px
     if network.size_px not in (None, size_px):
         raise ValueError(f"expected {run.name} of a size_px of {size_px}, received {network.size_px}")
@@ -166,11 +167,22 @@ def _chain(run: Run, rng: torch.Generator) -> RepairChain:
     }
     if run.weights is None:
         networks[run.name] = build_blind_network(run.name, run.options, generator=rng)
+    else:
+        _check_options(run, networks[run.name])
     return RepairChain(
         mask=networks.get(MaskPredictor.name),
         edges=networks.get(EdgePredictor.name),
         reconstruction=networks.get(Reconstructor.name),
     )
+
+
+def _check_options(run: Run, network: NamedNetwork) -> None:
+    """Raise ValueError where the file's network is another than the run asks for."""
+    for name, value in run.options.items():
+        if network.options.get(name) != value:
+            raise ValueError(
+                f"{run.weights}: expected {run.name} of {name} {value}, received {network.options.get(name)}"
+            )
 
 
 def training_photos(run: Run) -> TrainingPhotos:
@@ -204,6 +216,9 @@ def start(
     if processes.leads and not (resume or overwrite) and (out / CONFIG).exists():
         raise FileExistsError(f"{out} holds a run already: --resume goes on with it, --overwrite starts anew")
     settings = run.settings
+    config = run.told()
+    if processes.world > 1:  # they share one step out among them, so it is another with other numbers
+        config["processes"] = processes.world
     photos = training_photos(run)
     validation = _validation(run, photos.damage) if run.kept_apart and processes.leads else []
     for name in validation[0].passed_over if validation else ():
@@ -238,7 +253,7 @@ def start(
         validation,
         settings,
         out,
-        config=run.told(),
+        config=config,
         keep=keep,
         resume=resume,
         processes=processes,

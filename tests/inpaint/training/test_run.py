@@ -221,6 +221,13 @@ def test_what_changed_is_named_on_going_on(
         start(tiny_run("autoencoder", steps=1, **change), tmp_path, resume=True)
 
 
+def test_other_numbers_of_processes_do_not_go_on_with_it(tiny_run: TinyRun, tmp_path: Path) -> None:
+    run = tiny_run("autoencoder", steps=1)
+    start(run, tmp_path)
+    with pytest.raises(ValueError, match="processes None there and 2 now"):
+        start(run, tmp_path, resume=True, processes=Processes(0, 2))
+
+
 def test_what_decides_nothing_may_change_on_going_on(tiny_run: TinyRun, tmp_path: Path) -> None:
     start(tiny_run("autoencoder", steps=2), tmp_path, report=stop_at(2))
     changed = {
@@ -269,6 +276,14 @@ def test_from_a_file_of_weights(tiny_run: TinyRun, tmp_path: Path) -> None:
     assert all(torch.equal(value, expected[key]) for key, value in objective.network.state_dict().items())
     assert start(run, tmp_path / "second").finished
     assert run.told()["start"] == WEIGHTS
+
+
+@pytest.mark.parametrize("name", ["deepfillv2", "mask-prediction"])
+def test_weights_of_other_options_are_refused(name: str, tiny_run: TinyRun, tmp_path: Path) -> None:
+    start(tiny_run(name, steps=1), tmp_path)
+    run = replace(tiny_run(name), weights=tmp_path / WEIGHTS, options={"width": 0.1})
+    with pytest.raises(ValueError, match=rf"{WEIGHTS}: expected {name} of width 0.1, received 0.05"):
+        build_objective(run)
 
 
 def test_fresh_weights_follow_from_the_seed(tiny_run: TinyRun) -> None:
