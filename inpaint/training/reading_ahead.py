@@ -1,5 +1,6 @@
 """Samples made by worker processes while the networks learn from those before."""
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -27,15 +28,17 @@ def read_ahead(
         for positions in batches:
             yield [sample_at(position) for position in positions]
         return
-    loader: DataLoader[Any] = DataLoader(
-        _Workplace(sample_at),
-        batch_sampler=batches,  # type: ignore[arg-type]  # any iterable of positions will do
-        num_workers=workers,
-        prefetch_factor=PREFETCHED_PER_WORKER,
-        collate_fn=_as_they_are,
-        worker_init_fn=_start_worker,
-        generator=torch.Generator(),  # the loader would draw from the global one
-    )
+    with warnings.catch_warnings():  # of more workers than cores: they also wait for disks
+        warnings.filterwarnings("ignore", "This DataLoader will create", UserWarning)
+        loader: DataLoader[Any] = DataLoader(
+            _Workplace(sample_at),
+            batch_sampler=batches,  # type: ignore[arg-type]  # any iterable of positions will do
+            num_workers=workers,
+            prefetch_factor=PREFETCHED_PER_WORKER,
+            collate_fn=_as_they_are,
+            worker_init_fn=_start_worker,
+            generator=torch.Generator(),  # the loader would draw from the global one
+        )
     for packed in loader:
         if isinstance(packed, ValueError):
             raise packed

@@ -12,7 +12,6 @@ from inpaint.training.photos import Photo, TrainingPhotos, fixed_samples, photo_
 
 # A machine with one core, and a Python that warns of forking beside torch's threads.
 pytestmark = [
-    pytest.mark.filterwarnings("ignore:This DataLoader will create"),
     pytest.mark.filterwarnings("ignore:This process .* is multi-threaded"),
 ]
 
@@ -136,6 +135,13 @@ def test_workers_give_the_same_samples_in_the_same_order(folder, workers):
     assert any(sample.passed_over for sample in alone)
     for one, other in zip(alone, together, strict=True):
         assert_same(one, other)
+
+
+def test_more_workers_than_cores_are_no_cause_for_a_warning(folder, monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: {0}, raising=False)
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    photos = plain(photo_paths(folder))
+    assert len(flat(sample_batches(photos, batch=2, first_step=0, steps=2, workers=2))) == 4
 
 
 def test_steps_and_ranks_share_the_positions_out(folder):
