@@ -120,7 +120,8 @@ class LossWeights:
 
     def __post_init__(self) -> None:
         for entry in fields(self):
-            _check(entry.name, getattr(self, entry.name), 0, 1 if entry.name == "discount" else 1e6)
+            least, most = (1e-6, 1) if entry.name == "discount" else (0, 1e6)
+            _check(entry.name, getattr(self, entry.name), least, most)
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,7 @@ SETTINGS = {
         Setting("edges", share(None), "Blind: weight of the edges' cross entropy."),
         Setting("feature_matching", share(None), "Blind: weight of how alike the edges' critic answers."),
         Setting("gradient_penalty", share(None), "Weight in the Wasserstein critics' loss."),
-        Setting("discount", share(), "Base of the spatially discounted loss; 1 = off."),
+        Setting("discount", click.FloatRange(1e-6, 1), "Base of the spatially discounted loss; 1 = off."),
     ),
     "Run": (
         Setting("size_px", count(16, 2048), "Height and width of what the network sees."),

@@ -36,7 +36,7 @@ OUT_OF_RANGE: dict[type, dict[str, tuple[Any, ...]]] = {
         "known": (-1.0,),
         "adversarial": (-1.0, float("inf")),
         "gradient_penalty": (-1.0,),
-        "discount": (-0.1, 1.1),
+        "discount": (0, 1.1),
         "map": (-1.0,),
         "edges": (-1.0,),
         "feature_matching": (-1.0,),
