@@ -39,7 +39,8 @@ def read_ahead(
             worker_init_fn=_start_worker,
             generator=torch.Generator(),  # the loader would draw from the global one
         )
-    for packed in loader:
+        ahead = iter(loader)
+    for packed in ahead:
         if isinstance(packed, ValueError):
             raise packed
         yield _unpacked(*packed)

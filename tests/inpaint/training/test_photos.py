@@ -10,10 +10,8 @@ from PIL import Image
 from inpaint.training.damage_contract import Damage
 from inpaint.training.photos import Photo, TrainingPhotos, fixed_samples, photo_paths, sample_batches
 
-# A machine with one core, and a Python that warns of forking beside torch's threads.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded"),
-]
+# A Python that warns of forking beside torch's threads.
+pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
 
 
 @dataclass(frozen=True)
