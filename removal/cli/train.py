@@ -236,10 +236,13 @@ def train(name: str, out: Path, resume: bool, overwrite: bool, dry_run: bool, **
         with processes() as these:
             report = (lambda line: None) if quiet else warn
             result = start(run, out, resume=resume, overwrite=overwrite, processes=these, report=report)
-    except (ValueError, OSError, FloatingPointError) as error:
-        named = isinstance(error, OSError) and error.strerror and error.filename
-        cause = f"{error.strerror}: '{error.filename}'" if named else " ".join(str(error).split())
-        raise click.ClickException(one_line(cause)) from error
+    except OSError as error:
+        named = error.strerror and error.filename
+        raise click.ClickException(
+            one_line(f"{error.strerror}: '{error.filename}'" if named else str(error))
+        ) from error
+    except (ValueError, FloatingPointError) as error:
+        raise click.ClickException(one_line(" ".join(str(error).split()))) from error
     if not quiet:
         rest = "" if result.finished else f"; {result.step} steps done, --resume goes on"
         click.echo(f"{out / WEIGHTS}{rest}")
