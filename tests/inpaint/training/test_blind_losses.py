@@ -37,11 +37,15 @@ def test_dice_of_a_map_by_hand():
     assert map_dice(logits, map_of(1, 0.5, 0, 0)).item() == pytest.approx(1 - 3.5 / 4, abs=1e-6)
 
 
-def test_dice_is_the_mean_over_photos_and_an_empty_map_of_an_undamaged_photo_costs_nothing():
-    """The first photo as it should be, 0; of the second one pixel of two: 1 - (2 + 1) / (3 + 1) = 1/4."""
-    logits = torch.cat([map_of(-1e9, -1e9), map_of(1e9, -1e9)])
-    masks = torch.cat([map_of(0, 0), map_of(1, 1)])
-    assert map_dice(logits, masks).item() == pytest.approx(0.125, abs=1e-6)
+def test_dice_of_undamaged_photos_with_an_empty_map_is_nothing():
+    assert map_dice(map_of(-1e9, -1e9), map_of(0, 0)).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_what_is_found_in_an_undamaged_photo_costs_beside_a_damaged_one():
+    """One of two pixels found in the one, one invented in the other: 1 - (2 + 1) / (2 + 2 + 1) = 2/5."""
+    logits = torch.cat([map_of(1e9, -1e9), map_of(1e9, -1e9)])
+    masks = torch.cat([map_of(1, 1), map_of(0, 0)])
+    assert map_dice(logits, masks).item() == pytest.approx(0.4, abs=1e-6)
 
 
 @pytest.mark.parametrize("loss", [map_cross_entropy, map_dice])
