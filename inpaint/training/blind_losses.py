@@ -33,7 +33,8 @@ def map_dice(logits: Tensor, masks: Tensor) -> Tensor:
     Thin damage is a small share of the pixels, so cross entropy alone learns it late. The overlap is the
     minimum and not the product (Milletari et al. 2016, arXiv 1606.04797), which for partly destroyed pixels
     is least at a map that overstates them. Over the batch and not photo by photo: of an undamaged photo alone
-    the ratio is nearly 0 whatever is wrongly found there, so nothing would be learnt from it. Arguments and errors as for `map_cross_entropy`.
+    the ratio is nearly 0 whatever is wrongly found there, so nothing would be learnt from it. Arguments and
+    errors as for `map_cross_entropy`.
     """
     _check_same(logits, masks)
     maps, masks = torch.sigmoid(logits.float()), masks.float()
