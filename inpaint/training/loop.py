@@ -74,7 +74,7 @@ def train(
     meter = _Meter(run.batch * run.accumulate * processes.world)
     started = time.monotonic()
     with contextlib.ExitStack() as stack:
-        stopped = stack.enter_context(_stop_signals())
+        stopped = stack.enter_context(_stop_signals(insistent=processes.world == 1))
         folder = None
         if processes.leads:
             if not resume:
@@ -95,12 +95,13 @@ def train(
                 line = meter.line() | {"learning_rate": trainer.learning_rate(step - 1)}
                 folder.write(step, "training", line)
                 report(_told(step, steps, line))
-            if folder is not None and validation and (step % run.show_every == 0 or last):
-                _show(folder, objective, trainer.shown, validation, step, trainer.device, report)
+            # First of all: who asked for the end may not wait for pictures.
             if folder is not None and (step % run.save_every == 0 or last):
                 _check_weights(objective, step)
                 save_state(out, trainer.parts, step=step, config=dict(config))
                 keep(trainer.shown, step)
+            if folder is not None and validation and (step % run.show_every == 0 or last):
+                _show(folder, objective, trainer.shown, validation, step, trainer.device, report)
             if stop:
                 break
     return RunResult(step, trainer.shown.eval(), finished=step == steps)
@@ -140,13 +141,16 @@ class _Meter:
 
 
 @contextlib.contextmanager
-def _stop_signals() -> Iterator[Callable[[], bool]]:
-    """Inside it SIGINT and SIGTERM end the run after the step; a second one ends it at once."""
+def _stop_signals(*, insistent: bool = True) -> Iterator[Callable[[], bool]]:
+    """Inside it SIGINT and SIGTERM end the run after the step; a second one, if insistent, at once.
+
+    torchrun passes on what a terminal has sent to all processes already, and kills them after 30 s.
+    """
     received: list[int] = []
 
     def note(number: int, frame: object) -> None:
         received.append(number)
-        if len(received) > 1:
+        if insistent and len(received) > 1:
             raise KeyboardInterrupt
 
     try:

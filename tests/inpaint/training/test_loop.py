@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from inpaint.training.batch import Batch, Sample
+from inpaint.training.distributed import Processes
 from inpaint.training.loop import RunResult, train
 from inpaint.training.objectives import Losses, Objective, Stages
 from inpaint.training.run_folder import CONFIG, LOG
@@ -66,6 +67,7 @@ class Harness:
         self.kept: list[int] = []
         self.on_report: Callable[[str], None] = lambda line: None
         self.passed_over: dict[int, tuple[str, ...]] = {}
+        self.processes = Processes()
 
     def samples(self, first: int, passes: int) -> Iterator[list[Sample]]:
         for position in range(first, first + passes):
@@ -96,6 +98,7 @@ class Harness:
             config={"network": "tint"} | (config or {}),
             keep=lambda network, step: self.kept.append(step),
             resume=resume,
+            processes=self.processes,
             report=self.report,
         )
 
@@ -177,6 +180,19 @@ def test_looking_at_the_validation_photos_changes_nothing(harness: Harness) -> N
     assert torch.equal(harness.state["parts"]["network"]["weight"], seen.state["parts"]["network"]["weight"])
 
 
+def test_the_network_learns_on_in_training_mode(harness: Harness) -> None:
+    modes = []
+    stages = harness.objective.stages
+
+    def watched(network: nn.Module, batch: Batch) -> Stages:
+        modes.append(network.training)
+        return stages(network, batch)
+
+    harness.objective.stages = watched  # type: ignore[method-assign]
+    harness(ema=0.0, validation=1, show_every=1)
+    assert modes == [True] * 6
+
+
 @pytest.mark.parametrize("accumulate", [1, 2])
 def test_every_pass_is_used_once_and_in_order(harness: Harness, accumulate: int) -> None:
     given: list[tuple[int, int]] = []
@@ -222,6 +238,26 @@ def test_a_second_signal_ends_at_once(harness: Harness) -> None:
     with pytest.raises(KeyboardInterrupt):
         harness()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_one_of_several_processes_ends_in_order_however_often_it_is_told(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Processes, "any", lambda self, flag: flag)
+    monkeypatch.setattr(Processes, "average_gradients", lambda self, parameters: None)
+    harness.processes = Processes(0, 2)
+    harness.on_report = lambda line: [signal.raise_signal(signal.SIGINT) for _ in range(2)]
+    assert harness().step == harness.state["step"] == 2
+
+
+def test_a_run_is_saved_before_its_pictures_are_made(harness: Harness) -> None:
+    def interrupted(network: nn.Module, batch: Batch) -> dict[str, float]:
+        raise KeyboardInterrupt
+
+    harness.objective.figures = interrupted  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        harness(validation=1)
+    assert harness.state["step"] == 6
 
 
 def test_time_is_up(harness: Harness) -> None:
