@@ -199,8 +199,12 @@ def test_deepfillv2_by_hand(batch: Batch) -> None:
     )
     critic = objective.critic_losses(batch, stages, torch.Generator())
     assert numbers(critic) == pytest.approx({"critic": (1 - 0.25) + (1 - 0.75)})
-    (shown,) = judge.shown[0]
-    assert torch.equal(shown[:, 3:], batch.masks)
+    for (shown,) in judge.shown:
+        assert torch.equal(shown[:, 3:], batch.masks)
+    assert len(judge.shown) == 3
+    of_network, _, of_critic = (shown[:, :3] for (shown,) in judge.shown)
+    assert torch.equal(of_critic, batch.composite(stages[-1]))
+    assert torch.equal(of_network, of_critic)
 
 
 def test_figures_by_hand(batch: Batch) -> None:
