@@ -167,11 +167,11 @@ def test_constant_rate_after_the_warm_up(tiny_run: TinyRun) -> None:
     assert trainer.learning_rate(0) == 0.4
 
 
-@pytest.mark.parametrize("clip", [0.0, 1e-3])
+@pytest.mark.parametrize(("clip", "precision"), [(0.0, "float32"), (1e-3, "float32"), (1e-3, "float16")])
 def test_gradients_are_bounded_for_each_network(
-    tiny_run: TinyRun, make_samples: MakeSamples, clip: float
+    tiny_run: TinyRun, make_samples: MakeSamples, clip: float, precision: str
 ) -> None:
-    trainer = trainer_of(tiny_run("deepfillv2", clip=clip))
+    trainer = trainer_of(tiny_run("deepfillv2", clip=clip, precision=precision))
     trainer.step([make_samples(2)], 0)
     norms = [
         float(
