@@ -59,8 +59,8 @@ def train(
     validation: of one size, what figures and pictures are made of; empty = none.
     config: what names this run: going on is refused where it has changed.
     keep: called with each checkpoint, given the network to use and the steps done: to write its weights.
-    resume: go on from `out`'s state. The weights are the same, bit for bit, as without the stop, on the same
-        machine with as many processes.
+    resume: go on from `out`'s state. The weights are the same, bit for bit, as without the stop, on the CPU
+        of the same machine with as many processes; on CUDA sums come in no fixed order.
     processes: this one among those that train together; `samples` gives this one's share.
     report: takes lines for people.
 
