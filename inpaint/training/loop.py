@@ -86,7 +86,7 @@ def train(
             group = meter.wait(lambda: [next(passes) for _ in range(run.accumulate)])
             _name_unreadable(group, meter, report)
             found = trainer.step(group, step - 1)
-            _check_finite(found, step)
+            _check_finite(found, step, processes)
             meter.add(found)
             late = run.minutes > 0 and time.monotonic() - started >= run.minutes * 60
             stop = processes.any(stopped() or late)
@@ -164,10 +164,11 @@ def _stop_signals(*, insistent: bool = True) -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
-def _check_finite(found: Mapping[str, Tensor], step: int) -> None:
+def _check_finite(found: Mapping[str, Tensor], step: int, processes: Processes) -> None:
     wrong = [f"{name} is {float(value)}" for name, value in found.items() if not torch.isfinite(value)]
-    if wrong:
-        raise FloatingPointError(f"at step {step} the loss {' and '.join(wrong)}; the last checkpoint stays")
+    if processes.any(bool(wrong)):  # all end at once: the others would wait for this one for ever
+        what = f"the loss {' and '.join(wrong)}" if wrong else "a loss of another process is not finite"
+        raise FloatingPointError(f"at step {step} {what}; the last checkpoint stays")
 
 
 def _check_weights(objective: Objective, step: int) -> None:

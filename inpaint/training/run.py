@@ -25,8 +25,9 @@ from inpaint.training.distributed import Processes
 from inpaint.training.loop import RunResult, train
 from inpaint.training.objectives import Objective, fill_objective
 from inpaint.training.photos import Photo, TrainingPhotos, fixed_samples, sample_batches
-from inpaint.training.run_folder import CONFIG
+from inpaint.training.run_folder import LOG
 from inpaint.training.settings import DEFAULTS, TrainingSettings
+from inpaint.training.state import MADE_WITH, STATE
 
 WEIGHTS = "weights.safetensors"
 KEPT_APART = "kept_apart"
@@ -205,18 +206,21 @@ def start(
     *,
     resume: bool = False,
     overwrite: bool = False,
+    made_with: Mapping[str, Any] = {},
     processes: Processes = Processes(),  # noqa: B008 (frozen)
     report: Callable[[str], None] = lambda line: None,
 ) -> RunResult:
     """Train as told, and leave the run's folder with `weights.safetensors` in it; see `loop.train`.
 
+    made_with: for config.json, such as versions.
+
     Raises FileExistsError where `out` holds a run already, unless it is to be gone on with or overwritten;
     besides, what `build_objective`, the damage, the photos and `loop.train` raise.
     """
-    if processes.leads and not (resume or overwrite) and (out / CONFIG).exists():
+    if processes.leads and not (resume or overwrite) and _holds_a_run(out):
         raise FileExistsError(f"{out} holds a run already: --resume goes on with it, --overwrite starts anew")
     settings = run.settings
-    config = run.told()
+    config = run.told() | {MADE_WITH: dict(made_with)}
     if processes.world > 1:  # they share one step out among them, so it is another with other numbers
         config["processes"] = processes.world
     photos = training_photos(run)
@@ -259,6 +263,12 @@ def start(
         processes=processes,
         report=report,
     )
+
+
+def _holds_a_run(out: Path) -> bool:
+    """Whether there is anything to lose: a run that was refused as it began leaves its config alone."""
+    log = out / LOG
+    return (out / STATE).exists() or (out / WEIGHTS).exists() or (log.exists() and log.stat().st_size > 0)
 
 
 def _validation(run: Run, damage: Damage) -> list[Sample]:

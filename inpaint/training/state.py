@@ -12,6 +12,8 @@ from torch import nn
 from backend.files import write_atomically
 
 STATE = "state.pt"
+MADE_WITH = "made with"
+"""The entry of config.json that may differ when a run goes on: versions and time."""
 STATISTICS = ("running_mean", "running_var")
 """Last words of the names of normalisation's buffers that are averaged."""
 
@@ -66,7 +68,7 @@ def save_state(folder: Path, parts: dict[str, Any], *, step: int, config: dict[s
 def load_state(folder: Path, parts: dict[str, Any], config: dict[str, Any]) -> int:
     """Bring the parts to where the run stopped; the number of steps done.
 
-    config: what this run is told; it must be what that one was told.
+    config: what this run is told; it must be what that one was told, but for what it is made with.
 
     Raises FileNotFoundError where there is no state, ValueError for one of another run.
     """
@@ -78,10 +80,11 @@ def load_state(folder: Path, parts: dict[str, Any], config: dict[str, Any]) -> i
         step, theirs, states = state["step"], state["config"], state["parts"]
     except Exception as error:  # torch.load raises whatever the damage happens to break
         raise ValueError(f"{path} is no state of a training run: {error}") from error
-    changed = sorted(name for name in config.keys() | theirs.keys() if config.get(name) != theirs.get(name))
+    told = (config.keys() | theirs.keys()) - {MADE_WITH}
+    changed = sorted(name for name in told if config.get(name) != theirs.get(name))
     if changed:
-        told = ", ".join(f"{name} {theirs.get(name)} there and {config.get(name)} now" for name in changed)
-        raise ValueError(f"{path} is of a run that was told otherwise: {told}")
+        listed = ", ".join(f"{name} {theirs.get(name)} there and {config.get(name)} now" for name in changed)
+        raise ValueError(f"{path} is of a run that was told otherwise: {listed}")
     wanted = {name for name, part in parts.items() if part is not None}
     if states.keys() != wanted:
         raise ValueError(f"{path}: expected states of {sorted(wanted)}, received {sorted(states)}")

@@ -56,10 +56,13 @@ class Setting:
     name: str
     kind: click.ParamType
     about: str
+    default: str = PAPERS
 
     def option(self, group: str) -> Any:
         flag = "--" + self.name.replace("_", "-")
-        return grouped(group, flag, self.name, type=self.kind, help=f"{self.about}  [default: {PAPERS}]")
+        return grouped(
+            group, flag, self.name, type=self.kind, help=f"{self.about}  [default: {self.default}]"
+        )
 
 
 def count(least: int, most: int | None = None) -> click.ParamType:
@@ -102,31 +105,25 @@ SETTINGS = {
     "Run": (
         Setting("size_px", count(16, 2048), "Height and width of what the network sees."),
         Setting("batch", count(1, 4096), "Photos of one pass."),
+        Setting("accumulate", count(1, 4096), "Passes for one update.", "1"),
+        Setting("workers", count(0, 256), "Processes that read photos.", "2"),
+        Setting("device", click.STRING, "auto, cpu, cuda or cuda:N.", "auto"),
+        Setting(
+            "precision",
+            click.Choice(["float32", "bfloat16", "float16"]),
+            "Of the arithmetic; the weights are float32 always.",
+            "float32",
+        ),
+        Setting("seed", count(0, 2**63 - 1), "Of everything random.", "0"),
+        Setting("minutes", share(None), "Stop after these, ready for --resume.", "off"),
+        Setting("log_every", count(1), "Steps between lines of the log.", "50"),
+        Setting("show_every", count(1), "Steps between figures and pictures.", "1000"),
+        Setting("save_every", count(1), "Steps between checkpoints.", "1000"),
     ),
 }
-RUN = (
-    grouped("Run", "--accumulate", type=count(1, 4096), help="Passes for one update.  [default: 1]"),
-    grouped("Run", "--workers", type=count(0, 256), help="Processes that read photos.  [default: 2]"),
-    grouped("Run", "--device", help="auto, cpu, cuda or cuda:N.  [default: auto]"),
-    grouped(
-        "Run",
-        "--precision",
-        type=click.Choice(["float32", "bfloat16", "float16"]),
-        help="Of the arithmetic; the weights are float32 always.  [default: float32]",
-    ),
-    grouped("Run", "--seed", type=count(0, 2**63 - 1), help="Of everything random.  [default: 0]"),
-    grouped("Run", "--minutes", type=share(None), help="Stop after these, ready for --resume; 0 = off."),
-    grouped("Run", "--log-every", type=count(1), help="Steps between lines of the log.  [default: 50]"),
-    grouped(
-        "Run", "--show-every", type=count(1), help="Steps between figures and pictures.  [default: 1000]"
-    ),
-    grouped("Run", "--save-every", type=count(1), help="Steps between checkpoints.  [default: 1000]"),
-)
 
 
 def settings_options(command: Any) -> Any:
-    for option in reversed(RUN):
-        command = option(command)
     for group, settings in reversed(SETTINGS.items()):
         for setting in reversed(settings):
             command = setting.option(group)(command)
@@ -232,10 +229,19 @@ def train(name: str, out: Path, resume: bool, overwrite: bool, dry_run: bool, **
             return
         from inpaint.training.distributed import processes
         from inpaint.training.run import WEIGHTS, start
+        from removal.evaluation.provenance import facts
 
         with processes() as these:
             report = (lambda line: None) if quiet else warn
-            result = start(run, out, resume=resume, overwrite=overwrite, processes=these, report=report)
+            result = start(
+                run,
+                out,
+                resume=resume,
+                overwrite=overwrite,
+                made_with=facts(),
+                processes=these,
+                report=report,
+            )
     except OSError as error:
         named = error.strerror and error.filename
         raise click.ClickException(
@@ -256,8 +262,8 @@ def _run(name: str, out: Path, told: dict[str, Any]) -> Run:
         raise click.UsageError(f"expected a network of {', '.join(DEFAULTS)}, got {name!r}")
     _check_owners(OWNERS, name, told)
     photos, kept_apart = _photos(told, out)
-    groups = [*(setting.name for part in SETTINGS.values() for setting in part), *_RUN_NAMES]
-    values = {key: told[key] for key in groups if told[key] is not None}
+    names = [setting.name for part in SETTINGS.values() for setting in part]
+    values = {key: told[key] for key in names if told[key] is not None}
     options = {key: told[key] for key in ("width", "layout", "bottleneck") if told[key] is not None}
     if told["no_attention"]:
         options["attention"] = False
@@ -278,19 +284,6 @@ def _run(name: str, out: Path, told: dict[str, Any]) -> Run:
         weights=told["weights"],
         front={name: told[key] for name, key in FRONT.items() if told[key] is not None},
     )
-
-
-_RUN_NAMES = (
-    "accumulate",
-    "workers",
-    "device",
-    "precision",
-    "seed",
-    "minutes",
-    "log_every",
-    "show_every",
-    "save_every",
-)
 
 
 def _check_owners(owners: dict[str, str], name: str, told: dict[str, Any]) -> None:

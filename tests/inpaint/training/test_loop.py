@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from inpaint.training.batch import Batch, Sample
 from inpaint.training.distributed import Processes
-from inpaint.training.loop import RunResult, train
+from inpaint.training.loop import RunResult, _check_finite, train
 from inpaint.training.objectives import Losses, Objective, Stages
 from inpaint.training.run_folder import CONFIG, LOG
 from inpaint.training.settings import TrainingSettings
@@ -366,3 +366,13 @@ def test_tensorboard_shows_losses_figures_and_pictures(
     assert [event.step for event in events.Images("validation")] == [2, 3, 4, 6]
     logged = [line["l1"] for line in harness.log if line["kind"] == "training"]
     assert [event.value for event in events.Scalars("training/l1")] == pytest.approx(logged)
+
+
+def test_a_loss_that_is_not_finite_in_another_process_ends_this_one_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+    monkeypatch.setattr(Processes, "any", lambda processes, flag: asked.append(flag) or True)
+    with pytest.raises(FloatingPointError, match="at step 3 a loss of another process is not finite"):
+        _check_finite({"l1": torch.tensor(1.0)}, 3, Processes(0, 2))
+    assert asked == [False]

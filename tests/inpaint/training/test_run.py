@@ -108,7 +108,7 @@ def test_a_run_leaves_all_that_is_needed(tiny_run: TinyRun, tmp_path: Path) -> N
     result = start(run, tmp_path / "run")
     out = tmp_path / "run"
     assert {path.name for path in out.iterdir()} == {CONFIG, LOG, STATE, WEIGHTS, KEPT_APART, "pictures"}
-    assert json.loads((out / CONFIG).read_text()) == run.told()
+    assert json.loads((out / CONFIG).read_text()) == run.told() | {"made with": {}}
     kept = sorted((out / KEPT_APART).iterdir())
     assert [path.resolve() for path in kept] == [photo.path.resolve() for photo in run.kept_apart]
     figures = [line for line in log_of(out) if line["kind"] == "validation"]
@@ -393,3 +393,19 @@ def test_ctrl_c_in_a_terminal_ends_a_run_and_its_workers_in_order(
     assert (process.returncode, last[0], last[2]) == (0, "ended", "False"), errors
     assert "Traceback" not in errors
     assert state_of(tmp_path)["step"] == int(last[1])
+
+
+def test_a_run_that_was_refused_as_it_began_stands_in_nobody_s_way(tiny_run: TinyRun, tmp_path: Path) -> None:
+    run = tiny_run("autoencoder")
+    (tmp_path / CONFIG).write_text("{}")
+    (tmp_path / LOG).touch()
+    assert start(run, tmp_path).finished
+    with pytest.raises(FileExistsError, match="holds a run already"):
+        start(run, tmp_path)
+
+
+def test_what_a_run_is_made_with_is_noted_and_may_change(tiny_run: TinyRun, tmp_path: Path) -> None:
+    run = tiny_run("autoencoder")
+    start(run, tmp_path, made_with={"version": "1"})
+    assert json.loads((tmp_path / CONFIG).read_text())["made with"] == {"version": "1"}
+    assert start(run, tmp_path, made_with={"version": "2"}, resume=True).finished

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from inpaint.checkpoints import load_network
@@ -31,6 +32,7 @@ def test_a_folder_gives_weights_that_remove_takes(invoke, photos, tmp_path):
     assert "validation: l1 in the hole " in result.stderr
     told = json.loads((tmp_path / "run/config.json").read_text())
     assert (told["network"], told["network width"], told["photos"]) == ("autoencoder", 0.05, 4)
+    assert told["made with"]["libraries"]["torch"] == torch.__version__.partition("+")[0]
     assert [path.name for path in (tmp_path / "run/kept_apart").iterdir()] == ["2.png"]
     assert load_network(tmp_path / "run/weights.safetensors").options["width"] == 0.05
     used = ("--inpainter", "autoencoder", "--weights", "run/weights.safetensors")
