@@ -91,7 +91,9 @@ class BoxType(click.ParamType):
 
 
 blind_options = together(
-    click.option("--blind", is_flag=True, help="Repair damage that a network finds; early weights (docs/blind.md)."),
+    click.option(
+        "--blind", is_flag=True, help="Repair damage that a network finds; early weights (docs/blind.md)."
+    ),
     click.option(
         "--threshold",
         type=click.FloatRange(0, 1, min_open=True),
