@@ -353,8 +353,11 @@ def test_tensorboard_shows_losses_figures_and_pictures(
 ) -> None:
     monkeypatch.delitem(sys.modules, "torch.utils.tensorboard")  # no longer kept from being imported
     harness.stop_after(2)
+    # Its files are read in the order of their names, which begin with the second they were made in.
+    monkeypatch.setattr("time.time", lambda: 2e9)
     harness(validation=2, show_every=2)
     harness.on_report = lambda line: None
+    monkeypatch.setattr("time.time", lambda: 2e9 + 60)
     harness(validation=2, show_every=2, resume=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of protobuf and the like

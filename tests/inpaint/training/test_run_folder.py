@@ -125,8 +125,12 @@ def test_tensorboard_gets_numbers_and_pictures(tmp_path: Path) -> None:
     assert np.array_equal(decoded, cv2.imread(str(tmp_path / "pictures" / "00000002.png")))
 
 
-def test_tensorboard_forgets_what_came_after_the_checkpoint(tmp_path: Path) -> None:
+def test_tensorboard_forgets_what_came_after_the_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for first_step, values in ((0, (1, 2, 3)), (2, (30,))):
+        # Its files are read in the order of their names, which begin with the second they were made in.
+        monkeypatch.setattr("time.time", lambda second=2e9 + first_step: second)
         with RunFolder(tmp_path, {}, first_step=first_step) as folder:
             for step, value in enumerate(values, first_step + 1):
                 folder.write(step, "training", {"l1": value})
