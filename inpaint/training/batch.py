@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from inpaint.edges import canny_maps
 from inpaint.tensors import images_to_tensor
 
 
@@ -41,6 +43,16 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @cached_property
+    def edges(self) -> Tensor:
+        """Canny's of the photos as they should be, float32 (N, 1, H, W), 1 = edge; looked for once."""
+        return canny_maps(self.images)
+
+    @cached_property
+    def edges_left(self) -> Tensor:
+        """The same of what is not destroyed."""
+        return canny_maps(self.damaged, self.masks)
 
     def composite(self, filled: Tensor) -> Tensor:
         """`filled` where a pixel is destroyed, in proportion; the photo elsewhere."""

@@ -54,11 +54,11 @@ class RepairChain(nn.Module):
             stages.append(self.mask(batch.damaged))
             maps = torch.sigmoid(stages[-1])
         if self.edges is not None:
-            left = canny_maps(batch.damaged, maps)
+            left = batch.edges_left if self.mask is None else canny_maps(batch.damaged, maps)
             stages.append(self.edges(batch.damaged, left, maps))
         if self.reconstruction is not None:
             if self.edges is None:
-                lines = canny_maps(batch.images)
+                lines = batch.edges
             else:
                 lines = join_edges(torch.sigmoid(stages[-1].float()), left, maps)
             stages += self.reconstruction(batch.damaged, maps, lines)
@@ -125,7 +125,7 @@ class RepairObjective(Objective):
 
     def _photo_verdicts(self, images: Tensor, batch: Batch) -> Tensor:
         assert isinstance(self.critic, SNPatchDiscriminator)
-        return self.critic(torch.cat([images, batch.masks, canny_maps(batch.images)], dim=1))
+        return self.critic(torch.cat([images, batch.masks, batch.edges], dim=1))
 
     def _edge_answers(self, edges: Tensor, batch: Batch) -> tuple[Tensor, ...]:
         assert isinstance(self.critic, PatchDiscriminator)
@@ -133,13 +133,13 @@ class RepairObjective(Objective):
 
     def _edges(self, batch: Batch, stages: Stages) -> tuple[Tensor, Tensor]:
         """(the photo's, those left joined with the predicted)."""
-        left = canny_maps(batch.damaged, batch.masks)
+        left = batch.edges_left
         predicted = torch.sigmoid(stages[-1].float())
-        return canny_maps(batch.images), join_edges(predicted, left, batch.masks)
+        return batch.edges, join_edges(predicted, left, batch.masks)
 
     def _edge_cross_entropy(self, logits: Tensor, batch: Batch) -> Tensor:
         """Where the photo is destroyed, in proportion."""
-        each = F.binary_cross_entropy_with_logits(logits.float(), canny_maps(batch.images), reduction="none")
+        each = F.binary_cross_entropy_with_logits(logits.float(), batch.edges, reduction="none")
         return (each * batch.masks).sum() / batch.masks.sum().clamp_min(1)
 
     def figures(self, network: nn.Module, batch: Batch) -> dict[str, float]:
