@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
@@ -13,7 +13,6 @@ from removal.batch import PlanError
 from removal.remote_files import NEEDS, RemotePath, filesystem
 
 WITHOUT_WEIGHTS = ("exemplar", "telea", "navier-stokes")
-BLIND_INPAINTER = "auto"  # what --blind fills by where no --inpainter is named
 CONTINUOUS = "reconstruction"  # the inpainter that keeps what is left of a partly destroyed pixel
 
 
@@ -71,11 +70,6 @@ class RunOptions:
         """What is written beside each result, by the names of `removal.batch.EXTRAS`."""
         maps = ("damage", *(("edges",) if self.inpainter == CONTINUOUS else ())) if self.blind else ()
         return (("mask", *maps) if self.save_masks else ()) + (("sheet",) if self.compare else ())
-
-    def with_defaults(self) -> RunOptions:
-        """The same with the inpainter that --blind has by itself."""
-        chosen = BLIND_INPAINTER if self.blind and self.inpainter == "auto" else self.inpainter
-        return replace(self, inpainter=chosen)
 
     def check(self) -> None:
         """Raises PlanError unless it is clear what to remove."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -41,7 +40,6 @@ def run(
     Raises PlanError for inputs that do not fit together and RunError where models or masks cannot be had,
     both before any photo is worked on; RunError too where the output folder's record cannot be written.
     """
-    options = options.with_defaults()
     options.check()
     check_engine(options, photos)
     jobs = planned_jobs(photos, options)
@@ -236,5 +234,6 @@ def content_of(weights: str | None) -> str | None:
     """The hash of a file; what names none, as it is."""
     if weights is None or not Path(weights).is_file():
         return weights
-    with open(weights, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    from backend.pretrained import file_sha256
+
+    return file_sha256(Path(weights))

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from inpaint import inpainter
+
 GREY = 128  # what is shown under a hole
 
 Range = tuple[float, float]
@@ -51,10 +53,7 @@ def shown_in(image: np.ndarray, hole: np.ndarray, content: np.ndarray) -> np.nda
 
 def check_image(image: np.ndarray) -> tuple[int, int]:
     """Height and width of uint8 (H, W, 3); TypeError or ValueError for anything else."""
-    if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
-        raise TypeError(f"expected an image of uint8, received {getattr(image, 'dtype', type(image))}")
-    if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
-        raise ValueError(f"expected an image (H, W, 3), received {image.shape}")
+    inpainter.check_image(image)
     return image.shape[0], image.shape[1]
 
 
