@@ -11,6 +11,7 @@ from removal.options import RunOptions
 
 if TYPE_CHECKING:
     from inpaint import Inpainter
+    from inpaint.blind import DamageFinder
     from postprocess import MaskRecipe
     from removal.pipeline import Pipeline
     from removal.sources import MaskSource
@@ -61,19 +62,25 @@ def build_repair(
     options: RunOptions, say: Callable[[str], None]
 ) -> tuple[Pipeline, MaskSource, dict[str, str]]:
     """The same for --blind."""
-    from inpaint.blind import GROW_PX, load_damage_finder
+    from inpaint.blind import GROW_PX
     from removal.repair import RepairPipeline
     from removal.sources import from_detector
 
     with loading():
-        finder = load_damage_finder(
-            weights=options.blind_weights, device=options.device, precision=options.precision
-        )
+        finder = build_damage_finder(options)
         inpainter = build_inpainter(options, say)
     grow_px = GROW_PX if options.refine else 0
     pipeline = RepairPipeline(finder, inpainter, threshold=options.threshold, grow_px=grow_px)
     models = {"masks": pipeline.description, "inpainter": inpainter.description}
     return pipeline, from_detector(pipeline), models
+
+
+def build_damage_finder(options: RunOptions) -> DamageFinder:
+    from inpaint.blind import load_damage_finder
+
+    return load_damage_finder(
+        weights=options.blind_weights, device=options.device, precision=options.precision
+    )
 
 
 def build_recipe(options: RunOptions) -> MaskRecipe:

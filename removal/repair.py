@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -41,22 +41,15 @@ class Damage(Detections):
 class DamageSegmenter:
     """Finds damage; it keeps the contract of `segment.load_segmenter`.
 
-    threshold, faint, grow_px: as `inpaint.blind.damage_mask` has them.
+    threshold, grow_px: as `inpaint.blind.damage_mask` has them; with FAINT.
     """
 
     name = LABEL
     classes = (LABEL,)
     fallback: str | None = None
 
-    def __init__(
-        self,
-        finder: Finder,
-        *,
-        threshold: float = THRESHOLD,
-        faint: float | None = None,
-        grow_px: int = 0,
-    ):
-        self.finder, self.threshold, self.faint, self.grow_px = finder, threshold, faint, grow_px
+    def __init__(self, finder: Finder, *, threshold: float = THRESHOLD, grow_px: int = GROW_PX):
+        self.finder, self.threshold, self.grow_px = finder, threshold, grow_px
         source = finder.description if isinstance(finder, DamageFinder) else "damage"
         self.description = f"{source}, from {threshold:g} on, {grow_px} px grown"
 
@@ -70,7 +63,7 @@ class DamageSegmenter:
 
     def _find(self, image: np.ndarray) -> Damage:
         level = self.finder(image)
-        mask = damage_mask(level, threshold=self.threshold, faint=self.faint, grow_px=self.grow_px)
+        mask = damage_mask(level, threshold=self.threshold, faint=FAINT, grow_px=self.grow_px)
         return Damage.of(level, mask)
 
 
@@ -90,23 +83,39 @@ class RepairPipeline(Pipeline):
         threshold: float = THRESHOLD,
         grow_px: int = GROW_PX,
     ):
-        self.continuous = inpainter if isinstance(inpainter, ReconstructionInpainter) else None
-        faint = None if self.continuous is None else FAINT
-        segmenter = DamageSegmenter(finder, threshold=threshold, faint=faint, grow_px=grow_px)
+        segmenter = DamageSegmenter(finder, threshold=threshold, grow_px=grow_px)
         self.description = segmenter.description
+        # Kept apart: `inpainter` may be wrapped for several threads; this one has a lock of its own.
+        self.continuous = inpainter if isinstance(inpainter, ReconstructionInpainter) else None
         super().__init__(segmenter, MaskRecipe.none(), inpainter, classes=None, min_score=0.0)
 
     def erase(self, image: np.ndarray, found: Detections) -> Removal:
         """One image, uint8 (H, W, 3) RGB, and its `Damage` -> what it looks like without it."""
         if not isinstance(found, Damage):
             raise TypeError(f"expected Damage, got {type(found).__name__}")
-        if self.continuous is None:
-            if found.union().all():
-                raise ValueError("all of the photo was found damaged: there is nothing to fill it from")
-            return replace(super().erase(image, found), maps={"damage": found.level})
+        inpainter = self.continuous or self.inpainter
+        assert inpainter is not None
         hole = self.hole(image, found)
         seconds = {"refine": hole.seconds}
         with timed(seconds, "inpaint"):
-            repaired = self.continuous.repair(image, hole.mask, found.level)
-        maps = {"damage": found.level, "edges": repaired.edges}
-        return Removal(repaired.image, hole.mask, hole.wanted, hole.attached, hole.parts, seconds, maps=maps)
+            repaired, maps = fill_damage(inpainter, image, hole.mask, found.level)
+        maps["damage"] = found.level
+        return Removal(repaired, hole.mask, hole.wanted, hole.attached, hole.parts, seconds, maps=maps)
+
+
+def fill_damage(
+    inpainter: Inpainter, image: np.ndarray, mask: np.ndarray, level: np.ndarray
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """The photo repaired, uint8 (H, W, 3), and the "edges" it was given, float32 (H, W), where there are any.
+
+    image: uint8 (H, W, 3) RGB. mask: bool (H, W), what is damaged. level: float32 (H, W) in [0, 1], how much
+    of each pixel is destroyed; only `reconstruction` asks.
+
+    Raises ValueError where nothing is left to fill from.
+    """
+    if isinstance(inpainter, ReconstructionInpainter):
+        repaired = inpainter.repair(image, mask, level)
+        return repaired.image, {"edges": repaired.edges}
+    if mask.all():
+        raise ValueError("all of the photo was found damaged: there is nothing to fill it from")
+    return inpainter(image, mask), {}

@@ -8,7 +8,12 @@ from typing import Any
 import click
 
 from removal.cli.evaluate import FOLDER, ListType, evaluation_options, run_and_report
-from removal.cli.options import max_megapixels_option, network_options, overwrite_option
+from removal.cli.options import (
+    blind_tuning_options,
+    max_megapixels_option,
+    network_options,
+    overwrite_option,
+)
 
 
 @click.command(no_args_is_help=True)
@@ -22,6 +27,12 @@ from removal.cli.options import max_megapixels_option, network_options, overwrit
     metavar="KIND,...",
     help="Instead of --holes: damage as in training, drawn from --seed and the photo's name.",
 )
+@click.option(
+    "--blind",
+    is_flag=True,
+    help="Each also where a network has to find the --damage first, as `remove --blind` does.",
+)
+@blind_tuning_options
 @click.option("--shapes", type=FOLDER, help="COCO annotations that --damage shapes takes its holes from.")
 @click.option(
     "--size",
@@ -54,7 +65,7 @@ from removal.cli.options import max_megapixels_option, network_options, overwrit
 @network_options
 @overwrite_option
 @max_megapixels_option
-def compare(sheet_rows: int, **options: Any) -> None:
+def compare(sheet_rows: int, *, blind: bool, **options: Any) -> None:
     """Compare inpainters on the same holes: one table and one sheet of pictures.
 
     \b
@@ -68,6 +79,8 @@ def compare(sheet_rows: int, **options: Any) -> None:
     0 all done, 1 some photos were left out, 2 wrong usage.
     """
     from removal.evaluation.comparison import compare as compare_all
+    from removal.evaluation.options import BLIND, HOLES
 
-    chosen = evaluation_options(options | {"protocol": "holes"})
+    sources = (HOLES, BLIND) if blind else ()
+    chosen = evaluation_options(options | {"protocol": "holes", "mask_sources": sources})
     run_and_report(partial(compare_all, sheet_rows=sheet_rows), chosen, "table.md")

@@ -90,10 +90,7 @@ class BoxType(click.ParamType):
         return x, y, width, height
 
 
-blind_options = together(
-    click.option(
-        "--blind", is_flag=True, help="Repair damage that a network finds; early weights (docs/blind.md)."
-    ),
+blind_tuning_options = together(
     click.option(
         "--threshold",
         type=click.FloatRange(0, 1, min_open=True),
@@ -108,6 +105,13 @@ blind_options = together(
         metavar="FILE",
         help="Networks of --blind in place of the package's; may be repeated.",
     ),
+)
+
+blind_options = together(
+    click.option(
+        "--blind", is_flag=True, help="Repair damage that a network finds; early weights (docs/blind.md)."
+    ),
+    blind_tuning_options,
 )
 
 addition_options = together(

@@ -10,14 +10,12 @@ from itertools import product
 from removal.evaluation.methods import slug_of
 from removal.evaluation.options import EvaluationOptions
 
-HOLES = "holes"
-
 
 @dataclass(frozen=True)
 class Combination:
     """One row of the results.
 
-    source: as given to --mask-source, or "holes". refined: whether its masks are mended. inpainter: the
+    source: as given to --mask-source. refined: whether its masks are mended. inpainter: the
     label of who fills. folder: of its pictures in the run folder; mask_folder, found_folder: of its masks,
     and of those it began with.
     """
@@ -53,11 +51,10 @@ class Combination:
 
 def combinations(options: EvaluationOptions) -> list[Combination]:
     """All combinations of an evaluation: sources outermost, inpainters innermost."""
-    sources = (HOLES,) if options.protocol == "holes" else options.sources
-    slugs = dict(zip(sources, slugs_of(sources), strict=True))
+    slugs = dict(zip(options.sources, slugs_of(options.sources), strict=True))
     return [
         Combination(source, refined, method.label, slugs[source])
-        for source, refined, method in product(sources, options.refinements, options.methods)
+        for source, refined, method in product(options.sources, options.refinements, options.methods)
     ]
 
 

@@ -16,7 +16,7 @@ from removal.evaluation.combinations import combinations
 from removal.evaluation.dataset import EvalPhoto
 from removal.evaluation.holes_protocol import GREY
 from removal.evaluation.methods import check_methods
-from removal.evaluation.options import EvaluationOptions
+from removal.evaluation.options import BLIND, EvaluationOptions
 from removal.evaluation.pictures import before_view, clean_view, jpeg
 from removal.evaluation.run_folder import MARKDOWN, RESULTS, SHEET, RunFolder
 from removal.evaluation.runner import Evaluation, evaluate, settings
@@ -63,8 +63,9 @@ def compare(
     folder = RunFolder(options.out, settings(options))
     content = json.loads((options.out / RESULTS).read_text(encoding="utf-8"))
     done = sorted(name for name, line in folder.records.items() if line["outcome"] == "done")
+    figures = {name: folder.records[name]["figures"] for name in done}
     seconds = {
-        entry.inpainter: middle([folder.records[name]["figures"][entry.folder] for name in done])
+        label_of(entry.source, entry.inpainter): middle([line[entry.folder] for line in figures.values()])
         for entry in combinations(options)
     }
     try:
@@ -77,14 +78,19 @@ def compare(
 
 
 def middle(figures: Sequence[Mapping[str, Any]]) -> float | None:
-    """Seconds of filling of the photo in the middle: the first one may wait for a compiler."""
-    return median(entry["fill_seconds"] for entry in figures) if figures else None
+    """Seconds of finding and filling of the photo in the middle: the first one may wait for a compiler."""
+    return median(entry["find_seconds"] + entry["fill_seconds"] for entry in figures) if figures else None
+
+
+def label_of(source: str, inpainter: str) -> str:
+    """What table and sheet call a row of results."""
+    return f"blind, {inpainter}" if source == BLIND else inpainter
 
 
 def table(content: Mapping[str, Any], seconds: Mapping[str, float | None]) -> str:
     """The table in Markdown, and what must be known to read it.
 
-    content: of results.json. seconds: of filling a photo, by label.
+    content: of results.json. seconds: of finding and filling a photo, by label.
     """
     rows = content["rows"]
     damaged = content["nothing_removed"]
@@ -96,9 +102,10 @@ def table(content: Mapping[str, Any], seconds: Mapping[str, float | None]) -> st
     ]
     for row in rows:
         cells = [cell(name, row, rows) for name in shown]
-        time = seconds.get(row["inpainter"])
+        label = label_of(row["mask_source"], row["inpainter"])
+        time = seconds.get(label)
         cost = ["" if time is None else f"{time:.3g}", f"{row['figures']['parameters']:,}"]
-        lines.append("| " + " | ".join([row["inpainter"].replace("|", "\\|"), *cells, *cost]) + " |")
+        lines.append("| " + " | ".join([label.replace("|", "\\|"), *cells, *cost]) + " |")
     if damaged is not None:
         cells = [cell(name, damaged, []) for name in shown]
         lines.append("| " + " | ".join(["as damaged", *cells, "", ""]) + " |")
@@ -143,6 +150,7 @@ def notes(content: Mapping[str, Any], shown: Sequence[str]) -> list[str]:
         lines += [f"Left out: {len(content['left_out'])} photos, named in {RESULTS}.", ""]
     models = content["models"].items()
     lines += [f"- {name.removeprefix('inpainter ')}: {what}" for name, what in models if "inpainter" in name]
+    lines += [f"- {BLIND}: {what}" for name, what in models if name == f"mask_source {BLIND}"]
     return lines
 
 
@@ -171,4 +179,5 @@ def sheet(options: EvaluationOptions, names: Sequence[str], folder: RunFolder) -
             filled = read_photo(folder.file("results", entry.folder, name)).pixels
             row.append((filled, "" if psnr is None else f"{psnr:.1f} dB"))
         rows.append([*row, (clean, "")])
-    return labelled_grid(rows, ["to fill", *(entry.inpainter for entry in entries), "as it was"])
+    labels = [label_of(entry.source, entry.inpainter) for entry in entries]
+    return labelled_grid(rows, ["to fill", *labels, "as it was"])

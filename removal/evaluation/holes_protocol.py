@@ -13,10 +13,10 @@ import numpy as np
 from inpaint.training.damage_contract import GREY
 from removal.batch import PlanError, photos_in
 from removal.evaluation.case import Case, Figures, SetFigures
-from removal.evaluation.combinations import HOLES, Combination, combinations
+from removal.evaluation.combinations import Combination, combinations
 from removal.evaluation.dataset import CocoDataset, EvalPhoto
 from removal.evaluation.known_background import KnownBackground, one_mask
-from removal.evaluation.options import EvaluationOptions
+from removal.evaluation.options import HOLES, EvaluationOptions
 from removal.evaluation.photo_figures import fidelity_figures
 from removal.evaluation.run_folder import RunFolder
 from removal.images import read_photo
@@ -88,7 +88,9 @@ class HolesProtocol(KnownBackground):
             clean, hole = squared(clean, hole, self.options.size)
             shown = np.where(hole[..., None], np.uint8(GREY), clean)
         truth = Detections.from_masks([hole], ["mask"], [1.0])
-        return Case(photo, photo.path.stat().st_size, shown, {HOLES: truth}, clean=clean)
+        return Case(
+            photo, photo.path.stat().st_size, shown, {HOLES: truth}, clean=clean, regions={"hole": hole}
+        )
 
     def measure_unedited(self, case: Case) -> Figures:
         """Of damage: the photo as it was damaged, which not all damage makes worthless."""
@@ -97,7 +99,8 @@ class HolesProtocol(KnownBackground):
         assert case.clean is not None
         figures: Figures = {}
         with_lpips = self.lpips_problem is None
-        for region, where in {"hole": case.truths[HOLES].union(), "whole": None}.items():
+        regions: dict[str, np.ndarray | None] = {**case.regions, "whole": None}
+        for region, where in regions.items():
             figures |= fidelity_figures(case.image, case.clean, where, region, with_lpips=with_lpips)
         return figures
 
@@ -106,7 +109,10 @@ class HolesProtocol(KnownBackground):
     ) -> SetFigures:
         """Also how many numbers the inpainter learned, and on how many photos it beats the first."""
         measured = super().measure_set(combination, photos, folder)
-        measured.figures["parameters"] = folder.config.get("parameters", {}).get(combination.inpainter)
+        learned = folder.config.get("parameters", {})
+        measured.figures["parameters"] = sum(
+            learned.get(name, 0) for name in (combination.inpainter, f"mask_source {combination.source}")
+        )
         first = combinations(self.options)[0]
         records = [folder.records[photo.name]["figures"] for photo in photos]
         if combination == first:

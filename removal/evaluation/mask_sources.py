@@ -12,9 +12,8 @@ import numpy as np
 
 from removal.batch import PlanError
 from removal.evaluation.case import Case
-from removal.evaluation.combinations import HOLES
-from removal.evaluation.options import ANNOTATIONS, TRUTH_SOURCES, EvaluationOptions
-from removal.models import build_recipe, build_segmenter, loading
+from removal.evaluation.options import ANNOTATIONS, BLIND, TRUTH_SOURCES, EvaluationOptions
+from removal.models import build_damage_finder, build_recipe, build_segmenter, loading
 
 if TYPE_CHECKING:
     from removal.evaluation.dataset import EvalPhoto
@@ -33,7 +32,7 @@ class EvaluatedSource:
     description: what it is, in words. classes: names of what is removed of what it finds; None = everything.
     has_instances: whether its objects are told apart and scored, as COCO's AP needs. find: what it marks.
     lacks: why it has nothing for a photo, None = it has; asked before any work. least_score: what it finds
-    below this score is for AP alone.
+    below this score is for AP alone. parameters: how many numbers it learned.
     """
 
     name: str
@@ -43,6 +42,7 @@ class EvaluatedSource:
     find: Callable[[Case], Detections]
     lacks: Callable[[EvalPhoto], str | None] = lambda photo: None
     least_score: float = 0.0
+    parameters: int = 0
 
 
 class Segmenters:
@@ -73,15 +73,15 @@ def build_sources(
     options: EvaluationOptions, segmenters: Segmenters, files: Mapping[str, EvaluatedSource]
 ) -> list[EvaluatedSource]:
     """The sources of an evaluation, in the order given; files: those of `file_sources`. RunError where a
-    segmenter cannot be had."""
-    if options.protocol == "holes":
-        return [truth_source(HOLES, None)]
+    network cannot be had."""
     sources = []
     for name in options.sources:
         if name in files:
             sources.append(files[name])
         elif name in TRUTH_SOURCES[options.protocol]:
             sources.append(truth_source(name, options.classes or None))
+        elif name == BLIND:
+            sources.append(blind_source(options.run))
         else:
             sources.append(detector_source(name, options, segmenters))
     return sources
@@ -92,7 +92,7 @@ def file_sources(options: EvaluationOptions, say: Callable[[str], None]) -> dict
     for a path that holds no masks."""
     from segment import segmenter_names
 
-    known = (*TRUTH_SOURCES[options.protocol], *segmenter_names())
+    known = (*TRUTH_SOURCES[options.protocol], BLIND, *segmenter_names())
     return {name: files_source(name, options, say) for name in options.sources if name not in known}
 
 
@@ -100,6 +100,25 @@ def truth_source(name: str, classes: Sequence[str] | None) -> EvaluatedSource:
     """What the protocol itself knows to be there."""
     wanted = tuple(classes) if classes and name == ANNOTATIONS else None
     return EvaluatedSource(name, f"{name} of the data", wanted, True, lambda case: case.truths[name])
+
+
+def blind_source(run: RunOptions) -> EvaluatedSource:
+    """Damage as `remove --blind` finds it."""
+    from inpaint.blind import GROW_PX
+    from removal.repair import DamageSegmenter
+
+    with loading():
+        finder = build_damage_finder(run)
+    segmenter = DamageSegmenter(finder, threshold=run.threshold, grow_px=GROW_PX)
+    parameters = sum(parameter.numel() for parameter in finder.network.parameters())
+    return EvaluatedSource(
+        BLIND,
+        segmenter.description,
+        None,
+        False,
+        lambda case: segmenter([case.image])[0],
+        parameters=parameters,
+    )
 
 
 def detector_source(name: str, options: EvaluationOptions, segmenters: Segmenters) -> EvaluatedSource:
@@ -173,7 +192,8 @@ def find_hole(case: Case, source: EvaluatedSource, run: RunOptions, *, refined: 
     from removal.pipeline import Pipeline
 
     recipe = build_recipe(replace(run, refine=refined))
-    pipeline = Pipeline(None, recipe, None, classes=source.classes, min_score=run.score)
+    score = run.score if source.has_instances else 0.0
+    pipeline = Pipeline(None, recipe, None, classes=source.classes, min_score=score)
     hole = pipeline.hole(case.image, case.found[source.name].select(min_score=source.least_score))
     if hole.mask.all():
         raise ValueError(f"the mask of {source.name} covers the whole photo: nothing is left to fill from")

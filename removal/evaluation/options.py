@@ -13,8 +13,9 @@ from removal.options import RunOptions
 ProtocolName = Literal["coco", "holes", "pairs"]
 PROTOCOLS: tuple[ProtocolName, ...] = ("coco", "holes", "pairs")
 ANNOTATIONS, OBJECT, CHANGED = "annotations", "object", "changed"
-TRUTH_SOURCES = {"coco": (ANNOTATIONS,), "holes": (), "pairs": (OBJECT, CHANGED)}
-DEFAULT_SOURCES = {"coco": (ANNOTATIONS,), "holes": (), "pairs": (OBJECT,)}
+HOLES, BLIND = "holes", "blind"
+TRUTH_SOURCES = {"coco": (ANNOTATIONS,), "holes": (HOLES,), "pairs": (OBJECT, CHANGED)}
+DEFAULT_SOURCES = {"coco": (ANNOTATIONS,), "holes": (HOLES,), "pairs": (OBJECT,)}
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class EvaluationOptions:
     """What the command line can say; the names are those of its options.
 
     mask_sources: where masks come from: "annotations" (coco), "object" or "changed" (pairs), a segmenter's
-        name, or a path to masks another team made; empty = the protocol's own.
+        name, or a path to masks another team made; "holes" and "blind", damage that a network finds (holes);
+        empty = the protocol's own.
     refine: whether masks are mended, each value a combination; empty = mended (holes are never).
     inpainters: as `methods_of` takes them.
     damage: kinds of damage that the photos are given instead of holes (holes), drawn from the run's seed.
@@ -55,7 +57,7 @@ class EvaluationOptions:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The mask sources of this evaluation, defaults filled in; empty for holes."""
+        """The mask sources of this evaluation, defaults filled in."""
         return self.mask_sources or DEFAULT_SOURCES[self.protocol]
 
     @property
@@ -95,8 +97,10 @@ def check_protocol(options: EvaluationOptions) -> None:
         raise PlanError(
             "--protocol holes needs --holes DIR, or --annotations FILE --class NAME to take shapes from"
         )
-    if protocol == "holes" and (options.mask_sources or options.refine):
+    if protocol == "holes" and (options.refine or not {HOLES, BLIND}.issuperset(options.mask_sources)):
         raise PlanError("--protocol holes fills the holes as they are: leave out --mask-source and --refine")
+    if BLIND in options.mask_sources and not options.damage:
+        raise PlanError("--blind finds damage, not holes: it goes with --damage KIND")
     if protocol != "coco" and options.judge not in ("auto", "none"):
         raise PlanError("--judge looks for annotated objects: it goes with --protocol coco")
     if protocol == "pairs" and options.annotations is not None:
@@ -140,7 +144,7 @@ def check_models(options: EvaluationOptions) -> None:
         raise PlanError(f"--judge: expected none, {', '.join(segmenter_names())}, got {options.judge!r}")
     truths = TRUTH_SOURCES[options.protocol]
     for name in options.sources:
-        if name not in truths and name not in segmenter_names() and not Path(name).exists():
+        if name not in (*truths, BLIND, *segmenter_names()) and not Path(name).exists():
             known = ", ".join((*truths, *segmenter_names()))
             raise PlanError(f"--mask-source: expected {known} or a path, and there is no '{name}'")
     detectors = [name for name in options.sources if name in segmenter_names()]

@@ -12,7 +12,7 @@ from removal.batch import PlanError
 from removal.concurrency import default_workers
 from removal.evaluation.combinations import Combination, combinations
 from removal.evaluation.mask_sources import file_sources
-from removal.evaluation.options import EvaluationOptions
+from removal.evaluation.options import BLIND, EvaluationOptions
 from removal.evaluation.run_folder import RunFolder, fingerprint
 from removal.evaluation.summary import summarise
 from removal.models import RunError
@@ -123,6 +123,7 @@ def settings(options: EvaluationOptions) -> dict[str, Any]:
     if options.protocol != "coco":
         paths["images"] = options.images
     paths |= {f"mask_source {name}": Path(name) for name in options.sources if Path(name).exists()}
+    paths |= {f"blind_weights {number}": Path(file) for number, file in enumerate(run.blind_weights)}
     weights = {method.label: Path(method.weights) for method in options.methods if method.weights}
     paths |= {f"weights {label}": path for label, path in weights.items() if path.is_file()}
     return {
@@ -137,6 +138,7 @@ def settings(options: EvaluationOptions) -> dict[str, Any]:
         "damage": list(options.damage) or None,
         "size": options.size,
         "plain": options.plain or None,  # None: as in folders that knew nothing of it
+        "threshold": run.threshold if BLIND in options.sources else None,
         "contents": {
             name: fingerprint(path, content=name != "images" or options.protocol == "pairs")
             for name, path in paths.items()  # a photo by itself may change: it is done again
@@ -179,6 +181,7 @@ def open_workshop(
         protocol.judge, protocol.judge_problem = build_judge(options.judge, segmenters, options.classes, say)
         models["judge"] = protocol.judge.description if protocol.judge else protocol.judge_problem
     parameters = {name: inpainter.parameters for name, inpainter in inpainters.items()}
+    parameters |= {f"mask_source {name}": source.parameters for name, source in sources.items()}
     folder.begin(models, facts() | {"parameters": parameters})
     return Workshop(protocol, chosen, sources, inpainters, folder, options.run)
 

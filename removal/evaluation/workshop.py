@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from removal.evaluation.dataset import EvalPhoto
     from removal.evaluation.options import EvaluationOptions
     from removal.evaluation.run_folder import RunFolder
+    from removal.pipeline import Hole
+    from segment import Detections
 
 PART_CHANNELS = ("object", "attached", "shadow")  # red, green and blue of the masks that are kept
 Record = dict[str, Any]
@@ -86,7 +88,7 @@ class Workshop:
             hole = case.holes[combination.mask_key]
             started = time.perf_counter()
             inpainter = self.inpainters[combination.inpainter]
-            case.filled[combination] = inpainter(case.image, hole.mask, hole.protect)
+            case.filled[combination] = fill(inpainter, case.image, hole, case.found[combination.source])
             case.fill_seconds[combination] = time.perf_counter() - started
         return case
 
@@ -121,6 +123,15 @@ class Workshop:
             "unedited": case.unedited,
             "figures": {entry.folder: case.figures[entry] for entry in self.combinations},
         }
+
+
+def fill(inpainter: Inpainter, image: np.ndarray, hole: Hole, found: Detections) -> np.ndarray:
+    """As the main job fills a hole, uint8 (H, W, 3); found: what the hole was made from."""
+    from removal.repair import Damage, fill_damage
+
+    if isinstance(found, Damage):
+        return fill_damage(inpainter, image, hole.mask, found.level)[0]
+    return inpainter(image, hole.mask, hole.protect)
 
 
 def parts_picture(parts: Mapping[str, np.ndarray]) -> np.ndarray:

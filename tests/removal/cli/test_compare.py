@@ -93,3 +93,17 @@ def test_help_loads_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "loaded set()"
+
+
+def test_blind_rows_stand_beside_those_that_know_the_damage(invoke, holes_set, tmp_path):
+    words = ("--images", "photos", "--damage", "scratches", "--blind", "telea", "navier-stokes")
+    assert invoke("compare", *words).exit_code == 0
+    content = json.loads((tmp_path / "comparison/results.json").read_text())
+    rows = [(row["mask_source"], row["inpainter"]) for row in content["rows"]]
+    assert rows == [(source, name) for source in ("holes", "blind") for name in ("telea", "navier-stokes")]
+    other = invoke("compare", *words, "--threshold", "0.3")
+    assert other.exit_code == 2
+    assert "threshold changed" in other.stderr
+    without = invoke("compare", *TASK, "--blind", "telea", "-o", "other")
+    assert without.exit_code == 2
+    assert "it goes with --damage" in without.stderr

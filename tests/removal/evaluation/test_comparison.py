@@ -169,3 +169,46 @@ def test_weights_that_changed_are_another_run(holes_set):
 def test_even_choice():
     assert spread(list("abcdefgh"), 3) == ["b", "e", "g"]
     assert spread(list("ab"), 3) == ["a", "b"]
+
+
+class LeftHalf:
+    """Finds the left half of every photo damaged, and has learned 5 numbers."""
+
+    network = torch.nn.Linear(4, 1)
+
+    def __call__(self, image):
+        level = np.zeros(image.shape[:2], np.float32)
+        level[:, : image.shape[1] // 2] = 0.75
+        return level
+
+
+def test_blind_rows_fill_what_was_found_and_are_measured_where_the_damage_is(holes_set, monkeypatch):
+    monkeypatch.setattr("removal.evaluation.mask_sources.build_damage_finder", lambda run: LeftHalf())
+    options = options_of(
+        holes_set, "telea", damage=("covered-box",), mask_sources=("holes", "blind"), limit=1, size=32
+    )
+    compare(options)
+    kept = {name: pixels(options.out / f"inputs/{name}/1.png.png") for name in ("shown", "clean")}
+    found = pixels(options.out / "masks/blind.asis/1.png.png")[..., 0] > 0
+    assert found[:, :17].all()  # a pixel around it
+    assert not found[:, 17:].any()
+    filled = pixels(options.out / "results/blind.asis.telea/1.png.png")
+    assert np.array_equal(filled[~found], kept["shown"][~found])
+    damaged = pixels(options.out / "masks/holes.asis/1.png.png")[..., 0] > 0
+    given, blind = json.loads((options.out / "results.json").read_text())["rows"]
+    error = (filled.astype(float) - kept["clean"])[damaged] / 255
+    assert blind["figures"]["hole_mse"] == pytest.approx(np.square(error).mean())
+    assert blind["figures"]["mask_share"] == pytest.approx(17 / 32)
+    assert given["figures"]["hole_mse"] != blind["figures"]["hole_mse"]
+    assert [row["figures"]["parameters"] for row in (given, blind)] == [0, 5]
+    text = (options.out / "table.md").read_text()
+    assert "\n| telea |" in text
+    assert "\n| blind, telea |" in text
+    assert "\n- blind: damage, from 0.5 on, 1 px grown" in text
+
+
+def test_blind_rows_need_damage(holes_set):
+    with pytest.raises(PlanError, match="--blind finds damage, not holes: it goes with --damage"):
+        compare(options_of(holes_set, "telea", mask_sources=("holes", "blind")))
+    with pytest.raises(PlanError, match="fills the holes as they are"):
+        compare(options_of(holes_set, "telea", mask_sources=("builtin",)))
