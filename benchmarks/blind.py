@@ -1,13 +1,14 @@
 """Repair without a mask: is damage found, and is the photo better after it.
 
     python benchmarks/blind.py --photos DIR [--count N] [--size PX] [--weights FILE ...] [--threshold 0.5]
-        [--grow 1] [--inpainters telea exemplar reconstruction] [--parts find repair partly large]
+        [--grow 1] [--inpainters telea exemplar reconstruction] [--parts find repair partly edges large]
         [--sheet OUT.png]
 
 find: overlap of the map with the damage, both from one half on, by kind, and the share of undamaged photos
 that is called damaged. repair: PSNR of whole photos of which a tenth is scratched or written over, before,
 after, and after the same fill given the true map. partly: damage that lets the photo through, PSNR after
-`reconstruction` given the continuous map, and the same map thresholded. large: `remove --blind` on 12
+`reconstruction` given the continuous map, and the same map thresholded. edges: PSNR and SSIM of the edges
+that `reconstruction` was given, whole maps, against Canny's of the undamaged photo. large: `remove --blind` on 12
 megapixels, whole process.
 
 Damage is drawn from `--seed` and the photo's name. Without --photos, scenes are rendered. Photos used in
@@ -30,15 +31,16 @@ import cv2
 import numpy as np
 
 from inpaint import Inpainter, InpainterOptions, build_inpainter
-from inpaint.blind import GROW_PX, DamageFinder, damage_mask, load_damage_finder
+from inpaint.blind import FAINT, GROW_PX, DamageFinder, damage_mask, load_damage_finder
 from inpaint.blind_weights import BlindFiles
+from inpaint.edges import canny_edges
 from inpaint.reconstruction_inpainter import ReconstructionInpainter
 from inpaint.training.damage import damage_of
 from inpaint.training.damage_contract import Damage
 from inpaint.training.lettering import Text
 from inpaint.training.photos import photo_paths
 from inpaint.training.scratches import Scratches
-from removal.evaluation.fidelity import psnr
+from removal.evaluation.fidelity import psnr, ssim
 from removal.images import read_photo, write_png
 from removal.repair import RepairPipeline
 from removal.scene import render_scene
@@ -87,6 +89,8 @@ def main() -> None:
         measure_repair(photos, finder, inpainters, arguments)
     if "partly" in arguments.parts and CONTINUOUS in inpainters:
         measure_partly(photos, finder, inpainters[CONTINUOUS], arguments)
+    if "edges" in arguments.parts and CONTINUOUS in inpainters:
+        measure_edges(photos, finder, inpainters[CONTINUOUS], arguments)
     if "large" in arguments.parts:
         measure_large(photos[0], arguments)
     if arguments.sheet is not None:
@@ -173,6 +177,37 @@ def measure_partly(
         print(f"| {kind} | {' | '.join(means)} |", flush=True)
 
 
+def measure_edges(
+    photos: list[Photo], finder: DamageFinder, inpainter: Inpainter, arguments: argparse.Namespace
+) -> None:
+    assert isinstance(inpainter, ReconstructionInpainter)
+    print("\n| edges | none in the damage | true map | map found |\n|---|---|---|---|")
+    for kind, damage in FOUND.items():
+        rows = []
+        for photo in photos:
+            image, truth = photo.damaged(kind, damage, arguments.seed)
+            wanted, left = canny_edges(photo.image), canny_edges(image, truth)
+            row = [left.astype(np.float32)]
+            for level in (truth, finder(image)):
+                mask = damage_mask(level, threshold=arguments.threshold, faint=FAINT)
+                edges = inpainter.repair(image, mask, level).edges
+                row.append(np.where(mask, edges, canny_edges(image, np.where(mask, level, np.float32(0)))))
+            rows.append([(quality_of_edges(edges, wanted)) for edges in row])
+        means = np.mean(rows, axis=0)
+        print(
+            f"| {kind} | {' | '.join(f'{level:.2f} dB, {like:.3f}' for level, like in means)} |", flush=True
+        )
+
+
+def quality_of_edges(edges: np.ndarray, wanted: np.ndarray) -> tuple[float, float]:
+    """PSNR and SSIM of maps of edges, (H, W) in [0, 1] each, as pictures."""
+    pictures = [
+        np.repeat(np.rint(255 * map_.astype(np.float32)).astype(np.uint8)[..., None], 3, axis=2)
+        for map_ in (edges, wanted)
+    ]
+    return min(psnr(*pictures), MOST_SHOWN_DB), ssim(*pictures)
+
+
 def repaired(
     image: np.ndarray, given: Given, inpainter: Inpainter, arguments: argparse.Namespace
 ) -> np.ndarray:
@@ -238,7 +273,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--threshold", type=float, default=0.5)
     parser.add_argument("--grow", type=int, default=GROW_PX, help="pixels added around damage")
     parser.add_argument("--inpainters", nargs="+", default=["telea", "exemplar", CONTINUOUS])
-    parser.add_argument("--parts", nargs="*", default=["find", "repair", "partly", "large"])
+    parser.add_argument("--parts", nargs="*", default=["find", "repair", "partly", "edges", "large"])
     parser.add_argument("--sheet", type=Path)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cpu")

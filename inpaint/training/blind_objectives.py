@@ -69,9 +69,8 @@ class RepairObjective(Objective):
     """Each network's own losses, added; a critic judges what the last one answers.
 
     Map: cross entropy and Dice. Edges: EdgeConnect's feature matching and adversarial loss (Nazeri et al.
-    2019, section 3.1), and cross entropy where the photo is destroyed, which alone holds edges that are not
-    last. Photo: L1 of both stages and the hinge loss of a critic that sees edges and map too (Yu et al. 2019,
-    section 3.3).
+    2019, section 3.1), and cross entropy, which alone holds edges that are not last. Photo: L1 of both stages
+    and the hinge loss of a critic that sees edges and map too (Yu et al. 2019, section 3.3).
     """
 
     network: RepairChain
@@ -138,9 +137,14 @@ class RepairObjective(Objective):
         return batch.edges, join_edges(predicted, left, batch.masks)
 
     def _edge_cross_entropy(self, logits: Tensor, batch: Batch) -> Tensor:
-        """Where the photo is destroyed, in proportion."""
+        """The mean where the photo is destroyed and the mean where it is not, in proportion, added.
+
+        The second asks for edges that the network is shown: that is how it learns to draw any. Without it
+        the answer stays at an even grey for thousands of steps.
+        """
         each = F.binary_cross_entropy_with_logits(logits.float(), batch.edges, reduction="none")
-        return (each * batch.masks).sum() / batch.masks.sum().clamp_min(1)
+        regions = (batch.masks, 1 - batch.masks)
+        return torch.stack([(each * share).sum() / share.sum().clamp_min(1) for share in regions]).sum()
 
     def figures(self, network: nn.Module, batch: Batch) -> dict[str, float]:
         """Of each network there is: the map's overlap, PSNR of edges and photo, and of the damaged photo."""
