@@ -8,8 +8,8 @@ find: overlap of the map with the damage, both from one half on, by kind, and th
 that is called damaged. repair: PSNR of whole photos of which a tenth is scratched or written over, before,
 after, and after the same fill given the true map. partly: damage that lets the photo through, PSNR after
 `reconstruction` given the continuous map, and the same map thresholded. edges: PSNR and SSIM of the edges
-that `reconstruction` was given, whole maps, against Canny's of the undamaged photo. large: `remove --blind` on 12
-megapixels, whole process.
+that `reconstruction` was given, whole maps, against Canny's of the undamaged photo. large: `remove --blind`
+on 12 megapixels, whole process.
 
 Damage is drawn from `--seed` and the photo's name. Without --photos, scenes are rendered. Photos used in
 training must not be given. `--size` shrinks the photos' longer side.
@@ -192,11 +192,9 @@ def measure_edges(
                 mask = damage_mask(level, threshold=arguments.threshold, faint=FAINT)
                 edges = inpainter.repair(image, mask, level).edges
                 row.append(np.where(mask, edges, canny_edges(image, np.where(mask, level, np.float32(0)))))
-            rows.append([(quality_of_edges(edges, wanted)) for edges in row])
-        means = np.mean(rows, axis=0)
-        print(
-            f"| {kind} | {' | '.join(f'{level:.2f} dB, {like:.3f}' for level, like in means)} |", flush=True
-        )
+            rows.append([quality_of_edges(edges, wanted) for edges in row])
+        cells = [f"{decibel:.2f} dB, {like:.3f}" for decibel, like in np.mean(rows, axis=0)]
+        print(f"| {kind} | {' | '.join(cells)} |", flush=True)
 
 
 def quality_of_edges(edges: np.ndarray, wanted: np.ndarray) -> tuple[float, float]:
