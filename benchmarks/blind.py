@@ -2,7 +2,7 @@
 
     python benchmarks/blind.py --photos DIR [--count N] [--size PX] [--weights FILE ...] [--threshold 0.5]
         [--grow 1] [--inpainters telea exemplar reconstruction] [--parts find repair partly edges large]
-        [--sheet OUT.png]
+        [--sheet OUT.jpg]
 
 find: overlap of the map with the damage, both from one half on, by kind, and the share of undamaged photos
 that is called damaged. repair: PSNR of whole photos of which a tenth is scratched or written over, before,
@@ -41,6 +41,7 @@ from inpaint.training.lettering import Text
 from inpaint.training.photos import photo_paths
 from inpaint.training.scratches import Scratches
 from removal.evaluation.fidelity import psnr, ssim
+from removal.evaluation.pictures import jpeg
 from removal.images import read_photo, write_png
 from removal.repair import RepairPipeline
 from removal.scene import render_scene
@@ -52,7 +53,8 @@ REPAIRED = {"scratches": Scratches(area=TENTH), "text": Text(area=TENTH)}
 PARTLY = {name: damage_of({name: 1}) for name in ("grey", "stains", "watermark", "noise", "raindrops")}
 CONTINUOUS = "reconstruction"
 LARGE_HEIGHT, LARGE_WIDTH = 3000, 4000
-SHEET_ROWS = 4
+SHOWN = ("scratches", "text", "covered-strokes", "torn", "watermark", "grey")
+SHEET_QUALITY = 88
 MOST_SHOWN_DB = 60.0
 """A photo that comes back without an error counts as so much: the mean must not break off at one."""
 
@@ -94,7 +96,7 @@ def main() -> None:
     if "large" in arguments.parts:
         measure_large(photos[0], arguments)
     if arguments.sheet is not None:
-        draw_sheet(photos, finder, inpainters[arguments.inpainters[-1]], arguments)
+        draw_sheet(photos, finder, inpainters, arguments)
 
 
 def read_photos(arguments: argparse.Namespace) -> Iterator[Photo]:
@@ -199,11 +201,8 @@ def measure_edges(
 
 def quality_of_edges(edges: np.ndarray, wanted: np.ndarray) -> tuple[float, float]:
     """PSNR and SSIM of maps of edges, (H, W) in [0, 1] each, as pictures."""
-    pictures = [
-        np.repeat(np.rint(255 * map_.astype(np.float32)).astype(np.uint8)[..., None], 3, axis=2)
-        for map_ in (edges, wanted)
-    ]
-    return min(psnr(*pictures), MOST_SHOWN_DB), ssim(*pictures)
+    answer, truth = picture(edges), picture(wanted)
+    return min(psnr(answer, truth), MOST_SHOWN_DB), ssim(answer, truth)
 
 
 def repaired(
@@ -241,25 +240,27 @@ def measure_large(photo: Photo, arguments: argparse.Namespace) -> None:
 
 
 def draw_sheet(
-    photos: list[Photo], finder: DamageFinder, inpainter: Inpainter, arguments: argparse.Namespace
+    photos: list[Photo], finder: DamageFinder, inpainters: dict[str, Inpainter], arguments: argparse.Namespace
 ) -> None:
+    """A row for each kind of SHOWN, on a photo of its own."""
     rows = []
-    kinds: dict[str, Damage] = REPAIRED | {kind: PARTLY[kind] for kind in ("watermark", "grey")}
-    for index, (kind, damage) in enumerate(kinds.items()):
+    for index, kind in enumerate(SHOWN):
         photo = photos[index % len(photos)]
-        image, _ = photo.damaged(kind, damage, arguments.seed)
-        result = repaired(image, finder, inpainter, arguments)
-        level = cv2.cvtColor((finder(image) * 255).astype(np.uint8), cv2.COLOR_GRAY2RGB)
-        rows.append(
-            [
-                (image, f"{quality(image, photo):.1f} dB"),
-                (level, kind),
-                (result, f"{quality(result, photo):.1f} dB"),
-                (photo.image, photo.name),
-            ]
-        )
-    sheet = labelled_grid(rows[:SHEET_ROWS], ("damaged", "level found", inpainter.name, "undamaged"))
-    write_png(sheet, arguments.sheet, overwrite=True)
+        image, _ = photo.damaged(kind, damage_of({kind: 1}), arguments.seed)
+        level = finder(image)
+        row = [(image, f"{kind}, {quality(image, photo):.1f} dB"), (picture(level), "")]
+        for inpainter in inpainters.values():
+            result = repaired(image, lambda _, found=level: found, inpainter, arguments)
+            row.append((result, f"{quality(result, photo):.1f} dB"))
+        rows.append([*row, (photo.image, "")])
+    titles = ("damaged", "damage found", *inpainters, "undamaged")
+    arguments.sheet.write_bytes(jpeg(labelled_grid(rows, titles), quality=SHEET_QUALITY))
+
+
+def picture(level: np.ndarray) -> np.ndarray:
+    """(H, W) in [0, 1] as uint8 (H, W, 3), 1 = white."""
+    grey = np.rint(255 * level.astype(np.float32)).astype(np.uint8)
+    return np.repeat(grey[..., None], 3, axis=2)
 
 
 def parse() -> argparse.Namespace:
