@@ -25,7 +25,8 @@ THRESHOLD = 0.5
 class RepairChain(nn.Module):
     """Networks of the blind repair, each in front of the next; those that are left out are given the truth.
 
-    mask: photo -> damage map. edges: photo and map -> edges. reconstruction: all three -> photo.
+    mask: photo -> damage map. edges: photo and map -> edges. reconstruction: all three -> photo. One whose
+    weights ask for no gradients is used as it is, and learns nothing.
     """
 
     def __init__(
@@ -45,6 +46,14 @@ class RepairChain(nn.Module):
         """The networks that are there, by name, in order."""
         there = (self.mask, self.edges, self.reconstruction)
         return {network.name: network for network in there if network is not None}
+
+    def train(self, mode: bool = True) -> RepairChain:
+        """As of any module; those that learn nothing keep their statistics, too."""
+        super().train(mode)
+        for network in self.members.values():
+            learns = any(parameter.requires_grad for parameter in network.parameters())
+            network.train(mode and learns)
+        return self
 
     def forward(self, batch: Batch) -> Stages:
         """What each answers: the map's logits, the edges' logits, the coarse and the refined photo."""

@@ -81,7 +81,7 @@ class Run:
     name: of the network. options: of its class, such as width. critic_width: multiplies the critic's
     channels. photos, kept_apart: to learn from, and to look at. smallest_scale, largest_px, flip: as for
     `TrainingPhotos`. weights: a file to start from, of a network of these options; None = fresh. front: of
-    the blind networks, name -> weights of those in front of this one, which learn with it.
+    the blind networks, name -> weights of those in front of this one, which learn with it unless frozen.
     """
 
     name: str
@@ -96,6 +96,7 @@ class Run:
     flip: bool = True
     weights: Path | None = None
     front: Mapping[str, Path] = field(default_factory=dict)
+    frozen: bool = False
 
     @staticmethod
     def of(name: str, photos: Sequence[Photo], kept_apart: Sequence[Photo], **values: Any) -> Run:
@@ -111,6 +112,8 @@ class Run:
         for other in values.get("front", {}):
             if name not in order or other not in order[: order.index(name)]:
                 raise ValueError(f"expected no network {other} in front of {name}")
+        if values.get("frozen") and not values.get("front"):
+            raise ValueError("expected networks in front that are to be frozen, received none")
         if name in NETWORKS and any(kind.startswith("mosaic") for kind in damage.kinds):
             options.setdefault("sees_hole", True)
         return Run(name, photos, kept_apart, options=options, damage=damage, **values)
@@ -137,6 +140,7 @@ class Run:
             "flip": self.flip,
             "start": _name(self.weights),
             "in front": {name: path.name for name, path in sorted(self.front.items())},
+            "frozen": self.frozen,
             "photos": len(self.photos),
             "photos_sha256": _digest(self.photos),
         }
@@ -166,6 +170,8 @@ def _chain(run: Run, rng: torch.Generator) -> RepairChain:
     networks: dict[str, Any] = {
         name: load_blind_network(path, BLIND_NETWORKS[name]).train() for name, path in files.items()
     }
+    for name in run.front:
+        networks[name].requires_grad_(not run.frozen)
     if run.weights is None:
         networks[run.name] = build_blind_network(run.name, run.options, generator=rng)
     else:

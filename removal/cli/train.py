@@ -202,6 +202,7 @@ def settings_options(command: Any) -> Any:
 @grouped("Network", "--weights", type=FILE, help="Start from these and not from fresh ones.")
 @grouped("Network", "--mask-network", type=FILE, help="Blind: weights of the map's network, in front.")
 @grouped("Network", "--edge-network", type=FILE, help="Blind: weights of the edges' network, in front.")
+@grouped("Network", "--frozen", is_flag=True, help="Blind: the networks in front do not learn.")
 @settings_options
 def train(name: str, out: Path, resume: bool, overwrite: bool, dry_run: bool, **told: Any) -> None:
     """Train the network NAME on photos, so that it fills holes like theirs.
@@ -283,6 +284,7 @@ def _run(name: str, out: Path, told: dict[str, Any]) -> Run:
         flip=told["flip"],
         weights=told["weights"],
         front={name: told[key] for name, key in FRONT.items() if told[key] is not None},
+        frozen=told["frozen"],
     )
 
 

@@ -129,6 +129,23 @@ def test_the_photo_s_loss_reaches_every_network_in_front(batch):
         assert any(float(p.grad.abs().max()) > 0 for p in network.parameters() if p.grad is not None), name
 
 
+def test_what_is_frozen_in_front_learns_nothing(batch):
+    whole = chain("mask", "edges", "reconstruction")
+    assert whole.mask is not None
+    whole.mask.requires_grad_(False)
+    state = {name: value.clone() for name, value in whole.mask.state_dict().items()}
+    whole.train()
+    assert [network.training for network in whole.members.values()] == [False, True, True]
+    objective = blind_objective(whole, WEIGHTS, critic_width=0.1, rng=rng())
+    found = objective.generator_losses(batch, objective.stages(whole, batch), adversarial=False)
+    torch.stack(list(found.values())).sum().backward()
+    assert all(parameter.grad is None for parameter in whole.mask.parameters())
+    assert whole.edges is not None
+    assert any(float(p.grad.abs().max()) > 0 for p in whole.edges.parameters() if p.grad is not None)
+    for name, value in whole.mask.state_dict().items():  # statistics of batches, too
+        torch.testing.assert_close(value, state[name], rtol=0, atol=0)
+
+
 def test_without_a_weight_there_is_no_critic():
     for name in ("edges", "reconstruction"):
         assert blind_objective(chain(name), LossWeights(adversarial=0), rng=rng()).critic is None

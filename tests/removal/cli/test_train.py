@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 from inpaint.checkpoints import load_network
 
@@ -90,6 +91,14 @@ def test_blind_networks_one_in_front_of_the_other(invoke, photos, tmp_path):
     assert (tmp_path / "edges/mask-prediction.safetensors").is_file()
     config = json.loads((tmp_path / "edges/config.json").read_text())
     assert config["in front"] == {"mask-prediction": "weights.safetensors"}
+    frozen = invoke("train", "edge-prediction", "--out", "frozen", *words, *front, "--frozen")
+    assert frozen.exit_code == 0, frozen.output
+    before, after = (load_file(tmp_path / name) for name in
+                     ("mask/weights.safetensors", "frozen/mask-prediction.safetensors"))  # fmt: skip
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    nothing = invoke("train", "edge-prediction", "--out", "x", *words, "--frozen")
+    assert nothing.exit_code == 1
+    assert "expected networks in front that are to be frozen, received none" in nothing.stderr
     wrong = invoke("train", "mask-prediction", "--out", "x", *words, *front)
     assert wrong.exit_code == 1
     assert "expected no network mask-prediction in front of mask-prediction" in wrong.stderr
