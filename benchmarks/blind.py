@@ -1,11 +1,11 @@
 """Repair without a mask: is damage found, and is the photo better after it.
 
     python benchmarks/blind.py --photos DIR [--count N] [--size PX] [--weights FILE ...] [--threshold 0.5]
-        [--grow 1] [--inpainters telea exemplar reconstruction] [--parts find repair partly edges large]
+        [--inpainters telea exemplar reconstruction] [--parts find repair partly edges large]
         [--sheet OUT.jpg]
 
-find: overlap of the map with the damage, both from one half on, by kind, and the share of undamaged photos
-that is called damaged. repair: PSNR of whole photos of which a tenth is scratched or written over, before,
+find: overlap of the map with the damage, both from one half on, by kind, the share that is wrongly called
+damaged, and the share that `remove --blind` fills, with what hangs on the damage. repair: PSNR of whole photos of which a tenth is scratched or written over, before,
 after, and after the same fill given the true map. partly: damage that lets the photo through, PSNR after
 `reconstruction` given the continuous map, and the same map thresholded. edges: PSNR and SSIM of the edges
 that `reconstruction` was given, whole maps, against Canny's of the undamaged photo. large: `remove --blind`
@@ -30,11 +30,10 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from inpaint import Inpainter, InpainterOptions, build_inpainter
-from inpaint.blind import FAINT, GROW_PX, DamageFinder, damage_mask, load_damage_finder
+from inpaint import Inpainter, InpainterOptions, NothingLeftError, build_inpainter
+from inpaint.blind import DamageFinder, damage_mask, load_damage_finder, mask_to_repair
 from inpaint.blind_weights import BlindFiles
 from inpaint.edges import canny_edges
-from inpaint.reconstruction_inpainter import ReconstructionInpainter
 from inpaint.training.damage import damage_of
 from inpaint.training.damage_contract import Damage
 from inpaint.training.lettering import Text
@@ -119,19 +118,27 @@ def load(name: str, weights: BlindFiles, device: str) -> Inpainter:
 
 
 def measure_finding(photos: list[Photo], finder: DamageFinder, arguments: argparse.Namespace) -> None:
-    print("\n| damage | IoU | lowest | area damaged | called damaged wrongly |\n|---|---|---|---|---|")
+    print(
+        "\n| damage | IoU | lowest | area damaged | called damaged wrongly | filled |\n|---|---|---|---|---|---|"
+    )
     for kind, damage in FOUND.items():
-        ious, areas, wrongs = [], [], []
+        ious, areas, wrongs, fills = [], [], [], []
         for photo in photos:
             image, truth = photo.damaged(kind, damage, arguments.seed)
-            found, there = damage_mask(finder(image), threshold=arguments.threshold), truth >= 0.5
+            level, there = finder(image), truth >= 0.5
+            found = damage_mask(level, threshold=arguments.threshold)
+            fills.append(mask_to_repair(level, threshold=arguments.threshold).mean())
             ious.append((found & there).sum() / max(1, (found | there).sum()))
             areas.append(there.mean())
             wrongs.append((found & (truth == 0)).mean())
-        row = f"{fmean(ious):.3f} | {min(ious):.3f} | {fmean(areas):.1%} | {fmean(wrongs):.2%}"
+        row = f"{fmean(ious):.3f} | {min(ious):.3f} | {fmean(areas):.1%} | {fmean(wrongs):.2%} | {fmean(fills):.1%}"
         print(f"| {kind} | {row} |", flush=True)
-    wrong = [damage_mask(finder(photo.image), threshold=arguments.threshold).mean() for photo in photos]
-    print(f"| none | | | 0 | {fmean(wrong):.2%}, most {max(wrong):.2%} |", flush=True)
+    levels = [finder(photo.image) for photo in photos]
+    wrong, filled = (
+        [find(level, threshold=arguments.threshold).mean() for level in levels]
+        for find in (damage_mask, mask_to_repair)
+    )
+    print(f"| none | | | 0 | {fmean(wrong):.2%}, most {max(wrong):.2%} | {fmean(filled):.1%} |", flush=True)
 
 
 def measure_repair(
@@ -162,7 +169,6 @@ def measure_repair(
 def measure_partly(
     photos: list[Photo], finder: DamageFinder, inpainter: Inpainter, arguments: argparse.Namespace
 ) -> None:
-    assert isinstance(inpainter, ReconstructionInpainter)
     print("\n| damage | damaged dB | continuous map | thresholded map | true map | the same thresholded |")
     print("|---|---|---|---|---|---|")
     for kind, damage in PARTLY.items():
@@ -172,7 +178,7 @@ def measure_partly(
             row = [quality(image, photo)]
             for level in (finder(image), truth):
                 row.append(quality(repaired(image, lambda _, le=level: le, inpainter, arguments), photo))
-                mask = damage_mask(level, threshold=arguments.threshold, grow_px=arguments.grow)
+                mask = mask_to_repair(level, threshold=arguments.threshold)
                 row.append(quality(image if mask.all() else inpainter(image, mask), photo))
             rows.append(row)
         means = (f"{fmean(column):.2f}" for column in zip(*rows, strict=True))
@@ -182,7 +188,6 @@ def measure_partly(
 def measure_edges(
     photos: list[Photo], finder: DamageFinder, inpainter: Inpainter, arguments: argparse.Namespace
 ) -> None:
-    assert isinstance(inpainter, ReconstructionInpainter)
     print("\n| edges | none in the damage | true map | map found |\n|---|---|---|---|")
     for kind, damage in FOUND.items():
         rows = []
@@ -191,8 +196,9 @@ def measure_edges(
             wanted, left = canny_edges(photo.image), canny_edges(image, truth)
             row = [left.astype(np.float32)]
             for level in (truth, finder(image)):
-                mask = damage_mask(level, threshold=arguments.threshold, faint=FAINT)
+                mask = mask_to_repair(level, threshold=arguments.threshold)
                 edges = inpainter.repair(image, mask, level).edges
+                assert edges is not None
                 row.append(np.where(mask, edges, canny_edges(image, np.where(mask, level, np.float32(0)))))
             rows.append([quality_of_edges(edges, wanted) for edges in row])
         cells = [f"{decibel:.2f} dB, {like:.3f}" for decibel, like in np.mean(rows, axis=0)]
@@ -210,9 +216,8 @@ def repaired(
 ) -> np.ndarray:
     """The photo after the path of `remove --blind`, the level of damage given by `given`."""
     try:
-        pipeline = RepairPipeline(given, inpainter, threshold=arguments.threshold, grow_px=arguments.grow)
-        return pipeline([image])[0].image
-    except ValueError:  # all of it is called damaged
+        return RepairPipeline(given, inpainter, threshold=arguments.threshold)([image])[0].image
+    except NothingLeftError:
         return image
 
 
@@ -270,7 +275,6 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--size", type=int)
     parser.add_argument("--weights", nargs="*", default=[], help="in place of the package's")
     parser.add_argument("--threshold", type=float, default=0.5)
-    parser.add_argument("--grow", type=int, default=GROW_PX, help="pixels added around damage")
     parser.add_argument("--inpainters", nargs="+", default=["telea", "exemplar", CONTINUOUS])
     parser.add_argument("--parts", nargs="*", default=["find", "repair", "partly", "edges", "large"])
     parser.add_argument("--sheet", type=Path)

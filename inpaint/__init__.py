@@ -7,6 +7,8 @@ if TYPE_CHECKING:
     from inpaint.inpainter import (
         Inpainter,
         InpainterOptions,
+        NothingLeftError,
+        Repaired,
         WindowInpainter,
         build_inpainter,
         inpainter_names,
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Inpainter",
     "InpainterOptions",
+    "NothingLeftError",
+    "Repaired",
     "WindowInpainter",
     "build_inpainter",
     "inpainter_names",

@@ -6,15 +6,15 @@ import torch
 
 from backend.device import resolve_device
 from inpaint.blind_weights import BlindFiles, load_blind
-from inpaint.inpainter import check_image
+from inpaint.inpainter import check_image, check_level
 from inpaint.networks.mask_prediction import MaskPredictor
 from inpaint.precision import arithmetic, choose_precision
 from inpaint.tensors import images_to_tensor
 
 THRESHOLD = 0.5
 """From which destroyed share on a pixel is damaged."""
-FAINT = 0.15
-"""From which destroyed share on pixels beside damage are repaired too, where the fill keeps what is left."""
+FAINT_SHARE = 0.3
+"""Of the threshold: from there on pixels are repaired too that hang together with damage."""
 GROW_PX = 1
 """Added around damage: its rim is partly destroyed. 0 or 2 lose 1 to 2 dB where the true map is known."""
 LIMIT_PX = 3072
@@ -85,6 +85,17 @@ def load_damage_finder(
     return DamageFinder(network, source=path.name, device=device, precision=precision)
 
 
+def mask_to_repair(level: np.ndarray, *, threshold: float = THRESHOLD, refine: bool = True) -> np.ndarray:
+    """What `remove --blind` fills, bool (H, W); arguments and errors as for `damage_mask`.
+
+    refine: with what is fainter and hangs together with damage, and GROW_PX around; else what reaches the
+    threshold alone.
+    """
+    if not refine:
+        return damage_mask(level, threshold=threshold)
+    return damage_mask(level, threshold=threshold, faint=FAINT_SHARE * threshold, grow_px=GROW_PX)
+
+
 def damage_mask(
     level: np.ndarray, *, threshold: float = THRESHOLD, faint: float | None = None, grow_px: int = 0
 ) -> np.ndarray:
@@ -114,13 +125,3 @@ def damage_mask(
         disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * grow_px + 1, 2 * grow_px + 1))
         mask = cv2.dilate(mask.view(np.uint8), disc).view(bool)
     return mask
-
-
-def check_level(level: np.ndarray, size: tuple[int, ...] | None = None) -> None:
-    """Raise TypeError or ValueError for anything but float32 (H, W) in [0, 1], of `size` (None: any)."""
-    if not isinstance(level, np.ndarray) or level.dtype != np.float32:
-        raise TypeError(f"expected level as a float32 array, received {getattr(level, 'dtype', type(level))}")
-    if level.ndim != 2 or level.size == 0 or (size is not None and level.shape != size):
-        raise ValueError(f"expected level of shape {size or '(H, W)'}, received {level.shape}")
-    if not (level.min() >= 0 and level.max() <= 1):
-        raise ValueError(f"expected level in [0, 1], received {level.min()} to {level.max()}")

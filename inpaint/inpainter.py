@@ -13,6 +13,18 @@ from typing import NamedTuple
 import numpy as np
 
 
+class NothingLeftError(ValueError):
+    """All of a photo is destroyed: there is nothing to fill it from."""
+
+
+class Repaired(NamedTuple):
+    """image: uint8 (H, W, 3), the photo repaired. edges: float32 (H, W) in [0, 1], the edges it was given, 0
+    where no damage is near; None = it was given none."""
+
+    image: np.ndarray
+    edges: np.ndarray | None = None
+
+
 class Inpainter(ABC):
     """An object that is called with a photo and a hole and returns the photo with the hole filled."""
 
@@ -51,6 +63,25 @@ class Inpainter(ABC):
     @abstractmethod
     def fill(self, image: np.ndarray, mask: np.ndarray, protect: np.ndarray | None) -> np.ndarray:
         """Checked arguments in, uint8 (H, W, 3) out; only its pixels inside the mask are used."""
+
+    def repair(self, image: np.ndarray, mask: np.ndarray, level: np.ndarray) -> Repaired:
+        """Repair a photo; every pixel outside the mask comes back unchanged, bit for bit.
+
+        Args:
+            image: uint8 (H, W, 3) RGB, damaged. Never written to.
+            mask: bool (H, W), True = may be changed. Empty: a copy of the image.
+            level: float32 (H, W) in [0, 1], how much of each pixel is destroyed. Most inpainters fill the
+                mask whatever it says; one that keeps what is left of a pixel overrides this.
+
+        Raises:
+            TypeError: an argument is not an array of the dtype above.
+            NothingLeftError: the mask covers the whole photo, and this inpainter fills it all.
+            ValueError: a shape is wrong.
+        """
+        check_level(level, image.shape[:2])
+        if mask.all():
+            raise NothingLeftError("all of the photo was found damaged: there is nothing to fill it from")
+        return Repaired(self(image, mask))
 
 
 class WindowInpainter(Inpainter):
@@ -248,6 +279,16 @@ def check_inputs(image: np.ndarray, mask: np.ndarray, protect: np.ndarray | None
             raise ValueError(f"expected {name} of the image's size {(height, width)}, received {array.shape}")
     if mask.all():
         raise ValueError("expected a mask that leaves some of the image, received one that covers all of it")
+
+
+def check_level(level: np.ndarray, size: tuple[int, ...] | None = None) -> None:
+    """Raise TypeError or ValueError for anything but float32 (H, W) in [0, 1], of `size` (None: any)."""
+    if not isinstance(level, np.ndarray) or level.dtype != np.float32:
+        raise TypeError(f"expected level as a float32 array, received {getattr(level, 'dtype', type(level))}")
+    if level.ndim != 2 or level.size == 0 or (size is not None and level.shape != size):
+        raise ValueError(f"expected level of shape {size or '(H, W)'}, received {level.shape}")
+    if not (level.min() >= 0 and level.max() <= 1):
+        raise ValueError(f"expected level in [0, 1], received {level.min()} to {level.max()}")
 
 
 def check_image(image: np.ndarray) -> None:

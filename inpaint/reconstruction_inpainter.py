@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -15,11 +14,17 @@ import torch
 
 from backend.device import resolve_device
 from inpaint.blending import even_seams
-from inpaint.blind import check_level
-from inpaint.blind_weights import load_blind
+from inpaint.blind_weights import given_files, load_blind
 from inpaint.edges import canny_edges
-from inpaint.highres import fill_specks, find_holes, paste, windows
-from inpaint.inpainter import Inpainter, InpainterOptions, check_image
+from inpaint.highres import Box, fill_specks, find_holes, paste, windows
+from inpaint.inpainter import (
+    Inpainter,
+    InpainterOptions,
+    NothingLeftError,
+    Repaired,
+    check_image,
+    check_level,
+)
 from inpaint.networks.edge_prediction import EdgePredictor, join_edges
 from inpaint.networks.reconstruction import Reconstructor
 from inpaint.precision import arithmetic, choose_precision
@@ -32,7 +37,7 @@ BRIDGED_SHARE = 0.25
 OVERLAP_SHARE = 0.125
 """Of neighbouring tiles, as a share of their side, in which one fades into the other."""
 GONE_FROM = 0.5
-"""Where a window was shrunk: from which destroyed share on nothing of a pixel is kept."""
+"""From which destroyed share on nothing of a pixel is kept where a window is shrunk, and a hole is a hole."""
 
 
 @dataclass(frozen=True)
@@ -58,14 +63,6 @@ class RepairSettings:
 DEFAULT_SETTINGS = RepairSettings()
 PLAIN = RepairSettings(tile_px=2**15, most_px=2**30, colour=False)
 """The networks alone, given whole photos."""
-
-
-class Repaired(NamedTuple):
-    """image: uint8 (H, W, 3), the photo repaired. edges: float32 (H, W) in [0, 1], the edges it was given,
-    0 where no damage is near."""
-
-    image: np.ndarray
-    edges: np.ndarray
 
 
 class ReconstructionInpainter(Inpainter):
@@ -103,17 +100,10 @@ class ReconstructionInpainter(Inpainter):
         return self._repair(image, mask, mask.astype(np.float32)).image
 
     def repair(self, image: np.ndarray, mask: np.ndarray, level: np.ndarray) -> Repaired:
-        """Repair a photo; every pixel outside the mask comes back unchanged, bit for bit.
+        """As the base class has it, but what is left of partly destroyed pixels is kept.
 
-        Args:
-            image: uint8 (H, W, 3) RGB, damaged. Never written to.
-            mask: bool (H, W), True = may be changed. Empty: a copy of the image. It may cover all of it.
-            level: float32 (H, W) in [0, 1], how much of each pixel is destroyed; outside the mask it counts
-                as 0.
-
-        Raises:
-            TypeError: an argument is not an array of the dtype above.
-            ValueError: a shape is wrong, or nothing of the photo is left: a full mask and level 1 everywhere.
+        The mask may cover all of the photo. Outside of it the level counts as 0. Raises NothingLeftError
+        for a full mask where the level is 1 everywhere.
         """
         check_image(image)
         if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_:
@@ -122,7 +112,9 @@ class ReconstructionInpainter(Inpainter):
             raise ValueError(f"expected mask of the image's size {image.shape[:2]}, received {mask.shape}")
         check_level(level, image.shape[:2])
         if mask.all() and level.min() == 1:
-            raise ValueError("expected a photo of which something is left, received one destroyed wholly")
+            raise NothingLeftError(
+                "expected a photo of which something is left, received one destroyed wholly"
+            )
         return self._repair(image, mask, np.where(mask, level, np.float32(0)))
 
     def _repair(self, image: np.ndarray, mask: np.ndarray, level: np.ndarray) -> Repaired:
@@ -131,24 +123,25 @@ class ReconstructionInpainter(Inpainter):
         lines = np.zeros(mask.shape, np.float32)
         if not mask.any():
             return Repaired(filled, lines)
-        holes, specks = find_holes(mask)
-        if not mask.all():
-            fill_specks(filled, image, mask, specks)
+        holes, small = find_holes(mask)
+        specks: list[Box] = []
+        for box in small:
+            is_gone = level[box.slices].max() >= GONE_FROM and not mask.all()
+            (specks if is_gone else holes).append(box)
+        fill_specks(filled, image, mask, specks)
         for window in windows(mask, least_side_px=self.settings.tile_px // 2, holes=holes):
             inside = window.view.slices
-            shown, hidden, gone = (np.ascontiguousarray(array[inside]) for array in (image, mask, level))
+            shown, destroyed = (np.ascontiguousarray(array[inside]) for array in (image, level))
             with self._alone:
-                repaired, edges = self._at_scale(shown, hidden, gone)
+                repaired, edges = self._at_scale(shown, destroyed)
             paste(filled, repaired, mask, window)
             np.maximum(lines[inside], edges, out=lines[inside])
         return Repaired(filled, lines)
 
-    def _at_scale(
-        self, image: np.ndarray, mask: np.ndarray, level: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _at_scale(self, image: np.ndarray, level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Repaired uint8 (H, W, 3) and edges float32 (H, W), by a smaller window where this is too large."""
-        height, width = mask.shape
-        scale = self._scale(mask)
+        height, width = level.shape
+        scale = self._scale(level)
         if scale == 1:
             return self._in_tiles(image, level)
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -161,12 +154,13 @@ class ReconstructionInpainter(Inpainter):
         share = np.minimum(level / GONE_FROM, 1)
         return cv2.blendLinear(large, image, share, 1 - share), edges
 
-    def _scale(self, mask: np.ndarray) -> float:
+    def _scale(self, level: np.ndarray) -> float:
         """What a window is shrunk by, at most 1."""
-        most = min(1.0, (self.settings.most_px / mask.size) ** 0.5)
-        if mask.all():
+        most = min(1.0, (self.settings.most_px / level.size) ** 0.5)
+        gone = (level >= GONE_FROM).view(np.uint8)
+        if gone.all() or not gone.any():
             return most
-        radius_px = float(cv2.distanceTransform(mask.view(np.uint8), cv2.DIST_L2, 3).max())
+        radius_px = float(cv2.distanceTransform(gone, cv2.DIST_L2, 3).max())
         return min(most, BRIDGED_SHARE * self.settings.tile_px / radius_px)
 
     def _in_tiles(self, image: np.ndarray, level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -238,7 +232,10 @@ def build(options: InpainterOptions) -> ReconstructionInpainter:
     `options.weights` is a file of the network itself, `options.blind_weights` are files of it and of the edge
     network. Raises as `inpaint.blind_weights.load_blind`.
     """
-    files = (*options.blind_weights, *(() if options.weights is None else (options.weights,)))
+    given = () if options.weights is None else (options.weights,)
+    if given and Reconstructor.name not in given_files(given):
+        raise ValueError(f"{options.weights}: expected weights of {Reconstructor.name}")
+    files = (*options.blind_weights, *given)
     network, path = load_blind(Reconstructor, files)
     edges, edges_path = load_blind(EdgePredictor, files)
     return ReconstructionInpainter(

@@ -8,7 +8,7 @@ import threading
 
 import numpy as np
 
-from inpaint.inpainter import Inpainter
+from inpaint.inpainter import Inpainter, Repaired
 from removal.options import WITHOUT_WEIGHTS
 
 KERNEL_THREADS = 2  # of each thread that runs numba kernels: fewer and Python's parts leave a core idle
@@ -32,6 +32,11 @@ class OneAtATime(Inpainter):
     def fill(self, image: np.ndarray, mask: np.ndarray, protect: np.ndarray | None) -> np.ndarray:
         with self.lock:
             return self.inpainter.fill(image, mask, protect)
+
+    def repair(self, image: np.ndarray, mask: np.ndarray, level: np.ndarray) -> Repaired:
+        """As the inpainter has it."""
+        with self.lock:
+            return self.inpainter.repair(image, mask, level)
 
 
 def may_overlap(inpainter: Inpainter) -> bool:

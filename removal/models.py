@@ -62,15 +62,13 @@ def build_repair(
     options: RunOptions, say: Callable[[str], None]
 ) -> tuple[Pipeline, MaskSource, dict[str, str]]:
     """The same for --blind."""
-    from inpaint.blind import GROW_PX
     from removal.repair import RepairPipeline
     from removal.sources import from_detector
 
     with loading():
         finder = build_damage_finder(options)
         inpainter = build_inpainter(options, say)
-    grow_px = GROW_PX if options.refine else 0
-    pipeline = RepairPipeline(finder, inpainter, threshold=options.threshold, grow_px=grow_px)
+    pipeline = RepairPipeline(finder, inpainter, threshold=options.threshold, refine=options.refine)
     models = {"masks": pipeline.description, "inpainter": inpainter.description}
     return pipeline, from_detector(pipeline), models
 

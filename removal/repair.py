@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inpaint import Inpainter
-from inpaint.blind import FAINT, GROW_PX, THRESHOLD, DamageFinder, damage_mask
-from inpaint.reconstruction_inpainter import ReconstructionInpainter
+from inpaint.blind import FAINT_SHARE, GROW_PX, THRESHOLD, DamageFinder, mask_to_repair
 from postprocess import MaskRecipe
 from removal.pipeline import Pipeline, Removal, timed
 from segment import Detections
@@ -41,17 +40,18 @@ class Damage(Detections):
 class DamageSegmenter:
     """Finds damage; it keeps the contract of `segment.load_segmenter`.
 
-    threshold, grow_px: as `inpaint.blind.damage_mask` has them; with FAINT.
+    threshold, refine: as `inpaint.blind.mask_to_repair` has them.
     """
 
     name = LABEL
     classes = (LABEL,)
     fallback: str | None = None
 
-    def __init__(self, finder: Finder, *, threshold: float = THRESHOLD, grow_px: int = GROW_PX):
-        self.finder, self.threshold, self.grow_px = finder, threshold, grow_px
+    def __init__(self, finder: Finder, *, threshold: float = THRESHOLD, refine: bool = True):
+        self.finder, self.threshold, self.refine = finder, threshold, refine
         source = finder.description if isinstance(finder, DamageFinder) else "damage"
-        self.description = f"{source}, from {threshold:g} on, {grow_px} px grown"
+        more = f", with what hangs on it from {FAINT_SHARE * threshold:g} on, {GROW_PX} px grown"
+        self.description = f"{source}, from {threshold:g} on{more if refine else ''}"
 
     def __call__(
         self, images: Sequence[np.ndarray], *, classes: Sequence[str] | None = None, min_score: float = 0.0
@@ -63,7 +63,7 @@ class DamageSegmenter:
 
     def _find(self, image: np.ndarray) -> Damage:
         level = self.finder(image)
-        mask = damage_mask(level, threshold=self.threshold, faint=FAINT, grow_px=self.grow_px)
+        mask = mask_to_repair(level, threshold=self.threshold, refine=self.refine)
         return Damage.of(level, mask)
 
 
@@ -72,50 +72,26 @@ class RepairPipeline(Pipeline):
 
     finder: `inpaint.blind.load_damage_finder`, or anything that gives the level of damage of an image.
     inpainter: any; `reconstruction` keeps what is left of what is partly destroyed, the others fill the mask.
-    threshold: from which destroyed share on a pixel is damaged. grow_px: added around what is.
+    threshold, refine: as `inpaint.blind.mask_to_repair` has them.
     """
 
     def __init__(
-        self,
-        finder: Finder,
-        inpainter: Inpainter,
-        *,
-        threshold: float = THRESHOLD,
-        grow_px: int = GROW_PX,
+        self, finder: Finder, inpainter: Inpainter, *, threshold: float = THRESHOLD, refine: bool = True
     ):
-        segmenter = DamageSegmenter(finder, threshold=threshold, grow_px=grow_px)
+        segmenter = DamageSegmenter(finder, threshold=threshold, refine=refine)
         self.description = segmenter.description
-        # Kept apart: `inpainter` may be wrapped for several threads; this one has a lock of its own.
-        self.continuous = inpainter if isinstance(inpainter, ReconstructionInpainter) else None
         super().__init__(segmenter, MaskRecipe.none(), inpainter, classes=None, min_score=0.0)
 
     def erase(self, image: np.ndarray, found: Detections) -> Removal:
         """One image, uint8 (H, W, 3) RGB, and its `Damage` -> what it looks like without it."""
         if not isinstance(found, Damage):
             raise TypeError(f"expected Damage, got {type(found).__name__}")
-        inpainter = self.continuous or self.inpainter
-        assert inpainter is not None
+        assert self.inpainter is not None
         hole = self.hole(image, found)
         seconds = {"refine": hole.seconds}
         with timed(seconds, "inpaint"):
-            repaired, maps = fill_damage(inpainter, image, hole.mask, found.level)
-        maps["damage"] = found.level
-        return Removal(repaired, hole.mask, hole.wanted, hole.attached, hole.parts, seconds, maps=maps)
-
-
-def fill_damage(
-    inpainter: Inpainter, image: np.ndarray, mask: np.ndarray, level: np.ndarray
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """The photo repaired, uint8 (H, W, 3), and the "edges" it was given, float32 (H, W), where there are any.
-
-    image: uint8 (H, W, 3) RGB. mask: bool (H, W), what is damaged. level: float32 (H, W) in [0, 1], how much
-    of each pixel is destroyed; only `reconstruction` asks.
-
-    Raises ValueError where nothing is left to fill from.
-    """
-    if isinstance(inpainter, ReconstructionInpainter):
-        repaired = inpainter.repair(image, mask, level)
-        return repaired.image, {"edges": repaired.edges}
-    if mask.all():
-        raise ValueError("all of the photo was found damaged: there is nothing to fill it from")
-    return inpainter(image, mask), {}
+            repaired = self.inpainter.repair(image, hole.mask, found.level)
+        maps = {"damage": found.level}
+        if repaired.edges is not None:
+            maps["edges"] = repaired.edges
+        return Removal(repaired.image, hole.mask, hole.wanted, hole.attached, hole.parts, seconds, maps=maps)

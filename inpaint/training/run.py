@@ -140,7 +140,7 @@ class Run:
             "flip": self.flip,
             "start": _name(self.weights),
             "in front": {name: path.name for name, path in sorted(self.front.items())},
-            "frozen": self.frozen,
+            **({"frozen": True} if self.frozen else {}),
             "photos": len(self.photos),
             "photos_sha256": _digest(self.photos),
         }

@@ -283,7 +283,7 @@ def _run(name: str, out: Path, told: dict[str, Any]) -> Run:
         largest_px=told["largest_px"],
         flip=told["flip"],
         weights=told["weights"],
-        front={name: told[key] for name, key in FRONT.items() if told[key] is not None},
+        front={other: told[key] for other, key in FRONT.items() if told[key] is not None},
         frozen=told["frozen"],
     )
 

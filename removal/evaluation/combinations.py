@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from removal.evaluation.methods import slug_of
-from removal.evaluation.options import EvaluationOptions
+from removal.evaluation.options import HOLES, EvaluationOptions
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,11 @@ class Combination:
     @property
     def folder(self) -> str:
         return f"{self.mask_folder}.{slug_of(self.inpainter)}"
+
+    @property
+    def label(self) -> str:
+        """What tables that are not about sources of masks call it."""
+        return self.inpainter if self.source == HOLES else f"{self.source}, {self.inpainter}"
 
     @property
     def title(self) -> str:

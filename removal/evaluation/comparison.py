@@ -63,13 +63,11 @@ def compare(
     folder = RunFolder(options.out, settings(options))
     content = json.loads((options.out / RESULTS).read_text(encoding="utf-8"))
     done = sorted(name for name, line in folder.records.items() if line["outcome"] == "done")
-    figures = {name: folder.records[name]["figures"] for name in done}
-    seconds = {
-        label_of(entry.source, entry.inpainter): middle([line[entry.folder] for line in figures.values()])
-        for entry in combinations(options)
-    }
+    figures = [folder.records[name]["figures"] for name in done]
+    entries = combinations(options)
+    seconds = [middle([line[entry.folder] for line in figures]) for entry in entries]
     try:
-        folder.write_text(MARKDOWN, table(content, seconds))
+        folder.write_text(MARKDOWN, table(content, [entry.label for entry in entries], seconds))
         if chosen := spread(done, sheet_rows):
             folder.write_bytes(SHEET, jpeg(sheet(options, chosen, folder), quality=SHEET_QUALITY))
     except OSError as error:
@@ -82,15 +80,10 @@ def middle(figures: Sequence[Mapping[str, Any]]) -> float | None:
     return median(entry["find_seconds"] + entry["fill_seconds"] for entry in figures) if figures else None
 
 
-def label_of(source: str, inpainter: str) -> str:
-    """What table and sheet call a row of results."""
-    return f"blind, {inpainter}" if source == BLIND else inpainter
-
-
-def table(content: Mapping[str, Any], seconds: Mapping[str, float | None]) -> str:
+def table(content: Mapping[str, Any], labels: Sequence[str], seconds: Sequence[float | None]) -> str:
     """The table in Markdown, and what must be known to read it.
 
-    content: of results.json. seconds: of finding and filling a photo, by label.
+    content: of results.json. labels, seconds: of its rows; seconds of finding and filling a photo.
     """
     rows = content["rows"]
     damaged = content["nothing_removed"]
@@ -100,10 +93,8 @@ def table(content: Mapping[str, Any], seconds: Mapping[str, float | None]) -> st
         "| " + " | ".join(["", *titles, "s a photo", "parameters"]) + " |",
         "|---" * (len(shown) + 3) + "|",
     ]
-    for row in rows:
+    for row, label, time in zip(rows, labels, seconds, strict=True):
         cells = [cell(name, row, rows) for name in shown]
-        label = label_of(row["mask_source"], row["inpainter"])
-        time = seconds.get(label)
         cost = ["" if time is None else f"{time:.3g}", f"{row['figures']['parameters']:,}"]
         lines.append("| " + " | ".join([label.replace("|", "\\|"), *cells, *cost]) + " |")
     if damaged is not None:
@@ -179,5 +170,4 @@ def sheet(options: EvaluationOptions, names: Sequence[str], folder: RunFolder) -
             filled = read_photo(folder.file("results", entry.folder, name)).pixels
             row.append((filled, "" if psnr is None else f"{psnr:.1f} dB"))
         rows.append([*row, (clean, "")])
-    labels = [label_of(entry.source, entry.inpainter) for entry in entries]
-    return labelled_grid(rows, ["to fill", *labels, "as it was"])
+    return labelled_grid(rows, ["to fill", *(entry.label for entry in entries), "as it was"])

@@ -38,8 +38,9 @@ class KnownBackground:
     def measure(self, case: Case, combination: Combination) -> Figures:
         assert case.clean is not None
         figures = common_figures(case, combination)
-        hole = case.holes[combination.mask_key].mask
-        regions: dict[str, np.ndarray | None] = {"hole": hole, "whole": None, **case.regions}
+        filled = case.holes[combination.mask_key].mask
+        # What was filled counts as the hole where nobody knows a better one.
+        regions: dict[str, np.ndarray | None] = {"hole": filled, "whole": None} | dict(case.regions)
         with_lpips = self.lpips_problem is None
         for region, where in regions.items():
             figures |= fidelity_figures(

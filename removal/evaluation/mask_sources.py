@@ -80,7 +80,7 @@ def build_sources(
             sources.append(files[name])
         elif name in TRUTH_SOURCES[options.protocol]:
             sources.append(truth_source(name, options.classes or None))
-        elif name == BLIND:
+        elif name in options.own_sources:
             sources.append(blind_source(options.run))
         else:
             sources.append(detector_source(name, options, segmenters))
@@ -92,7 +92,7 @@ def file_sources(options: EvaluationOptions, say: Callable[[str], None]) -> dict
     for a path that holds no masks."""
     from segment import segmenter_names
 
-    known = (*TRUTH_SOURCES[options.protocol], BLIND, *segmenter_names())
+    known = (*options.own_sources, *segmenter_names())
     return {name: files_source(name, options, say) for name in options.sources if name not in known}
 
 
@@ -104,12 +104,11 @@ def truth_source(name: str, classes: Sequence[str] | None) -> EvaluatedSource:
 
 def blind_source(run: RunOptions) -> EvaluatedSource:
     """Damage as `remove --blind` finds it."""
-    from inpaint.blind import GROW_PX
     from removal.repair import DamageSegmenter
 
     with loading():
         finder = build_damage_finder(run)
-    segmenter = DamageSegmenter(finder, threshold=run.threshold, grow_px=GROW_PX)
+    segmenter = DamageSegmenter(finder, threshold=run.threshold)
     parameters = sum(parameter.numel() for parameter in finder.network.parameters())
     return EvaluatedSource(
         BLIND,
@@ -187,14 +186,16 @@ def sought(photo: EvalPhoto) -> Path:
 def find_hole(case: Case, source: EvaluatedSource, run: RunOptions, *, refined: bool) -> Hole:
     """What is to be filled for one source: the same steps as in the main job, up to the fill.
 
-    A mask that covers the whole photo raises ValueError, as there.
+    A mask that covers the whole photo raises ValueError, as there; for damage the fill decides.
     """
     from removal.pipeline import Pipeline
+    from removal.repair import Damage
 
     recipe = build_recipe(replace(run, refine=refined))
     score = run.score if source.has_instances else 0.0
     pipeline = Pipeline(None, recipe, None, classes=source.classes, min_score=score)
-    hole = pipeline.hole(case.image, case.found[source.name].select(min_score=source.least_score))
-    if hole.mask.all():
+    found = case.found[source.name]
+    hole = pipeline.hole(case.image, found.select(min_score=source.least_score))
+    if hole.mask.all() and not isinstance(found, Damage):
         raise ValueError(f"the mask of {source.name} covers the whole photo: nothing is left to fill from")
     return hole

@@ -8,7 +8,7 @@ from typing import Literal
 
 from removal.batch import PlanError
 from removal.evaluation.methods import Method, check_methods, methods_of
-from removal.options import RunOptions
+from removal.options import CONTINUOUS, RunOptions
 
 ProtocolName = Literal["coco", "holes", "pairs"]
 PROTOCOLS: tuple[ProtocolName, ...] = ("coco", "holes", "pairs")
@@ -61,6 +61,11 @@ class EvaluationOptions:
         return self.mask_sources or DEFAULT_SOURCES[self.protocol]
 
     @property
+    def own_sources(self) -> tuple[str, ...]:
+        """Names of mask sources that are no paths and no segmenters."""
+        return (*TRUTH_SOURCES[self.protocol], *((BLIND,) if self.protocol == "holes" else ()))
+
+    @property
     def refinements(self) -> tuple[bool, ...]:
         """Whether masks are mended, defaults filled in; holes are filled as they are."""
         return self.refine or ((False,) if self.protocol == "holes" else (True,))
@@ -99,14 +104,25 @@ def check_protocol(options: EvaluationOptions) -> None:
         )
     if protocol == "holes" and (options.refine or not {HOLES, BLIND}.issuperset(options.mask_sources)):
         raise PlanError("--protocol holes fills the holes as they are: leave out --mask-source and --refine")
-    if BLIND in options.mask_sources and not options.damage:
-        raise PlanError("--blind finds damage, not holes: it goes with --damage KIND")
+    if protocol == "holes" and BLIND in options.mask_sources:
+        if not options.damage:
+            raise PlanError("--blind finds damage, not holes: it goes with --damage KIND")
+    else:
+        check_not_blind(options)
     if protocol != "coco" and options.judge not in ("auto", "none"):
         raise PlanError("--judge looks for annotated objects: it goes with --protocol coco")
     if protocol == "pairs" and options.annotations is not None:
         raise PlanError("--protocol pairs has its truth beside each photo: leave out --annotations")
     if options.annotations is not None and not options.classes:
         raise PlanError("--annotations needs --class NAME: what is removed")
+
+
+def check_not_blind(options: EvaluationOptions) -> None:
+    run, inpainters = options.run, [method.name for method in options.methods]
+    if run.threshold != RunOptions.threshold:
+        raise PlanError("--threshold says what damage --blind takes for whole: give both")
+    if run.blind_weights and CONTINUOUS not in inpainters:
+        raise PlanError(f"--blind-weights are those of --blind and of {CONTINUOUS}: give either")
 
 
 def check_lists(options: EvaluationOptions) -> None:
@@ -123,7 +139,8 @@ def check_lists(options: EvaluationOptions) -> None:
 def check_out(options: EvaluationOptions) -> None:
     """Results may not lie where photos or masks are looked for: a second run would find them there."""
     searched = {"--images": options.images if options.protocol != "coco" else None, "--holes": options.holes}
-    searched |= {f"--mask-source {name}": Path(name) for name in options.sources if Path(name).is_dir()}
+    paths = [Path(name) for name in options.sources if name not in options.own_sources]
+    searched |= {f"--mask-source {path}": path for path in paths if path.is_dir()}
     out = options.out.resolve()
     for option, folder in searched.items():
         if folder is not None and folder.resolve() in (out, *out.parents):
@@ -142,10 +159,9 @@ def check_models(options: EvaluationOptions) -> None:
         )
     if options.judge not in ("none", *segmenter_names()):
         raise PlanError(f"--judge: expected none, {', '.join(segmenter_names())}, got {options.judge!r}")
-    truths = TRUTH_SOURCES[options.protocol]
     for name in options.sources:
-        if name not in (*truths, BLIND, *segmenter_names()) and not Path(name).exists():
-            known = ", ".join((*truths, *segmenter_names()))
+        if name not in (*options.own_sources, *segmenter_names()) and not Path(name).exists():
+            known = ", ".join((*options.own_sources, *segmenter_names()))
             raise PlanError(f"--mask-source: expected {known} or a path, and there is no '{name}'")
     detectors = [name for name in options.sources if name in segmenter_names()]
     if options.protocol == "pairs" and detectors and not options.classes:

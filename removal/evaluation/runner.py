@@ -122,15 +122,16 @@ def settings(options: EvaluationOptions) -> dict[str, Any]:
     paths = {"annotations": options.annotations, "holes": options.holes, "shapes": options.shapes}
     if options.protocol != "coco":
         paths["images"] = options.images
-    paths |= {f"mask_source {name}": Path(name) for name in options.sources if Path(name).exists()}
-    paths |= {f"blind_weights {number}": Path(file) for number, file in enumerate(run.blind_weights)}
+    named = [name for name in options.sources if name not in options.own_sources]
+    paths |= {f"mask_source {name}": Path(name) for name in named if Path(name).exists()}
+    paths |= {f"blind_weights {number}": Path(file) for number, file in enumerate(sorted(run.blind_weights))}
     weights = {method.label: Path(method.weights) for method in options.methods if method.weights}
     paths |= {f"weights {label}": path for label, path in weights.items() if path.is_file()}
     return {
         "protocol": options.protocol,
         "images": str(options.images.resolve()),
         "classes": sorted(options.classes),
-        "mask_sources": list(options.sources),
+        "mask_sources": list(options.mask_sources if options.protocol == "holes" else options.sources),
         "refine": list(options.refinements),
         "inpainters": list(options.inpainters),
         "judge": options.judge if options.protocol == "coco" else None,

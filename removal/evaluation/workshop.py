@@ -126,12 +126,19 @@ class Workshop:
 
 
 def fill(inpainter: Inpainter, image: np.ndarray, hole: Hole, found: Detections) -> np.ndarray:
-    """As the main job fills a hole, uint8 (H, W, 3); found: what the hole was made from."""
-    from removal.repair import Damage, fill_damage
+    """As the main job fills a hole, uint8 (H, W, 3); found: what the hole was made from.
 
-    if isinstance(found, Damage):
-        return fill_damage(inpainter, image, hole.mask, found.level)[0]
-    return inpainter(image, hole.mask, hole.protect)
+    A photo that is found damaged all over, which the main job refuses to fill, stays as it is.
+    """
+    from inpaint import NothingLeftError
+    from removal.repair import Damage
+
+    if not isinstance(found, Damage):
+        return inpainter(image, hole.mask, hole.protect)
+    try:
+        return inpainter.repair(image, hole.mask, found.level).image
+    except NothingLeftError:
+        return image
 
 
 def parts_picture(parts: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -61,6 +61,24 @@ def test_a_hole_is_filled_and_nothing_else_touched(image):
     assert np.array_equal(image, before)
 
 
+def test_a_faint_speck_keeps_what_is_left_and_one_that_is_gone_is_filled_from_around(image):
+    image[:] = 40
+    mask = hole(20, 30, 24, 34) | hole(60, 30, 64, 34)
+    image[60:64, 30:34] = 250
+    level = np.where(hole(20, 30, 24, 34), np.float32(0.2), mask.astype(np.float32))
+    repaired = inpainter().repair(image, mask, level).image
+    assert np.abs(repaired[20:24, 30:34].astype(float) - (40 * 0.8 + DRAWN * 0.2)).max() <= 1
+    assert np.abs(repaired[60:64, 30:34].astype(int) - 40).max() <= 3  # Telea rounds
+
+
+def test_a_wide_faint_band_does_not_shrink_the_window(image):
+    chosen = inpainter(tile_px=64)
+    mask = np.ones(image.shape[:2], bool)
+    chosen.repair(image, mask, np.full(mask.shape, 0.4, np.float32))
+    assert {shown.shape[-2:] for shown, _, _ in chosen.network.shown} == {(64, 64)}
+    assert len(chosen.network.shown) > 4
+
+
 def test_partly_destroyed_pixels_keep_what_is_left(image):
     mask = hole(20, 30, 50, 70)
     level = np.where(mask, np.float32(0.25), np.float32(0.9))  # outside the mask it counts as 0
@@ -240,7 +258,9 @@ def test_the_networks_alone(files):
 
 
 def test_a_file_of_another_network_is_refused(files):
-    with pytest.raises(ValueError, match="one file for edge-prediction"):
+    with pytest.raises(ValueError, match="expected weights of reconstruction"):
         build_inpainter("reconstruction", InpainterOptions(blind_weights=tuple(files), weights=files[1]))
+    with pytest.raises(ValueError, match="one file for reconstruction"):
+        build_inpainter("reconstruction", InpainterOptions(blind_weights=tuple(files), weights=files[0]))
     with pytest.raises(FileNotFoundError, match="nowhere"):
         load_inpainter("reconstruction", weights="nowhere")

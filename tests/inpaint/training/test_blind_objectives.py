@@ -96,6 +96,24 @@ def test_edges_are_judged_beside_the_grey_photo_and_held_to_canny(batch):
     torch.testing.assert_close(found["critic"], losses.logistic_critic(true[-1], fake[-1]))
 
 
+@pytest.mark.parametrize(
+    ("damaged", "wanted"),
+    [(0, 0.6931), (2, 0.5441 + 0.6931), (4, 0.5441)],
+    ids=["nowhere", "left half", "everywhere"],
+)
+def test_cross_entropy_of_edges_by_hand(batch, damaged, wanted):
+    """Photos without edges. Where one is damaged the network says 0.4196: -ln(1 - 0.4196)
+    = 0.5441; elsewhere 0.5: ln 2 = 0.6931. Each region counts by its mean."""
+    images, masks = torch.zeros(1, 3, 4, 4), torch.zeros(1, 1, 4, 4)
+    masks[..., :damaged] = 1
+    flat = Batch(images, images, masks)
+    logits = torch.zeros(1, 1, 4, 4)
+    logits[..., :damaged] = torch.tensor(0.4196).logit()
+    objective = blind_objective(chain("edges"), LossWeights(adversarial=0), rng=rng())
+    found = objective.generator_losses(flat, (logits,), adversarial=False)
+    assert float(found["edge cross entropy"]) == pytest.approx(wanted, abs=1e-4)
+
+
 def test_photos_are_judged_with_map_and_edges(batch):
     objective = blind_objective(chain("reconstruction"), WEIGHTS, critic_width=0.1, rng=rng())
     critic = objective.critic.eval()

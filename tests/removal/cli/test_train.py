@@ -8,7 +8,10 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from inpaint.checkpoints import load_network
+from inpaint.checkpoints import load_blind_network, load_network
+from inpaint.networks.edge_prediction import EdgePredictor
+from inpaint.networks.mask_prediction import MaskPredictor
+from inpaint.networks.reconstruction import Reconstructor
 
 QUICK = ("--size-px", "32", "--batch", "2", "--steps", "2", "--width", "0.05", "--workers", "0")
 
@@ -99,6 +102,14 @@ def test_blind_networks_one_in_front_of_the_other(invoke, photos, tmp_path):
     nothing = invoke("train", "edge-prediction", "--out", "x", *words, "--frozen")
     assert nothing.exit_code == 1
     assert "expected networks in front that are to be frozen, received none" in nothing.stderr
+    both = (*front, "--edge-network", "edges/weights.safetensors")
+    result = invoke("train", "reconstruction", "--out", "all", *words, *both)
+    assert result.exit_code == 0, result.output
+    networks = {"mask-prediction": MaskPredictor, "edge-prediction": EdgePredictor, "weights": Reconstructor}
+    for stem, kind in networks.items():
+        load_blind_network(tmp_path / f"all/{stem}.safetensors", kind)
+    log = [json.loads(line) for line in (tmp_path / "all/log.jsonl").read_text().splitlines()]
+    assert {"map dice", "edge cross entropy", "l1", "adversarial", "critic"} <= set(log[0])
     wrong = invoke("train", "mask-prediction", "--out", "x", *words, *front)
     assert wrong.exit_code == 1
     assert "expected no network mask-prediction in front of mask-prediction" in wrong.stderr

@@ -1,6 +1,7 @@
 """Whole comparisons of drawn photos; figures are held against ones computed here."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import torch
 from PIL import Image
 
 from inpaint.checkpoints import load_network, save_network
-from inpaint.formats import build_network
+from inpaint.formats import build_blind_network, build_network
 from inpaint.tensors import images_to_tensor, masks_to_tensor
 from removal.batch import PlanError
 from removal.evaluation.comparison import compare, spread
@@ -204,7 +205,7 @@ def test_blind_rows_fill_what_was_found_and_are_measured_where_the_damage_is(hol
     text = (options.out / "table.md").read_text()
     assert "\n| telea |" in text
     assert "\n| blind, telea |" in text
-    assert "\n- blind: damage, from 0.5 on, 1 px grown" in text
+    assert "\n- blind: damage, from 0.5 on" in text
 
 
 def test_blind_rows_need_damage(holes_set):
@@ -212,3 +213,65 @@ def test_blind_rows_need_damage(holes_set):
         compare(options_of(holes_set, "telea", mask_sources=("holes", "blind")))
     with pytest.raises(PlanError, match="fills the holes as they are"):
         compare(options_of(holes_set, "telea", mask_sources=("builtin",)))
+
+
+class Partly:
+    """Finds all of every photo damaged to a share."""
+
+    network = torch.nn.Linear(4, 1)
+
+    def __init__(self, share):
+        self.share = share
+
+    def __call__(self, image):
+        return np.full(image.shape[:2], self.share, np.float32)
+
+
+def test_a_photo_found_damaged_all_over_counts_as_it_is_but_for_reconstruction(
+    holes_set, monkeypatch, tmp_path
+):
+    monkeypatch.setattr("removal.evaluation.mask_sources.build_damage_finder", lambda run: Partly(0.4))
+    files = [tmp_path / f"{name}.safetensors" for name in ("edge-prediction", "reconstruction")]
+    for path in files:
+        save_network(build_blind_network(path.stem, {"width": 0.1}), path)
+    run = RunOptions(device="cpu", precision="float32", threshold=0.3, blind_weights=tuple(map(str, files)))
+    options = replace(
+        options_of(holes_set, "telea", "reconstruction", damage=("covered-box",), limit=1, size=64),
+        mask_sources=("holes", "blind"),
+        run=run,
+    )
+    assert compare(options).failures == {}
+    shown = pixels(options.out / "inputs/shown/1.png.png").astype(int)
+    telea, ours = (
+        pixels(options.out / f"results/blind.asis.{name}/1.png.png").astype(int)
+        for name in ("telea", "reconstruction")
+    )
+    assert np.array_equal(telea, shown)
+    # All of it is drawn anew, but what is left of a pixel shows: 0.6 of it, whatever is drawn.
+    left = np.corrcoef(ours.ravel(), shown.ravel())[0, 1]
+    assert not np.array_equal(ours, shown)
+    assert left > 0.8
+
+
+def test_names_of_sources_are_no_paths(holes_set, monkeypatch):
+    monkeypatch.chdir(holes_set)
+    options = options_of(holes_set, "telea", limit=1)
+    compare(replace(options, out=holes_set / "first"))
+    (holes_set / "blind").mkdir()
+    assert compare(replace(options, out=holes_set / "first")).earlier == 1
+    monkeypatch.setattr("removal.evaluation.mask_sources.build_damage_finder", lambda run: LeftHalf())
+    blind = options_of(holes_set, "telea", damage=("scratches",), mask_sources=("holes", "blind"), limit=1)
+    compare(replace(blind, out=holes_set / "blind"))
+    assert compare(replace(blind, out=holes_set / "blind")).earlier == 1
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ({"threshold": 0.3}, "--threshold says what damage --blind takes for whole"),
+        ({"blind_weights": ("w.safetensors",)}, "--blind-weights are those of --blind and of reconstruction"),
+    ],
+)
+def test_what_is_said_of_blind_rows_needs_some(holes_set, told, message):
+    with pytest.raises(PlanError, match=message):
+        compare(replace(options_of(holes_set, "telea"), run=RunOptions(**told)))
