@@ -5,11 +5,11 @@
         [--sheet OUT.jpg]
 
 find: overlap of the map with the damage, both from one half on, by kind, the share that is wrongly called
-damaged, and the share that `remove --blind` fills, with what hangs on the damage. repair: PSNR of whole photos of which a tenth is scratched or written over, before,
-after, and after the same fill given the true map. partly: damage that lets the photo through, PSNR after
-`reconstruction` given the continuous map, and the same map thresholded. edges: PSNR and SSIM of the edges
-that `reconstruction` was given, whole maps, against Canny's of the undamaged photo. large: `remove --blind`
-on 12 megapixels, whole process.
+damaged, and the share that `remove --blind` fills, with what hangs on the damage. repair: PSNR of whole
+photos of which a tenth is scratched or written over, before, after, and after the same fill given the true
+map. partly: damage that lets the photo through, PSNR after `reconstruction` given the continuous map, and the
+same map thresholded. edges: PSNR and SSIM of the edges that `reconstruction` was given, whole maps, against
+Canny's of the undamaged photo. large: `remove --blind` on 12 megapixels, whole process.
 
 Damage is drawn from `--seed` and the photo's name. Without --photos, scenes are rendered. Photos used in
 training must not be given. `--size` shrinks the photos' longer side.
@@ -118,9 +118,8 @@ def load(name: str, weights: BlindFiles, device: str) -> Inpainter:
 
 
 def measure_finding(photos: list[Photo], finder: DamageFinder, arguments: argparse.Namespace) -> None:
-    print(
-        "\n| damage | IoU | lowest | area damaged | called damaged wrongly | filled |\n|---|---|---|---|---|---|"
-    )
+    print("\n| damage | IoU | lowest | area damaged | called damaged wrongly | filled |")
+    print("|---|---|---|---|---|---|")
     for kind, damage in FOUND.items():
         ious, areas, wrongs, fills = [], [], [], []
         for photo in photos:
@@ -131,8 +130,8 @@ def measure_finding(photos: list[Photo], finder: DamageFinder, arguments: argpar
             ious.append((found & there).sum() / max(1, (found | there).sum()))
             areas.append(there.mean())
             wrongs.append((found & (truth == 0)).mean())
-        row = f"{fmean(ious):.3f} | {min(ious):.3f} | {fmean(areas):.1%} | {fmean(wrongs):.2%} | {fmean(fills):.1%}"
-        print(f"| {kind} | {row} |", flush=True)
+        shares = f"{fmean(areas):.1%} | {fmean(wrongs):.2%} | {fmean(fills):.1%}"
+        print(f"| {kind} | {fmean(ious):.3f} | {min(ious):.3f} | {shares} |", flush=True)
     levels = [finder(photo.image) for photo in photos]
     wrong, filled = (
         [find(level, threshold=arguments.threshold).mean() for level in levels]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from inpaint.blind import DamageFinder, damage_mask, load_damage_finder
+from inpaint.blind import DamageFinder, damage_mask, load_damage_finder, mask_to_repair
 
 
 def photo_with_white(height=70, width=90):
@@ -112,6 +112,20 @@ def test_faint_pixels_count_across_corners():
 def test_bad_arguments_of_damage_mask(level, options, error, message):
     with pytest.raises(error, match=message):
         damage_mask(level, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ({}, "111111000"),  # from 0.15 on what hangs together, and 1 px around
+        ({"refine": False}, "000100000"),
+        ({"threshold": 0.2, "refine": False}, "011110110"),
+        ({"threshold": 0.2}, "111111111"),
+    ],
+)
+def test_what_is_filled_of_a_level(options, wanted):
+    mask = mask_to_repair(LEVEL, **options)
+    assert "".join(str(int(pixel)) for pixel in mask[0]) == wanted
 
 
 def test_the_network_is_asked_in_tiles(white_finder, monkeypatch):

@@ -9,6 +9,7 @@ import inpaint
 from inpaint.inpainter import (
     Inpainter,
     InpainterOptions,
+    NothingLeftError,
     WindowInpainter,
     check_inputs,
     inpainter_names,
@@ -73,6 +74,20 @@ def test_an_empty_mask_gives_a_copy(rng):
     assert np.array_equal(filled, image)
     assert not np.shares_memory(filled, image)
     assert inpainter.shown == []
+
+
+def test_a_repair_fills_the_mask_whatever_is_left_of_it(rng):
+    image, mask = photo(rng), square()
+    level = mask.astype(np.float32) * np.float32(0.3)
+    repaired = Grey().repair(image, mask, level)
+    assert np.array_equal(repaired.image, Grey()(image, mask))
+    assert repaired.edges is None
+    with pytest.raises(NothingLeftError, match="all of the photo was found damaged"):
+        Grey().repair(image, np.ones_like(mask), level)
+    with pytest.raises(TypeError, match="level as a float32 array, received float64"):
+        Grey().repair(image, mask, level.astype(float))
+    with pytest.raises(ValueError, match=r"level of shape \(60, 80\)"):
+        Grey().repair(image, mask, level[:-1])
 
 
 def test_protect_is_handed_on_and_dropped_where_nothing_would_be_left(rng):

@@ -2,6 +2,7 @@
 
 import json
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,6 +13,7 @@ from inpaint.networks.edge_prediction import EdgePredictor
 from inpaint.networks.reconstruction import Reconstructor
 
 HEIGHT, WIDTH = 48, 64
+SHIPPED = blind_weights.FOLDER
 TELEA = ("--inpainter", "telea")
 
 
@@ -171,3 +173,17 @@ def test_wrong_usage(invoke, photo, options, words):
     assert result.exit_code == 2, result.output
     for word in words:
         assert word in result.stderr
+
+
+def test_with_what_the_package_ships_a_written_over_photo_is_repaired(invoke, tmp_path, monkeypatch):
+    monkeypatch.setattr(blind_weights, "FOLDER", SHIPPED)
+    rows, columns = np.mgrid[:256, :320]
+    clean = np.stack([60 + rows // 4, 90 + columns // 4, 120 + rows // 8], axis=2).astype(np.uint8)
+    damaged = cv2.putText(clean.copy(), "holidays", (20, 140), cv2.FONT_HERSHEY_DUPLEX, 2, (255, 255, 0), 5)
+    Image.fromarray(damaged).save(tmp_path / "photo.png")
+    result = invoke("--blind", "photo.png", "-o", "out.png", *TELEA)
+    assert result.exit_code == 0, result.output
+    before, after = (
+        np.abs(picture.astype(int) - clean).mean() for picture in (damaged, pixels(tmp_path / "out.png"))
+    )
+    assert after < before / 5
