@@ -46,7 +46,7 @@ BLIND_DAMAGE: Mapping[str, float] = {
     "torn": 0.5,
     "none": 1,
 }
-"""Every kind that is no hole: where the damage is must be seen."""
+"""Kinds that are no holes: where the damage is must be seen."""
 DEFAULT_DAMAGE: Mapping[str, Mapping[str, float]] = {
     "autoencoder": {"strokes": 1, "box": 1},
     "context-encoder": {"box": 1},

@@ -72,6 +72,7 @@ def compare(sheet_rows: int, *, blind: bool, **options: Any) -> None:
     remove compare --images DIR --holes DIR navier-stokes telea exemplar
     remove compare --images DIR --damage free-form --size 128 --plain
         telea glcic=runs/g/weights.safetensors narrow:glcic=runs/n/weights.safetensors
+    remove compare --images DIR --damage scratches,text --blind telea exemplar
 
     NAME is what --inpainter takes, WEIGHTS a file of that network or the name of published ones, LABEL what
     the table calls it. Writes table.md and sheet.jpg, and all that `remove evaluate` writes: results.json

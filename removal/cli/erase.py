@@ -74,7 +74,8 @@ CONTROLS = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160
 @click.option(
     "--save-masks",
     is_flag=True,
-    help="Also write the mask that was filled, .mask.png (--blind: and .damage.png, .edges.png).",
+    help="Also write the mask that was filled, .mask.png (--blind: and .damage.png; with the inpainter "
+    "reconstruction: and .edges.png).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one line of JSON per photo.")
 @overwrite_option

@@ -96,14 +96,14 @@ blind_tuning_options = together(
         type=click.FloatRange(0, 1, min_open=True),
         default=0.5,
         show_default=True,
-        help="--blind: from which destroyed share on a pixel is damaged.",
+        help="--blind: from which destroyed share on a pixel is damaged; fainter ones beside it go along.",
     ),
     click.option(
         "--blind-weights",
         type=click.Path(dir_okay=False),
         multiple=True,
         metavar="FILE",
-        help="Networks of --blind in place of the package's; may be repeated.",
+        help="Networks of --blind and --inpainter reconstruction, not the package's; may be repeated.",
     ),
 )
 
