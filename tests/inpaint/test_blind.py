@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from inpaint.blind import DamageFinder, damage_mask, load_damage_finder, mask_to_repair
+from inpaint.networks.mask_prediction import MaskPredictor
 
 
 def photo_with_white(height=70, width=90):
@@ -33,10 +34,49 @@ def test_a_large_photo_is_looked_at_shrunk_and_its_level_is_enlarged(white_finde
     seen = []
     finder.network.register_forward_pre_hook(lambda _, inputs: seen.append(tuple(inputs[0].shape[-2:])))
     level = finder(image)
-    assert seen == [(70, 90)]
+    assert set(seen) == {(70, 90)}
     assert level.shape == (140, 180)
     assert level[42:78, 42:78].min() > 0.99
     assert level[100:].max() < 1e-3
+
+
+class Sees(MaskPredictor):
+    """Answers by rule, and remembers what it was shown."""
+
+    def __init__(self, rule):
+        super().__init__(width=1 / 32)
+        self.rule, self.shown = rule, []
+
+    def maps(self, images, *, tile_px=None):
+        self.shown.append(images)
+        return self.rule(images)
+
+
+def test_the_level_is_the_mean_of_four_mirrored_looks():
+    left = Sees(lambda images: (torch.arange(90) < 30).float().expand(1, 1, 70, 90))
+    image, _ = photo_with_white()
+    level = DamageFinder(left, device="cpu", precision="float32")(image)
+    assert np.array_equal(level, np.repeat(np.array([0.5, 0.0, 0.5], np.float32), 30) * np.ones((70, 1)))
+    first, across, down, both = left.shown
+    assert torch.equal(across, first.flip(3))
+    assert torch.equal(down, first.flip(2))
+    assert torch.equal(both, first.flip(2, 3))
+
+
+def test_a_photo_is_looked_at_from_near_and_far_and_the_surer_look_counts(monkeypatch):
+    monkeypatch.setattr("inpaint.blind.LEAST_PX", 20)
+    monkeypatch.setattr("inpaint.blind.MIRRORED_PX", 70 * 90 - 1)
+    levels = {90: 0.2, 45: 0.7, 22: 0.1}
+    finder = DamageFinder(
+        Sees(lambda images: torch.full_like(images[:, :1], levels[images.shape[3]])),
+        device="cpu",
+        precision="float32",
+    )
+    level = finder(photo_with_white()[0])
+    assert level.shape == (70, 90)
+    assert level == pytest.approx(0.7)
+    widths = [images.shape[3] for images in finder.network.shown]
+    assert widths == [90, *[45] * 4, *[22] * 4]  # the largest once
 
 
 def test_the_finder_says_what_it_is(white_finder):
