@@ -23,8 +23,8 @@ LEAST_PX = 640
 """Photos are looked at again at half the size, as long as their longer side is no less than this: damage that
 is wide for the network is seen whole from further away."""
 MIRRORED_PX = 2_000_000
-"""Pictures of no more pixels are looked at mirrored, too: the mean of four answers is surer than one (Timofte et
-al. 2016, arXiv 1511.02228)."""
+"""Pictures of no more pixels are looked at mirrored, too: the mean of four answers is surer than one
+(Timofte et al. 2016, arXiv 1511.02228)."""
 FLIPS = ((), (3,), (2,), (2, 3))
 TILE_PX = 1024
 
