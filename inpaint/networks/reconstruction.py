@@ -5,7 +5,8 @@ but the refinement has one encoder, from which both branches go on, dilated conv
 attention, joined before the decoder. DeepFillv2 has an encoder for each, so `TwoStageNetwork` cannot serve.
 
 The map is continuous. What is left of a partly destroyed pixel is worth something, so the network is shown
-the damaged photo as it is, the map beside it. It answers `(1 - map) * photo + map * drawn`. A pixel x covered
+`(1 - map^4) * photo`, the map beside it: 94 % of a pixel half destroyed, nothing of one that is wholly, whose
+colour would have to be unlearnt. It answers `(1 - map) * photo + map * drawn`. A pixel x covered
 by c to a share m shows (1 - m) x + m c, so for the blend to be x, drawn must be (2 - m) x - (1 - m) c: the
 photo itself where m = 1, and past it, away from the cover, where m is less; hence up to 3 either way.
 """
@@ -34,6 +35,8 @@ CELL_PX = 8  # what attention copies at least: 2 x 2 features of a quarter of th
 BARRED_FROM = 0.25
 """From which destroyed share on attention copies nothing from a cell: a scratch alone leaves enough of it."""
 MOST_DRAWN = 3.0
+HIDDEN_POWER = 4
+"""Of the destroyed share: how much of a pixel is hidden from the network."""
 
 
 class Reconstructor(NamedNetwork):
@@ -90,7 +93,8 @@ class Reconstructor(NamedNetwork):
             continue_by_reflection(batch, grid_px=self.grid_px, least_px=self.grid_px)
             for batch in (images, maps, edges)
         )
-        coarse = _blended(photos, self.coarse(self._inputs(photos, destroyed, lines)), destroyed)
+        left = photos * (1 - destroyed**HIDDEN_POWER)
+        coarse = _blended(photos, self.coarse(self._inputs(left, destroyed, lines)), destroyed)
         features = self.encoder(self._inputs(coarse, destroyed, lines))
         copied = contextual_attention(
             features, barred(destroyed), MMAGIC_ATTENTION, max_scores_mb=self.max_scores_mb

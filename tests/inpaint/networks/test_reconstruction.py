@@ -172,8 +172,23 @@ def test_fresh_weights_are_drawn_from_the_generator_alone_and_do_not_saturate():
     assert not torch.equal(drawn[0]["coarse.0.weight"], drawn[2]["coarse.0.weight"])
     images, _, edges = scene(1, 64, 64)
     with torch.no_grad():
-        for stage in first(images, torch.ones(1, 1, 64, 64), edges):
-            assert 0.01 < stage.std() < 1
+        for stage in first(images, torch.full((1, 1, 64, 64), 0.5), edges):
+            drawn = 2 * stage - images
+            assert 0.01 < drawn.std() < 1
+
+
+def test_what_lies_under_a_wholly_destroyed_pixel_is_not_seen_and_under_half_a_one_is():
+    network = Reconstructor(width=0.125)
+    images, maps, edges = scene(1, 40, 48)
+    answers = {}
+    for share in (1.0, 0.5):
+        under = torch.where(maps == share, -images, images)
+        with torch.no_grad():
+            answers[share] = [
+                torch.equal(stage[maps.expand_as(stage) == 1], kept[maps.expand_as(kept) == 1])
+                for stage, kept in zip(network(under, maps, edges), network(images, maps, edges), strict=True)
+            ]
+    assert answers == {1.0: [True, True], 0.5: [False, False]}
 
 
 def test_its_discriminator_sees_photo_map_and_edges():
