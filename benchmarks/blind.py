@@ -31,7 +31,7 @@ import cv2
 import numpy as np
 
 from inpaint import Inpainter, InpainterOptions, NothingLeftError, build_inpainter
-from inpaint.blind import DamageFinder, damage_mask, load_damage_finder, mask_to_repair
+from inpaint.blind import DamageFinder, damage_mask, load_damage_finder
 from inpaint.blind_weights import BlindFiles
 from inpaint.edges import canny_edges
 from inpaint.training.damage import damage_of
@@ -125,8 +125,8 @@ def measure_finding(photos: list[Photo], finder: DamageFinder, arguments: argpar
         for photo in photos:
             image, truth = photo.damaged(kind, damage, arguments.seed)
             level, there = finder(image), truth >= 0.5
-            found = damage_mask(level, threshold=arguments.threshold)
-            fills.append(mask_to_repair(level, threshold=arguments.threshold).mean())
+            found = damage_mask(level, threshold=arguments.threshold, refine=False)
+            fills.append(damage_mask(level, threshold=arguments.threshold).mean())
             ious.append((found & there).sum() / max(1, (found | there).sum()))
             areas.append(there.mean())
             wrongs.append((found & (truth == 0)).mean())
@@ -134,8 +134,8 @@ def measure_finding(photos: list[Photo], finder: DamageFinder, arguments: argpar
         print(f"| {kind} | {fmean(ious):.3f} | {min(ious):.3f} | {shares} |", flush=True)
     levels = [finder(photo.image) for photo in photos]
     wrong, filled = (
-        [find(level, threshold=arguments.threshold).mean() for level in levels]
-        for find in (damage_mask, mask_to_repair)
+        [damage_mask(level, threshold=arguments.threshold, refine=refine).mean() for level in levels]
+        for refine in (False, True)
     )
     print(f"| none | | | 0 | {fmean(wrong):.2%}, most {max(wrong):.2%} | {fmean(filled):.1%} |", flush=True)
 
@@ -177,7 +177,7 @@ def measure_partly(
             row = [quality(image, photo)]
             for level in (finder(image), truth):
                 row.append(quality(repaired(image, lambda _, le=level: le, inpainter, arguments), photo))
-                mask = mask_to_repair(level, threshold=arguments.threshold)
+                mask = damage_mask(level, threshold=arguments.threshold)
                 row.append(quality(image if mask.all() else inpainter(image, mask), photo))
             rows.append(row)
         means = (f"{fmean(column):.2f}" for column in zip(*rows, strict=True))
@@ -195,7 +195,7 @@ def measure_edges(
             wanted, left = canny_edges(photo.image), canny_edges(image, truth)
             row = [left.astype(np.float32)]
             for level in (truth, finder(image)):
-                mask = mask_to_repair(level, threshold=arguments.threshold)
+                mask = damage_mask(level, threshold=arguments.threshold)
                 edges = inpainter.repair(image, mask, level).edges
                 assert edges is not None
                 row.append(np.where(mask, edges, canny_edges(image, np.where(mask, level, np.float32(0)))))

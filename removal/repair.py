@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inpaint import Inpainter
-from inpaint.blind import FAINT_SHARE, GROW_PX, THRESHOLD, DamageFinder, mask_to_repair
+from inpaint.blind import FAINT_SHARE, THRESHOLD, DamageFinder, damage_mask
 from postprocess import MaskRecipe
 from removal.pipeline import Pipeline, Removal, timed
 from segment import Detections
@@ -40,7 +40,7 @@ class Damage(Detections):
 class DamageSegmenter:
     """Finds damage; it keeps the contract of `segment.load_segmenter`.
 
-    threshold, refine: as `inpaint.blind.mask_to_repair` has them.
+    threshold, refine: as `inpaint.blind.damage_mask` has them.
     """
 
     name = LABEL
@@ -50,7 +50,7 @@ class DamageSegmenter:
     def __init__(self, finder: Finder, *, threshold: float = THRESHOLD, refine: bool = True):
         self.finder, self.threshold, self.refine = finder, threshold, refine
         source = finder.description if isinstance(finder, DamageFinder) else "damage"
-        more = f", with what hangs on it from {FAINT_SHARE * threshold:g} on, {GROW_PX} px grown"
+        more = f", with what hangs on it from {FAINT_SHARE * threshold:g} on"
         self.description = f"{source}, from {threshold:g} on{more if refine else ''}"
 
     def __call__(
@@ -63,7 +63,7 @@ class DamageSegmenter:
 
     def _find(self, image: np.ndarray) -> Damage:
         level = self.finder(image)
-        mask = mask_to_repair(level, threshold=self.threshold, refine=self.refine)
+        mask = damage_mask(level, threshold=self.threshold, refine=self.refine)
         return Damage.of(level, mask)
 
 
@@ -72,7 +72,7 @@ class RepairPipeline(Pipeline):
 
     finder: `inpaint.blind.load_damage_finder`, or anything that gives the level of damage of an image.
     inpainter: any; `reconstruction` keeps what is left of what is partly destroyed, the others fill the mask.
-    threshold, refine: as `inpaint.blind.mask_to_repair` has them.
+    threshold, refine: as `inpaint.blind.damage_mask` has them.
     """
 
     def __init__(

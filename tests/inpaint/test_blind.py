@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from inpaint.blind import DamageFinder, damage_mask, load_damage_finder, mask_to_repair
+from inpaint.blind import DamageFinder, damage_mask, load_damage_finder
 from inpaint.networks.mask_prediction import MaskPredictor
 
 
@@ -110,16 +110,13 @@ LEVEL = np.array([[0.0, 0.2, 0.3, 0.6, 0.3, 0.0, 0.3, 0.3, 0.0]], np.float32)
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({}, "000100000"),
-        ({"threshold": 0.3}, "001110110"),
-        ({"threshold": 0.6}, "000100000"),  # "from which on"
+        ({}, "011110000"),  # from 0.15 on what hangs together with damage, and not what lies by itself
+        ({"threshold": 0.6}, "011110000"),  # "from which on"
         ({"threshold": 0.7}, "000000000"),
-        ({"faint": 0.3}, "001110000"),  # what hangs together with damage, and not what lies by itself
-        ({"faint": 0.1}, "011110000"),
-        ({"faint": 0.9}, "000100000"),
-        ({"grow_px": 1}, "001110000"),
-        ({"faint": 0.3, "grow_px": 1}, "011111000"),
-        ({"threshold": 0.9, "faint": 0.1, "grow_px": 3}, "000000000"),
+        ({"threshold": 0.3}, "011110110"),
+        ({"threshold": 0.2}, "011110110"),
+        ({"refine": False}, "000100000"),
+        ({"threshold": 0.3, "refine": False}, "001110110"),
     ],
 )
 def test_damage_mask(options, expected):
@@ -133,7 +130,7 @@ def test_damage_mask(options, expected):
 def test_faint_pixels_count_across_corners():
     level = np.eye(3, dtype=np.float32) * 0.2
     level[0, 0] = 0.9
-    assert np.array_equal(damage_mask(level, faint=0.1), np.eye(3, dtype=bool))
+    assert np.array_equal(damage_mask(level), np.eye(3, dtype=bool))
 
 
 @pytest.mark.parametrize(
@@ -145,27 +142,11 @@ def test_faint_pixels_count_across_corners():
         (LEVEL * np.float32(np.nan), {}, ValueError, "received nan"),
         (LEVEL, {"threshold": 0.0}, ValueError, "threshold above 0"),
         (LEVEL, {"threshold": 1.5}, ValueError, "threshold above 0"),
-        (LEVEL, {"faint": -0.1}, ValueError, "faint above 0"),
-        (LEVEL, {"grow_px": -1}, ValueError, "grow_px of 0 or more"),
     ],
 )
 def test_bad_arguments_of_damage_mask(level, options, error, message):
     with pytest.raises(error, match=message):
         damage_mask(level, **options)
-
-
-@pytest.mark.parametrize(
-    ("options", "wanted"),
-    [
-        ({}, "111111000"),  # from 0.15 on what hangs together, and 1 px around
-        ({"refine": False}, "000100000"),
-        ({"threshold": 0.2, "refine": False}, "011110110"),
-        ({"threshold": 0.2}, "111111111"),
-    ],
-)
-def test_what_is_filled_of_a_level(options, wanted):
-    mask = mask_to_repair(LEVEL, **options)
-    assert "".join(str(int(pixel)) for pixel in mask[0]) == wanted
 
 
 def test_the_network_is_asked_in_tiles(white_finder, monkeypatch):
@@ -186,6 +167,6 @@ def test_half_precision_finds_the_same(white_finder):
     assert finder.description.endswith("bfloat16 on cpu")
     level = finder(image)
     assert level.dtype == np.float32
-    assert np.array_equal(damage_mask(level), line)
+    assert np.array_equal(damage_mask(level, refine=False), line)
     with pytest.raises(ValueError, match="expected a precision of"):
         DamageFinder(white_finder, device="cpu", precision="double")
