@@ -50,7 +50,7 @@ class DamageSegmenter:
     def __init__(self, finder: Finder, *, threshold: float = THRESHOLD, refine: bool = True):
         self.finder, self.threshold, self.refine = finder, threshold, refine
         source = finder.description if isinstance(finder, DamageFinder) else "damage"
-        more = f", with what hangs on it from {FAINT_SHARE * threshold:g} on"
+        more = f", with what hangs on it from {FAINT_SHARE * threshold:g} on and soft rims"
         self.description = f"{source}, from {threshold:g} on{more if refine else ''}"
 
     def __call__(

@@ -133,6 +133,19 @@ def test_faint_pixels_count_across_corners():
     assert np.array_equal(damage_mask(level), np.eye(3, dtype=bool))
 
 
+def test_what_is_thick_gets_a_rim_and_what_is_thin_none():
+    level = np.zeros((60, 90), np.float32)
+    level[10:50, 10:40] = 1
+    level[25:35, 40:80] = 1  # a bar of 10 px on a block of 40 x 30
+    mask = damage_mask(level)
+    assert mask[20, 8:42].all()
+    assert not mask[20, :8].any()
+    assert not mask[20, 42:].any()
+    assert np.array_equal(mask[:, 60], level[:, 60] > 0)
+    assert np.array_equal(damage_mask(level, refine=False), level > 0)
+    assert damage_mask(np.ones_like(level)).all()
+
+
 @pytest.mark.parametrize(
     ("level", "options", "error", "message"),
     [

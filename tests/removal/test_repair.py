@@ -88,7 +88,7 @@ def test_the_threshold_and_the_mask_as_it_is(image, level):
     assert np.array_equal(lower.mask, level > 0)
     (higher,) = pipeline(level, threshold=0.76)([image])
     assert not higher.mask.any()
-    what = "damage, from 0.5 on, with what hangs on it from 0.15 on"
+    what = "damage, from 0.5 on, with what hangs on it from 0.15 on and soft rims"
     assert pipeline(level).description == what
     assert pipeline(level, refine=False).description == "damage, from 0.5 on"
 
