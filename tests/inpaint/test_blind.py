@@ -79,6 +79,17 @@ def test_a_photo_is_looked_at_from_near_and_far_and_the_surer_look_counts(monkey
     assert widths == [90, *[45] * 4, *[22] * 4]  # the largest once
 
 
+def test_from_near_only_thin_marks_count(monkeypatch):
+    monkeypatch.setattr("inpaint.blind.MIRRORED_PX", 70 * 90 - 1)
+    marks = torch.zeros(1, 1, 70, 90)
+    marks[..., 5:15, 5:85] = 0.9
+    marks[..., 35:60, 20:70] = 0.9
+    finder = DamageFinder(Sees(lambda images: marks), device="cpu", precision="float32")
+    level = finder(photo_with_white()[0])
+    assert level[5:15, 5:85].min() == pytest.approx(0.9)
+    assert level[16:].max() == 0
+
+
 def test_the_finder_says_what_it_is(white_finder):
     finder = DamageFinder(white_finder, source="mine.safetensors", device="cpu", precision="float32")
     assert finder.description == "mask-prediction (mine.safetensors), float32 on cpu"
