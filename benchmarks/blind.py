@@ -53,7 +53,7 @@ PARTLY = {name: damage_of({name: 1}) for name in ("grey", "stains", "watermark",
 CONTINUOUS = "reconstruction"
 LARGE_HEIGHT, LARGE_WIDTH = 3000, 4000
 SHOWN = ("scratches", "text", "covered-strokes", "torn", "watermark", "grey")
-SHEET_QUALITY = 88
+SHEET_QUALITY = 80
 MOST_SHOWN_DB = 60.0
 """A photo that comes back without an error counts as so much: the mean must not break off at one."""
 

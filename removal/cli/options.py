@@ -109,7 +109,7 @@ blind_tuning_options = together(
 
 blind_options = together(
     click.option(
-        "--blind", is_flag=True, help="Repair damage that a network finds; early weights (docs/blind.md)."
+        "--blind", is_flag=True, help="Repair damage that a network finds: which, how well: docs/blind.md."
     ),
     blind_tuning_options,
 )
