@@ -88,27 +88,18 @@ class DamageFinder:
         if scale < 1:
             size = (max(1, round(width * scale)), max(1, round(height * scale)))
             shown = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        flips = FLIPS if shown.shape[0] * shown.shape[1] <= MIRRORED_PX else FLIPS[:1]
+        is_near = shown.shape[0] * shown.shape[1] > MIRRORED_PX
+        flips = FLIPS[:1] if is_near else FLIPS
         with torch.inference_mode(), arithmetic(self.precision, self.device):
             images = images_to_tensor([shown], self.device)
             answers = [self.network.maps(images.flip(flip), tile_px=TILE_PX).flip(flip) for flip in flips]
             maps = torch.stack(answers).mean(dim=0)
         level = maps[0, 0].cpu().numpy()
-        if len(flips) == 1:
-            level = _without_wide(level)
+        if is_near:
+            level[_around_wide(level >= FAINT_SHARE * THRESHOLD, NEAR_PX, NEAR_PX / 4)] = 0
         if scale < 1:
             level = cv2.resize(level, (width, height), interpolation=cv2.INTER_LINEAR)
         return level
-
-
-def _without_wide(level: np.ndarray) -> np.ndarray:
-    """The level, float32 (H, W) in [0, 1], but 0 where marks are wider than NEAR_PX, and around."""
-    marked = (level >= FAINT_SHARE * THRESHOLD).view(np.uint8)
-    inner = cv2.distanceTransform(marked, cv2.DIST_L2, 5) >= NEAR_PX / 2
-    if not inner.any():
-        return level
-    away = cv2.distanceTransform((~inner).view(np.uint8), cv2.DIST_L2, 5)
-    return np.where(away <= 0.75 * NEAR_PX, np.float32(0), level)
 
 
 def load_damage_finder(
@@ -140,14 +131,15 @@ def damage_mask(level: np.ndarray, *, threshold: float = THRESHOLD, refine: bool
         _, labels = cv2.connectedComponents((level >= FAINT_SHARE * threshold).view(np.uint8), connectivity=8)
         certain = np.zeros(int(labels.max()) + 1, bool)
         certain[labels[mask]] = True
-        mask = _grown_where_thick(certain[labels])
+        mask = certain[labels]
+        mask |= _around_wide(mask, THICK_PX, RIM_PX)
     return mask
 
 
-def _grown_where_thick(mask: np.ndarray) -> np.ndarray:
-    """The mask, bool (H, W), and what lies within RIM_PX of its parts that are THICK_PX wide."""
-    inner = cv2.distanceTransform(mask.view(np.uint8), cv2.DIST_L2, 5) >= THICK_PX / 2
+def _around_wide(mask: np.ndarray, width_px: float, reach_px: float) -> np.ndarray:
+    """The parts of a mask that are so wide, and what lies within reach_px of them; bool (H, W) each."""
+    inner = cv2.distanceTransform(mask.view(np.uint8), cv2.DIST_L2, 5) >= width_px / 2
     if not inner.any():
-        return mask
+        return inner
     away = cv2.distanceTransform((~inner).view(np.uint8), cv2.DIST_L2, 5)
-    return mask | (away <= THICK_PX / 2 + RIM_PX)
+    return away <= width_px / 2 + reach_px
