@@ -78,7 +78,7 @@ class Inpainter(ABC):
             NothingLeftError: the mask covers the whole photo, and this inpainter fills it all.
             ValueError: a shape is wrong.
         """
-        check_level(level, image.shape[:2])
+        check_damage(image, mask, level)
         if mask.all():
             raise NothingLeftError("all of the photo was found damaged: there is nothing to fill it from")
         return Repaired(self(image, mask))
@@ -279,6 +279,16 @@ def check_inputs(image: np.ndarray, mask: np.ndarray, protect: np.ndarray | None
             raise ValueError(f"expected {name} of the image's size {(height, width)}, received {array.shape}")
     if mask.all():
         raise ValueError("expected a mask that leaves some of the image, received one that covers all of it")
+
+
+def check_damage(image: np.ndarray, mask: np.ndarray, level: np.ndarray) -> None:
+    """Raise unless the arguments keep the contract that `Inpainter.repair` states; a mask may cover all."""
+    check_image(image)
+    if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_:
+        raise TypeError(f"expected mask as a bool array, received {getattr(mask, 'dtype', type(mask))}")
+    if mask.shape != image.shape[:2]:
+        raise ValueError(f"expected mask of the image's size {image.shape[:2]}, received {mask.shape}")
+    check_level(level, image.shape[:2])
 
 
 def check_level(level: np.ndarray, size: tuple[int, ...] | None = None) -> None:

@@ -22,8 +22,7 @@ from inpaint.inpainter import (
     InpainterOptions,
     NothingLeftError,
     Repaired,
-    check_image,
-    check_level,
+    check_damage,
 )
 from inpaint.networks.edge_prediction import EdgePredictor, join_edges
 from inpaint.networks.reconstruction import Reconstructor
@@ -105,12 +104,7 @@ class ReconstructionInpainter(Inpainter):
         The mask may cover all of the photo. Outside of it the level counts as 0. Raises NothingLeftError
         for a full mask where the level is 1 everywhere.
         """
-        check_image(image)
-        if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_:
-            raise TypeError(f"expected mask as a bool array, received {getattr(mask, 'dtype', type(mask))}")
-        if mask.shape != image.shape[:2]:
-            raise ValueError(f"expected mask of the image's size {image.shape[:2]}, received {mask.shape}")
-        check_level(level, image.shape[:2])
+        check_damage(image, mask, level)
         if mask.all() and level.min() == 1:
             raise NothingLeftError(
                 "expected a photo of which something is left, received one destroyed wholly"

@@ -207,11 +207,10 @@ def _total(schedule: Schedule, measured: dict[Phase, _Measured], what: str) -> f
 
 
 def _count(network: nn.Module | None) -> int:
-    return (
-        0
-        if network is None
-        else sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
-    )
+    """Of the numbers that are learnt."""
+    if network is None:
+        return 0
+    return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
 
 
 def _bytes(state: Any) -> int:

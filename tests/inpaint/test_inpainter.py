@@ -84,6 +84,14 @@ def test_a_repair_fills_the_mask_whatever_is_left_of_it(rng):
     assert repaired.edges is None
     with pytest.raises(NothingLeftError, match="all of the photo was found damaged"):
         Grey().repair(image, np.ones_like(mask), level)
+    with pytest.raises(TypeError, match="image as a uint8 array, received list"):
+        Grey().repair([[0]], mask, level)
+    with pytest.raises(TypeError, match="mask as a bool array, received uint8"):
+        Grey().repair(image, mask.astype(np.uint8), level)
+    with pytest.raises(TypeError, match="mask as a bool array"):
+        Grey().repair(image, None, level)
+    with pytest.raises(ValueError, match=r"mask of the image's size \(60, 80\)"):
+        Grey().repair(image, mask[:-1], level)
     with pytest.raises(TypeError, match="level as a float32 array, received float64"):
         Grey().repair(image, mask, level.astype(float))
     with pytest.raises(ValueError, match=r"level of shape \(60, 80\)"):
