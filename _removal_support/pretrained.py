@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from backend.download import ATTEMPTS, download
+from _removal_support.download import ATTEMPTS, download
 
 OFFLINE_VARIABLE = "REMOVAL_OFFLINE"
 TIMEOUT_S = 10.0

@@ -1,6 +1,6 @@
 """How well the built-in person finder does, on pictures kept apart from its training.
 
-    python benchmarks/finder.py --data DIR [--weights FILE] [--sheet SHEET.png]
+    python -m benchmarks.finder --data DIR [--weights FILE] [--sheet SHEET.png]
 
 DIR holds `coco`, `people` and `pairs`. Prints the union IoU on COCO photos of the test split whose people
 cover over 2 % of the area, the share of the area found in COCO photos without people, and seconds per photo.
@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from segment.builtin import WEIGHTS, load_builtin
-from segment.training_data import IGNORE, PERSON, Labelled, load_coco, load_set, read_rgb
+from tools.finder.training_data import IGNORE, PERSON, Labelled, load_coco, load_set, read_rgb
 
 LEAST_PEOPLE_SHARE = 0.02
 

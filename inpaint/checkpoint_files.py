@@ -13,8 +13,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from backend.files import write_atomically
-from backend.pretrained import file_sha256
+from _removal_support.files import write_atomically
+from _removal_support.pretrained import file_sha256
 
 NAMED_AT_MOST = 5
 # What torch.load raises on a file that is cut short depends on where it was cut.

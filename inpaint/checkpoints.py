@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 import torch
 from torch import Tensor
 
-from backend.pretrained import PretrainedWeights, file_sha256
+from _removal_support.pretrained import PretrainedWeights, file_sha256
 from inpaint.checkpoint_files import (
     CheckpointError,
     check_entries,

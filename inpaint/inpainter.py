@@ -120,7 +120,7 @@ class WindowInpainter(Inpainter):
         return [self.fill_window(*window) for window in zip(images, masks, protects, strict=True)]
 
     def fill(self, image: np.ndarray, mask: np.ndarray, protect: np.ndarray | None) -> np.ndarray:
-        from inpaint.highres import fill_by_windows
+        from inpaint.windows import fill_by_windows
 
         return fill_by_windows(
             image,
@@ -316,7 +316,7 @@ def _check_array(name: str, array: object, dtype: np.dtype) -> None:
 
 
 def _build_exemplar(options: InpainterOptions) -> Inpainter:
-    from inpaint.exemplar import ExemplarInpainter
+    from inpaint.exemplar.completion import ExemplarInpainter
 
     return ExemplarInpainter(seed=options.seed)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from removal.batch import PlanError
+from removal.batch.jobs import PlanError
 from removal.options import RunOptions
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch.nn import functional
 
-from backend.device import resolve_device
+from _removal_support.device import resolve_device
 from segment.detections import Detections, encode_crop
 from segment.person_finder import STRIDE, PersonFinder, to_tensor
 
@@ -157,6 +157,6 @@ def peak_inside(
 
 
 def load_builtin(*, device: str = "auto", weights: str | Path | None = None) -> BuiltinSegmenter:
-    """The person finder with the shipped weights, or with those of a file `segment.training` wrote."""
+    """The person finder with the shipped weights, or with those of a file `tools.finder.training` wrote."""
     path = Path(weights) if weights is not None else WEIGHTS
     return BuiltinSegmenter(load_network(path), device=resolve_device(device), weights=path)

@@ -5,6 +5,6 @@ It stands for a photo: perspective, textured ground, one sun and the sky, a cast
 vignetting, noise.
 """
 
-from removal.scene.render import Scene, render_scene
+from benchmarks.scene.render import Scene, render_scene
 
 __all__ = ["Scene", "render_scene"]

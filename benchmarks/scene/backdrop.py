@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from removal.scene.camera import Camera, Noise, smoothstep
-from removal.scene.foliage import Foliage
-from removal.scene.ground import line_cover
-from removal.scene.look import Light
-from removal.scene.wardrobe import linear
+from benchmarks.scene.camera import Camera, Noise, smoothstep
+from benchmarks.scene.foliage import Foliage
+from benchmarks.scene.ground import line_cover
+from benchmarks.scene.look import Light
+from benchmarks.scene.wardrobe import linear
 
 BACKDROPS = ("house", "trees")
 PLINTH_M, SILL_M, LINTEL_M, WINDOW_M = 0.45, 0.95, 2.25, 1.15

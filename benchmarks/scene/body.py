@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from removal.scene import torso
-from removal.scene.look import Look
-from removal.scene.surfaces import spline
+from benchmarks.scene import torso
+from benchmarks.scene.look import Look
+from benchmarks.scene.surfaces import spline
 
 THIGH_M, SHANK_M = 0.43, 0.42
 UPPER_ARM_M, FOREARM_M = 0.30, 0.255

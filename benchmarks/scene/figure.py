@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from removal.scene import wardrobe
-from removal.scene.body import Body
-from removal.scene.camera import Camera, Noise, smoothstep
-from removal.scene.look import Light, Look, Stand
-from removal.scene.shading import BACK_M, Buffer, Part, merge, shade
-from removal.scene.surfaces import Canvas, Surface, stack, tube
-from removal.scene.wardrobe import Outfit
+from benchmarks.scene import wardrobe
+from benchmarks.scene.body import Body
+from benchmarks.scene.camera import Camera, Noise, smoothstep
+from benchmarks.scene.look import Light, Look, Stand
+from benchmarks.scene.shading import BACK_M, Buffer, Part, merge, shade
+from benchmarks.scene.surfaces import Canvas, Surface, stack, tube
+from benchmarks.scene.wardrobe import Outfit
 
 OVERSAMPLING = 3
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from removal.scene.camera import Noise, smoothstep
-from removal.scene.look import Light
-from removal.scene.wardrobe import linear
+from benchmarks.scene.camera import Noise, smoothstep
+from benchmarks.scene.look import Light
+from benchmarks.scene.wardrobe import linear
 
 GREENS = ("#4d6132", "#5d6b34", "#3d5530", "#6a6f35", "#57602f")
 HAZE = np.array([0.56, 0.64, 0.75], np.float32)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from removal.scene.camera import Camera, Noise, smoothstep
-from removal.scene.wardrobe import linear
+from benchmarks.scene.camera import Camera, Noise, smoothstep
+from benchmarks.scene.wardrobe import linear
 
 GROUNDS = ("paving", "asphalt", "grass")
 

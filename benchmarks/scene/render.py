@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from removal.scene.backdrop import paint_backdrop
-from removal.scene.body import Body, pose
-from removal.scene.camera import Camera, Noise
-from removal.scene.figure import Figure, draw_figure
-from removal.scene.ground import paint_ground
-from removal.scene.look import Light, Look, Stand
-from removal.scene.shadow import cast_shadow, contact_shadow
-from removal.scene.wardrobe import choose_outfit
+from benchmarks.scene.backdrop import paint_backdrop
+from benchmarks.scene.body import Body, pose
+from benchmarks.scene.camera import Camera, Noise
+from benchmarks.scene.figure import Figure, draw_figure
+from benchmarks.scene.ground import paint_ground
+from benchmarks.scene.look import Light, Look, Stand
+from benchmarks.scene.shadow import cast_shadow, contact_shadow
+from benchmarks.scene.wardrobe import choose_outfit
 
 SHADOW_SEEN = 0.04
 """Ground that loses more than this share of its light counts as shadow."""

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from removal.scene.camera import smoothstep
-from removal.scene.look import Light
-from removal.scene.surfaces import Canvas, Surface
-from removal.scene.wardrobe import Finish
+from benchmarks.scene.camera import smoothstep
+from benchmarks.scene.look import Light
+from benchmarks.scene.surfaces import Canvas, Surface
+from benchmarks.scene.wardrobe import Finish
 
 BACK_M = -9.0  # depth where there is nothing
 MELT_M = 0.05  # how far apart two surfaces still flow into each other

@@ -3,9 +3,9 @@
 import cv2
 import numpy as np
 
-from removal.scene.body import Body
-from removal.scene.camera import Camera
-from removal.scene.look import Stand
+from benchmarks.scene.body import Body
+from benchmarks.scene.camera import Camera
+from benchmarks.scene.look import Stand
 
 # Height bands in metres: the higher the part, the softer its shadow's edge, for the sun is no point.
 BANDS = ((0.0, 0.25), (0.25, 0.8), (0.8, 1.3), (1.3, 2.2))

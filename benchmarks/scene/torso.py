@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from removal.scene.look import Look
-from removal.scene.surfaces import spline
+from benchmarks.scene.look import Look
+from benchmarks.scene.surfaces import spline
 
 # fmt: off
 SHIRT = np.array([  # above the hip joint, half breadth, half depth, front

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from removal.scene.camera import Noise, smoothstep
-from removal.scene.surfaces import Surface
+from benchmarks.scene.camera import Noise, smoothstep
+from benchmarks.scene.surfaces import Surface
 
 SKIN = ("#d6a88c", "#bd8a6c", "#e3bca4", "#96694d", "#6d4934", "#cf9f84")
 HAIR = ("#2a1d15", "#4a3121", "#15110f", "#7a5632", "#a97f4e", "#3a2a20")

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from inpaint.exemplar.patchmatch import RADIUS, SIDE, best_origins, match_known, search, vote
+from inpaint.exemplar.poisson import assemble
+from inpaint.exemplar.pyramid import Level, build_pyramid, halve, inside
 from inpaint.inpainter import WindowInpainter, check_inputs
-from inpaint.patchmatch import RADIUS, SIDE, best_origins, match_known, search, vote
-from inpaint.poisson import assemble
-from inpaint.pyramid import Level, build_pyramid, halve, inside
 
 _MIN_CONFIDENCE = 1e-25
 _PEEL_CANDIDATES = 4000

@@ -11,7 +11,7 @@ neither the hole nor what is protected. The *field* gives each target its source
 import numpy as np
 from numba import prange
 
-from inpaint.compilation import kernel
+from inpaint.exemplar.compilation import kernel
 
 RADIUS = 3
 """Patches are 7 x 7 pixels."""

@@ -8,7 +8,7 @@ section 3). Multigrid by 2 x 2 aggregation with over-correction (Braess 1995).
 import numpy as np
 from numba import prange
 
-from inpaint.compilation import kernel
+from inpaint.exemplar.compilation import kernel
 
 SCREEN = 1e-2
 """Pull of the correction towards zero, against the weight 1 of a trusted pair: without it, what textured

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from inpaint.patchmatch import RADIUS, SIDE
+from inpaint.exemplar.patchmatch import RADIUS, SIDE
 
 MIN_SOURCES = 64
 """A coarser level needs this many whole patches to copy from."""

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from postprocess.attached.sticks import held_stick
 from postprocess.morphology import check_photo
 from postprocess.scaling import mask_levels, scaled
-from postprocess.sticks import held_stick
 
 WORKING_SIDE_PX = 1024  # short side at which photos are looked at: regions of interest are large
 CROP_SIDE_PX = 320  # long side of the surroundings of one object

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from postprocess.attached_table import ATTACHED_CHOICES, FURNITURE, TABLE, AttachedRule
-from postprocess.attached_touch import Shape, Touch, measure_touch, shrink
-from postprocess.clinging import clinging_region
+from postprocess.attached.clinging import clinging_region
+from postprocess.attached.table import ATTACHED_CHOICES, FURNITURE, TABLE, AttachedRule
+from postprocess.attached.touch import Shape, Touch, measure_touch, shrink
 
 __all__ = ["ATTACHED_CHOICES", "TABLE", "AttachedRule", "attached_objects", "clinging_region"]
 

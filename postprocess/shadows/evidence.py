@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from postprocess.ground import Box, Surroundings
-from postprocess.shadow_regions import Region
+from postprocess.shadows.ground import Box, Surroundings
+from postprocess.shadows.regions import Region
 
 LEAST_DARKENING = 0.02
 """Regions less dark than this (log light) against the ground around are none."""

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from postprocess.ground import SEARCH_SIDE_PX, Box, Surroundings, shrink, surroundings
 from postprocess.morphology import check_photo
-from postprocess.reflections import LEAST_AGREEMENT, find_reflection
-from postprocess.shadow_evidence import Witness
-from postprocess.shadow_judge import CUT_OFF, LARGEST, likelihood
-from postprocess.shadow_regions import dark_regions, with_soft_edge
+from postprocess.shadows.evidence import Witness
+from postprocess.shadows.ground import SEARCH_SIDE_PX, Box, Surroundings, shrink, surroundings
+from postprocess.shadows.judge import CUT_OFF, LARGEST, likelihood
+from postprocess.shadows.reflections import LEAST_AGREEMENT, find_reflection
+from postprocess.shadows.regions import dark_regions, with_soft_edge
 
 LEAST_CONFIDENCE = 0.35
 """Below this nothing is added."""

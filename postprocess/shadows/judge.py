@@ -1,6 +1,6 @@
 """How likely a dark region is an object's shadow: logistic regression on its evidence and on the squares.
 
-The numbers are in `shadow_weights.py`, made by benchmarks/shadow_judge.py, which says on what they were
+The numbers are in `shadow_weights.py`, made by tools/shadow_judge/training.py, which says on what they were
 fitted and prints how well they do on scenes that they were not fitted on.
 """
 
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from postprocess.shadow_evidence import Evidence
-from postprocess.shadow_weights import BIAS, NAMES, WEIGHTS
+from postprocess.shadows.evidence import Evidence
+from postprocess.shadows.weights import BIAS, NAMES, WEIGHTS
 
 CLIP = 3.0
 """Evidence further than this many standard deviations off counts as this far."""
@@ -26,7 +26,7 @@ SHORT_FACTOR = 0.9
 def likelihood(evidence: Evidence, *, short: bool) -> float:
     """0 to 1: the root of the overlap (intersection over union) to expect of the region with the shadow.
 
-    evidence: of `postprocess.shadow_evidence`. short: whether the region was cut off at a distance from the
+    evidence: of `postprocess.shadows.evidence`. short: whether the region was cut off at a distance from the
     contact (a contact shadow), for which other weights hold.
     """
     if (

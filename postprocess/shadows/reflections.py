@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from postprocess.ground import DARK_OFFSET, Surroundings
+from postprocess.shadows.ground import DARK_OFFSET, Surroundings
 
 LEAST_DEPTH = 0.25
 """Reflections less deep than this share of the object's size are not told from its rim or its shadow."""

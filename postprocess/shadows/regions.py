@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from postprocess.ground import Surroundings
 from postprocess.morphology import connected_to
+from postprocess.shadows.ground import Surroundings
 
 SMOOTHINGS = ((0.7, 0.0), (1.0, 0.02), (1.5, 0.04))
 """Gaussians by which the ground's texture is levelled: the larger of pixels and share of the object."""

@@ -1,4 +1,4 @@
-"""Weights of `shadow_judge`: data, written by benchmarks/shadow_judge.py."""
+"""Weights of `shadow_judge`: data, written by tools/shadow_judge/training.py."""
 
 # Kind of region, name of evidence: mean, standard deviation, weight, weight of the square.
 WEIGHTS = {

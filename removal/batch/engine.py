@@ -8,16 +8,16 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from removal.batch import Job, Outcome
-from removal.concurrency import default_workers
-from removal.manifest import Manifest
+from removal.batch.jobs import Job, Outcome
+from removal.batch.record import Manifest
+from removal.batch.report import RunReport
+from removal.batch.stages import in_turn, overlapped
+from removal.batch.threads import default_workers
+from removal.batch.work import PhotoWork, Task, outcome_of
 from removal.options import RunOptions
-from removal.run_report import RunReport
-from removal.stages import in_turn, overlapped
-from removal.work import PhotoWork, Task, outcome_of
 
 if TYPE_CHECKING:
-    from removal.cluster import Cluster
+    from removal.cluster.engine import Cluster
 
 STARTED_TOGETHER = 16  # photos whose start is noted by one write to the disk
 IN_FLIGHT_PER_WORKER = 8  # photos: enough that a write that the disk holds up does not stop the models
@@ -88,7 +88,7 @@ def megapixels(task: Task) -> float:
     """The size of a task's photo by its header; 0 where that cannot be read."""
     from PIL import Image
 
-    from backend.pillow_limit import pillow_limit_lifted
+    from _removal_support.pillow_limit import pillow_limit_lifted
 
     try:
         if not task.job.source.is_file():  # a pipe would be waited for
@@ -103,6 +103,6 @@ def default_batch(options: RunOptions) -> int:
     """Photos that the detector is given at once: several where there is a GPU, for one fills a processor."""
     if not options.has_detector:
         return 1
-    from backend.device import resolve_device
+    from _removal_support.device import resolve_device
 
     return 1 if resolve_device(options.device) == "cpu" else BATCH_ON_A_GPU

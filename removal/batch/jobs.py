@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from removal.cluster.paths import RemotePath, path_from, photos_below
 from removal.images import PHOTO_SUFFIXES
-from removal.remote_files import RemotePath, path_from, photos_below
 
 STDIN = "-"
 EXTRAS = {"mask": "mask", "sheet": "compare", "damage": "damage", "edges": "edges"}

@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from backend.files import leftovers
-from removal.batch import Job, Outcome, PlanError
-from removal.folder_lock import try_lock
-from removal.remote_files import is_remote, path_from
+from _removal_support.files import leftovers
+from _removal_support.folder_lock import try_lock
+from removal.batch.jobs import Job, Outcome, PlanError
+from removal.cluster.paths import is_remote, path_from
 
 MANIFEST = "removal.jsonl"
 FINISHED = ("done", "unchanged")

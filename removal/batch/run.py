@@ -7,16 +7,16 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from removal.batch import Job, Outcome, PlanError, plan_jobs
-from removal.manifest import BusyError, Manifest
+from removal.batch.jobs import Job, Outcome, PlanError, plan_jobs
+from removal.batch.record import BusyError, Manifest
+from removal.batch.report import RunReport
+from removal.cluster.paths import RemotePath, cached, files_below
 from removal.models import RunError, build, loading
 from removal.options import WITHOUT_WEIGHTS, RunOptions, check_engine, check_names
-from removal.remote_files import RemotePath, cached, files_below
-from removal.run_report import RunReport
 
 if TYPE_CHECKING:
-    from removal.cluster import Cluster
-    from removal.work import PhotoWork
+    from removal.batch.work import PhotoWork
+    from removal.cluster.engine import Cluster
 
 
 def nothing(what: object) -> None:
@@ -90,7 +90,7 @@ def record_of(folder: Path, options: RunOptions) -> Manifest:
     """The record of an output folder, wherever that is; not yet open. Raises RunError."""
     chosen, models = settings(options), asked(options)
     if isinstance(folder, RemotePath):
-        from removal.remote_manifest import RemoteManifest
+        from removal.cluster.record import RemoteManifest
 
         manifest: Manifest = RemoteManifest(folder, chosen, models, overwrite=options.overwrite)
     else:
@@ -106,7 +106,7 @@ def record_of(folder: Path, options: RunOptions) -> Manifest:
 def masked(jobs: Sequence[Job], options: RunOptions, say: Callable[[str], None]) -> list[Job]:
     """The jobs that there is a mask for, and those with a problem; `say` is told how many these are."""
     from removal.sources import from_files
-    from segment.mask_error import MaskError
+    from segment.handover.mask_error import MaskError
 
     assert options.masks is not None
     with loading():
@@ -145,7 +145,7 @@ def prepare(
         return missing, None
     work: PhotoWork | Cluster
     if options.engine == "ray":
-        from removal.cluster import Cluster
+        from removal.cluster.engine import Cluster
 
         work = ending.enter_context(closing(Cluster(options, say)))
         models = work.models
@@ -163,7 +163,7 @@ def prepare(
 
 def build_work(options: RunOptions, say: Callable[[str], None]) -> tuple[PhotoWork, dict[str, str]]:
     """Loads the models; also returns what they are in words. Raises RunError."""
-    from removal.work import PhotoWork
+    from removal.batch.work import PhotoWork
 
     pipeline, source, models = build(options, say)
     if options.masks is not None:  # by one name for it, from wherever it is given
@@ -180,7 +180,7 @@ def outcomes_of(
 ) -> Generator[Outcome, None, None]:
     """The outcome of each job, in their order; nobody is to do them where there are none."""
     if work is not None:
-        from removal.engine import work_off
+        from removal.batch.engine import work_off
 
         yield from work_off(jobs, work, options, manifest, report)
 
@@ -234,6 +234,6 @@ def content_of(weights: str | None) -> str | None:
     """The hash of a file; what names none, as it is."""
     if weights is None or not Path(weights).is_file():
         return weights
-    from backend.pretrained import file_sha256
+    from _removal_support.pretrained import file_sha256
 
     return file_sha256(Path(weights))

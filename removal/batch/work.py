@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from removal.batch import Job, Outcome
-from removal.concurrency import OneAtATime, may_overlap, share_cores
-from removal.manifest import note_of
+from removal.batch.jobs import Job, Outcome
+from removal.batch.record import note_of
+from removal.batch.stages import Finished, Stage, in_turn
+from removal.batch.threads import OneAtATime, may_overlap, share_cores
 from removal.options import RunOptions
 from removal.sources import FileMasks, MaskSource
-from removal.stages import Finished, Stage, in_turn
 
 if TYPE_CHECKING:
     import numpy as np
@@ -191,7 +191,7 @@ def objects_of(detections: Detections) -> list[dict[str, Any]]:
 def write_extras(job: Job, photo: Photo, result: Removal) -> None:
     """The mask, the comparison sheet and the maps of damage, where they are asked for."""
     from removal.images import write_mask, write_png
-    from removal.sheet import comparison_sheet
+    from removal.images.sheet import comparison_sheet
 
     if job.mask is not None:
         write_mask(result.mask, job.mask, overwrite=True)

@@ -17,14 +17,14 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
-from removal.batch import EXTRAS, Job, Outcome, PlanError
-from removal.cluster_worker import Assignment, Ledger, PhotoWorker, describe_models
+from removal.batch.jobs import EXTRAS, Job, Outcome, PlanError
+from removal.cluster.worker import Assignment, Ledger, PhotoWorker, describe_models
 from removal.models import RunError
 from removal.options import WITHOUT_WEIGHTS, RunOptions
 
 if TYPE_CHECKING:
-    from removal.run import RunReport
-    from removal.work import Task
+    from removal.batch.run import RunReport
+    from removal.batch.work import Task
 
 CPU_SHARE = 0.75  # of each processor a worker uses: workers that ask for all of them leave none for Ray Data
 WORKERS_PER_GPU = 2  # one reads and writes while the other has the GPU

@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path, PosixPath
 from typing import Any
 
-from removal.folder_lock import try_lock
+from _removal_support.folder_lock import try_lock
 from removal.images import PHOTO_SUFFIXES
 
 NEEDS = "pip install 'removal[cluster]'"

@@ -14,9 +14,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from removal.batch import Job
-from removal.manifest import MANIFEST, BusyError, Manifest
-from removal.remote_files import RemotePath, delete, files_below, is_part, store
+from removal.batch.jobs import Job
+from removal.batch.record import MANIFEST, BusyError, Manifest
+from removal.cluster.paths import RemotePath, delete, files_below, is_part, store
 
 LOCK = ".removal.lock"
 UPLOAD_S = 5.0  # how far the copy in the folder is behind the record at most

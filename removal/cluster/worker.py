@@ -14,14 +14,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from removal.batch import EXTRAS, Job, Outcome
+from removal.batch.jobs import EXTRAS, Job, Outcome
+from removal.batch.run import build_work, nothing
+from removal.cluster.paths import RemotePath, cached, fetch, is_remote, store
 from removal.models import RunError
 from removal.options import RunOptions
-from removal.remote_files import RemotePath, cached, fetch, is_remote, store
-from removal.run import build_work, nothing
 
 if TYPE_CHECKING:
-    from removal.work import PhotoWork
+    from removal.batch.work import PhotoWork
 
 COPIES = "removal-worker-"  # and the process: folders of photos from elsewhere while they are worked on
 ATTEMPTS = 3  # as often a worker may die in a photo; after that the photo is taken to be the cause
@@ -176,7 +176,7 @@ def erase(job: Job, work: PhotoWork, *, overwrite: bool) -> Outcome:
     """One photo, wherever it and its results are. What goes wrong with it is in the outcome, not raised."""
     if not any(is_remote(path) for path in (job.source, *job.files)):
         return work.do(job, overwrite=overwrite)
-    from removal.work import describe
+    from removal.batch.work import describe
 
     with tempfile.TemporaryDirectory(prefix=f"{COPIES}{os.getpid()}-") as folder:
         here = local_job(job, Path(folder))

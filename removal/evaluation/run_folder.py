@@ -21,8 +21,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from removal.batch import PlanError
-from removal.folder_lock import try_lock
+from _removal_support.folder_lock import try_lock
+from removal.batch.jobs import PlanError
 from removal.models import RunError
 
 KIND = "removal evaluation"
@@ -127,7 +127,7 @@ class RunFolder:
         self.write_bytes(name, text.encode(errors="backslashreplace"))  # a file's name may be no text
 
     def write_bytes(self, name: str, data: bytes) -> None:
-        from backend.files import write_atomically
+        from _removal_support.files import write_atomically
 
         write_atomically(self.folder / name, data, overwrite=True)
 

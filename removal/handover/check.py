@@ -8,18 +8,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from removal.batch import PlanError, photos_in
+from removal.batch.jobs import PlanError, photos_in
+from removal.batch.stages import Finished, Stage, overlapped
 from removal.images import PhotoError
 from removal.images.size import read_size
 from removal.models import loading
 from removal.options import RunOptions
-from removal.stages import Finished, Stage, overlapped
-from segment.mask_error import MaskError
-from segment.mask_index import normal, stem_of
+from segment.handover.index import normal, stem_of
+from segment.handover.mask_error import MaskError
 
 if TYPE_CHECKING:
     from segment import CocoMasks, MaskFiles
-    from segment.files import FoundMask
+    from segment.handover.files import FoundMask
 
 
 @dataclass(frozen=True)

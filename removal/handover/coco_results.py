@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backend.files import write_atomically
-from removal.batch import PlanError
+from _removal_support.files import write_atomically
+from removal.batch.jobs import PlanError
 
 if TYPE_CHECKING:
     from segment import CocoMasks, Detections

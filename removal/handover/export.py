@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Literal
 
 import cv2
 
-from removal import coco_results
-from removal.batch import Job, PlanError, photos_in, plan_jobs, problem_of
+from removal.batch.jobs import Job, PlanError, photos_in, plan_jobs, problem_of
+from removal.handover import coco_results
 from removal.images import read_photo, write_mask
 from removal.models import RunError, build_recipe, build_segmenter, loading
 from removal.options import RunOptions

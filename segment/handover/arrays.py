@@ -12,9 +12,9 @@ from typing import IO
 
 import numpy as np
 
-from segment.fitting import MAX_PIXELS
-from segment.mask_error import MaskError
-from segment.mask_picture import MaskPicture, from_fractions, from_values
+from segment.handover.fitting import MAX_PIXELS
+from segment.handover.mask_error import MaskError
+from segment.handover.mask_picture import MaskPicture, from_fractions, from_values
 
 _HEADER_ERRORS = (SyntaxError, tokenize.TokenError)
 ARRAY_SUFFIXES = (".npy", ".npz")

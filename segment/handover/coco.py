@@ -12,11 +12,11 @@ import numpy as np
 
 from segment.classes import coco_categories, coco_classes, unknown_class
 from segment.detections import Detections, Rle
-from segment.fitting import MAX_PIXELS, Size, find_fit, fit_detections
-from segment.json_files import checked_score, checked_size, named_file, read_json, whole_number
-from segment.mask_error import MaskError, Reason
-from segment.photo_names import closest_names
-from segment.run_lengths import read_box, read_segmentation
+from segment.handover.fitting import MAX_PIXELS, Size, find_fit, fit_detections
+from segment.handover.json_files import checked_score, checked_size, named_file, read_json, whole_number
+from segment.handover.mask_error import MaskError, Reason
+from segment.handover.photo_names import closest_names
+from segment.handover.run_lengths import read_box, read_segmentation
 
 ImageId = int | str
 
@@ -135,7 +135,7 @@ class CocoMasks:
             are scaled where the shape agrees. With it, a photo that results say nothing of is one without
             objects.
         crowds: whether regions marked ``iscrowd`` (groups drawn in one piece) count as objects.
-        orientation: EXIF orientation of the photo's file, see `segment.fitting.find_fit`.
+        orientation: EXIF orientation of the photo's file, see `segment.handover.fitting.find_fit`.
 
         Raises MaskError for a photo that the file does not have, for masks of another shape than the photo's,
         and for an object that cannot be read.

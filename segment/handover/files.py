@@ -12,16 +12,16 @@ from typing import Literal
 
 import numpy as np
 
-from segment.coco import CocoMasks, is_coco
 from segment.detections import Detections
-from segment.fitting import HALF, MAX_PIXELS, Fit, Size, find_fit, fit_detections
-from segment.json_files import read_json
-from segment.mask_arrays import array_names
-from segment.mask_error import MaskError
-from segment.mask_index import MaskIndex
-from segment.mask_listings import CLASSLESS, check_labels, kind_of, photo_named, read_listing
-from segment.picture_reading import find_reading
-from segment.segment_anything import METADATA, is_mask_folder
+from segment.handover.arrays import array_names
+from segment.handover.coco import CocoMasks, is_coco
+from segment.handover.fitting import HALF, MAX_PIXELS, Fit, Size, find_fit, fit_detections
+from segment.handover.index import MaskIndex
+from segment.handover.json_files import read_json
+from segment.handover.listings import CLASSLESS, check_labels, kind_of, photo_named, read_listing
+from segment.handover.mask_error import MaskError
+from segment.handover.picture_reading import find_reading
+from segment.handover.segment_anything import METADATA, is_mask_folder
 
 LABEL = "mask"
 MAX_TOLD = 8  # kinds of photos whose masks were scaled or turned; further ones are not told

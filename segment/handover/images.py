@@ -10,10 +10,10 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from backend.pillow_limit import pillow_limit_lifted
-from segment.fitting import MAX_PIXELS
-from segment.mask_error import MaskError
-from segment.mask_picture import MaskPicture, from_fractions, from_values
+from _removal_support.pillow_limit import pillow_limit_lifted
+from segment.handover.fitting import MAX_PIXELS
+from segment.handover.mask_error import MaskError
+from segment.handover.mask_picture import MaskPicture, from_fractions, from_values
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".gif")
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF")

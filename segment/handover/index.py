@@ -8,13 +8,13 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 
-from segment.json_files import read_json
-from segment.labelme import is_labelme
-from segment.mask_arrays import ARRAY_SUFFIXES
-from segment.mask_error import MaskError
-from segment.mask_images import IMAGE_SUFFIXES
-from segment.photo_names import closest_names
-from segment.segment_anything import METADATA, is_mask_folder
+from segment.handover.arrays import ARRAY_SUFFIXES
+from segment.handover.images import IMAGE_SUFFIXES
+from segment.handover.json_files import read_json
+from segment.handover.labelme import is_labelme
+from segment.handover.mask_error import MaskError
+from segment.handover.photo_names import closest_names
+from segment.handover.segment_anything import METADATA, is_mask_folder
 
 SUFFIXES = (*IMAGE_SUFFIXES, *ARRAY_SUFFIXES, ".json")
 ENDINGS = (

@@ -7,7 +7,7 @@ import math
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from segment.mask_error import MaskError
+from segment.handover.mask_error import MaskError
 
 HIGHEST_SCORE = 1.5  # Segment-Anything's estimates pass 1 a little; they count as 1
 

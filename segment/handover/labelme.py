@@ -14,10 +14,16 @@ import numpy as np
 from PIL import Image, ImageDraw, UnidentifiedImageError
 
 from segment.detections import Detections, encode_crop
-from segment.fitting import MAX_PIXELS
-from segment.json_files import check_points, checked_score, checked_size, leaves_folder, portable_path
-from segment.mask_error import MaskError
-from segment.run_lengths import from_rles
+from segment.handover.fitting import MAX_PIXELS
+from segment.handover.json_files import (
+    check_points,
+    checked_score,
+    checked_size,
+    leaves_folder,
+    portable_path,
+)
+from segment.handover.mask_error import MaskError
+from segment.handover.run_lengths import from_rles
 
 LINE_WIDTH_PX, POINT_RADIUS_PX = 10, 5  # as LabelMe itself draws what has no area
 MAX_TIMES_THE_PHOTO = 16  # pixels to draw on

@@ -7,13 +7,13 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from segment.classes import unknown_class
-from segment.coco import CocoMasks, is_coco
 from segment.detections import Detections
-from segment.fitting import MAX_PIXELS, Size
-from segment.json_files import named_file, read_json
-from segment.labelme import image_named, is_labelme, read_labelme
-from segment.mask_error import MaskError
-from segment.segment_anything import METADATA, is_mask_list, read_mask_folder, read_mask_list
+from segment.handover.coco import CocoMasks, is_coco
+from segment.handover.fitting import MAX_PIXELS, Size
+from segment.handover.json_files import named_file, read_json
+from segment.handover.labelme import image_named, is_labelme, read_labelme
+from segment.handover.mask_error import MaskError
+from segment.handover.segment_anything import METADATA, is_mask_list, read_mask_folder, read_mask_list
 
 SAMPLE = 200  # files whose classes are looked at
 CLASSLESS = ("Segment-Anything masks", "SA-1B")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from segment.mask_error import MaskError
+from segment.handover.mask_error import MaskError
 
 VOID = 255  # label maps of many data sets mark the unlabelled rim so
 MAX_LABELS = 64  # more distinct values than this are shades

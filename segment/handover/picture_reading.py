@@ -9,12 +9,12 @@ from typing import Literal
 
 import numpy as np
 
-from segment.fitting import HALF, MAX_PIXELS, Fit, fit_levels
-from segment.mask_arrays import ARRAY_SUFFIXES, array_names, read_mask_array
-from segment.mask_error import MaskError
-from segment.mask_images import IMAGE_SUFFIXES, read_mask_image
-from segment.mask_picture import MaskPicture, label_levels, threshold_levels
-from segment.polarity import FoundPolarity, find_polarity, look_at
+from segment.handover.arrays import ARRAY_SUFFIXES, array_names, read_mask_array
+from segment.handover.fitting import HALF, MAX_PIXELS, Fit, fit_levels
+from segment.handover.images import IMAGE_SUFFIXES, read_mask_image
+from segment.handover.mask_error import MaskError
+from segment.handover.mask_picture import MaskPicture, label_levels, threshold_levels
+from segment.handover.polarity import FoundPolarity, find_polarity, look_at
 
 PICTURE_SUFFIXES = (*IMAGE_SUFFIXES, *ARRAY_SUFFIXES)
 SAMPLE = 24  # masks of a hand-over that are looked at

@@ -10,7 +10,7 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from segment.detections import Detections, Rle
-from segment.json_files import check_points
+from segment.handover.json_files import check_points
 
 MAX_OUTLINE_PX = 2_000_000  # pycocotools needs some 60 bytes for each pixel along a polygon
 

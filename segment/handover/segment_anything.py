@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from segment.detections import Detections, encode_crop
-from segment.fitting import MAX_PIXELS
-from segment.json_files import checked_score, checked_size
-from segment.mask_error import MaskError
-from segment.mask_images import read_mask_image
-from segment.run_lengths import from_rles, read_segmentation
+from segment.handover.fitting import MAX_PIXELS
+from segment.handover.images import read_mask_image
+from segment.handover.json_files import checked_score, checked_size
+from segment.handover.mask_error import MaskError
+from segment.handover.run_lengths import from_rles, read_segmentation
 
 LABEL = "object"
 METADATA = "metadata.csv"

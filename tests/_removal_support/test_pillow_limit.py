@@ -3,7 +3,7 @@ import threading
 import pytest
 from PIL import Image
 
-from backend.pillow_limit import pillow_limit_lifted
+from _removal_support.pillow_limit import pillow_limit_lifted
 
 
 @pytest.fixture(autouse=True)

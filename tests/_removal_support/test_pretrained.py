@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from backend.pretrained import PretrainedWeights, WeightsError, fetch
+from _removal_support.pretrained import PretrainedWeights, WeightsError, fetch
 
 BODY = bytes(range(256)) * 8192  # 2 MiB
 DIGEST = hashlib.sha256(BODY).hexdigest()

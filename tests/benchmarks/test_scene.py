@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from removal.scene import Scene, render_scene
+from benchmarks.scene import Scene, render_scene
 
 
 @pytest.fixture(scope="module")

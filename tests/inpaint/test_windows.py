@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from inpaint.highres import MIN_CONTEXT_PX, Box, fill_by_windows, find_holes, windows
+from inpaint.windows import MIN_CONTEXT_PX, Box, fill_by_windows, find_holes, windows
 
 
 def test_holes_and_specks_get_tight_boxes():

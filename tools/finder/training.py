@@ -1,4 +1,4 @@
-"""How the weights of the `builtin` person finder were made: `python -m segment.training --data DIR --out
+"""How the weights of the `builtin` person finder were made: `python -m tools.finder.training --data DIR --out
 DIR`.
 
 Reads top to bottom. A network (`person_finder.py`) learns from scratch on labelled people and on people
@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from segment.person_finder import PersonFinder, parameter_count, to_tensor
-from segment.training_data import IGNORE, PERSON, SampleSource, load_collection
+from tools.finder.training_data import IGNORE, PERSON, SampleSource, load_collection
 
 PHOTOS_WITH_PEOPLE = Path(__file__).with_name("photos_with_people.txt")  # of the backgrounds, judged by eye
 

@@ -1,7 +1,7 @@
 """Photos with known shadows, and photos where few are, to fit and to check the weights of the shadow judge.
 
 Composites: people and things cut out of photos, put on other photos, with a shadow drawn below them in one
-of several ways or with none. Pairs: data/pairs. Rendered: `removal.scene`. COCO: photos with people, whose
+of several ways or with none. Pairs: data/pairs. Rendered: `benchmarks.scene`. COCO: photos with people, whose
 visible shadows are named in `SEEN`; in the others every candidate counts as wrong.
 """
 
@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from pycocotools.coco import COCO
 
-from removal.scene import render_scene
+from benchmarks.scene import render_scene
 
 KINDS = {"none": 0.35, "thrown": 0.30, "contact": 0.12, "strip": 0.08, "thrown+contact": 0.15}
 """How often which shadow is drawn."""

@@ -1,7 +1,7 @@
-"""Fits the weights of `postprocess.shadow_judge`, and shows how well such weights do on scenes left out.
+"""Fits the weights of `postprocess.shadows.judge`, and shows how well such weights do on scenes left out.
 
-    python benchmarks/shadow_judge.py --data DIR --cache FILE             # the table, each kind left out
-    python benchmarks/shadow_judge.py --data DIR --cache FILE --write postprocess/shadow_weights.py
+    python tools/shadow_judge/training.py --data DIR --cache FILE             # the table, each kind left out
+    python tools/shadow_judge/training.py --data DIR --cache FILE --write postprocess/shadows/weights.py
 
 DIR holds pairs/, coco/, photos/, train/ and people/. The candidates of all scenes (`shadow_scenes.py`) are
 measured once and kept in FILE, a NumPy file. Each candidate's aim is the root of its overlap (intersection
@@ -23,14 +23,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from shadow_scenes import Example, coco, composites, pairs, rendered
 
 from postprocess import MaskRecipe, refine_mask
-from postprocess.ground import SEARCH_SIDE_PX, Surroundings, shrink, surroundings
-from postprocess.shadow_evidence import Witness
-from postprocess.shadow_judge import CLIP, CUT_OFF, DARK_ELSEWHERE, LARGEST, SHORT_FACTOR
-from postprocess.shadow_regions import dark_regions, with_soft_edge
-from postprocess.shadows import LEAST_CONFIDENCE
+from postprocess.shadows.evidence import Witness
+from postprocess.shadows.finding import LEAST_CONFIDENCE
+from postprocess.shadows.ground import SEARCH_SIDE_PX, Surroundings, shrink, surroundings
+from postprocess.shadows.judge import CLIP, CUT_OFF, DARK_ELSEWHERE, LARGEST, SHORT_FACTOR
+from postprocess.shadows.regions import dark_regions, with_soft_edge
+from tools.shadow_judge.scenes import Example, coco, composites, pairs, rendered
 
 SHARES = {"ams": 0.5, "closeup": 0.5, "shade": 2.0}
 """How much the objects of a kind count; 1 where nothing is said."""
@@ -201,9 +201,9 @@ def _held_out(measured: Measured) -> np.ndarray:
 
 
 def as_module(measured: Measured, weights: Weights) -> str:
-    """The text of postprocess/shadow_weights.py."""
+    """The text of postprocess/shadows/weights.py."""
     lines = [
-        '"""Weights of `shadow_judge`: data, written by benchmarks/shadow_judge.py."""',
+        '"""Weights of `shadow_judge`: data, written by tools/shadow_judge/training.py."""',
         "",
         "# Kind of region, name of evidence: mean, standard deviation, weight, weight of the square.",
         "WEIGHTS = {",

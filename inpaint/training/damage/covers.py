@@ -8,7 +8,7 @@ from statistics import NormalDist
 import cv2
 import numpy as np
 
-from inpaint.training.damage_contract import Damage, Hole, Range, check_image, check_range
+from inpaint.training.damage.contract import Damage, Hole, Range, check_image, check_range
 
 LEAST_CONTRAST = 60  # of 255 in one channel: what is hardly seen need not be found
 

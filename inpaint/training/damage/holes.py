@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from inpaint.training.damage_contract import Hole, Range, check_range, drawn_number, drawn_px, line_thickness
+from inpaint.training.damage.contract import Hole, Range, check_range, drawn_number, drawn_px, line_thickness
 
 
 @dataclass(frozen=True)

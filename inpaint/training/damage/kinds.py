@@ -6,17 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
-from inpaint.training.covers import Covered
-from inpaint.training.damage_contract import Damage, Hole, check_image, check_range, drawn_number
-from inpaint.training.holes import Boxes, FreeFormStrokes, JoinedHoles
-from inpaint.training.lettering import Text
-from inpaint.training.mask_files import MaskFiles
-from inpaint.training.mosaic import Mosaic
-from inpaint.training.noise import Noise
-from inpaint.training.scratches import Scratches
-from inpaint.training.shapes import CocoShapes
-from inpaint.training.stains import Raindrops, SoftCover
-from inpaint.training.tears import Torn
+from inpaint.training.damage.contract import Damage, Hole, check_image, check_range, drawn_number
+from inpaint.training.damage.covers import Covered
+from inpaint.training.damage.holes import Boxes, FreeFormStrokes, JoinedHoles
+from inpaint.training.damage.lettering import Text
+from inpaint.training.damage.mask_files import MaskFiles
+from inpaint.training.damage.mosaic import Mosaic
+from inpaint.training.damage.noise import Noise
+from inpaint.training.damage.scratches import Scratches
+from inpaint.training.damage.shapes import CocoShapes
+from inpaint.training.damage.stains import Raindrops, SoftCover
+from inpaint.training.damage.tears import Torn
 
 __all__ = ["Damage", "DamageSources", "LayeredDamage", "MixedDamage", "NoDamage", "damage_kinds", "damage_of"]
 

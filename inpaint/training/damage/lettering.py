@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from inpaint.training.covers import Cover, drawn_colour, mean_colour
-from inpaint.training.damage_contract import Range, check_range, drawn_number
+from inpaint.training.damage.contract import Range, check_range, drawn_number
+from inpaint.training.damage.covers import Cover, drawn_colour, mean_colour
 
 LETTERS = tuple("eeeaaaiioottnnssrrhhlldducmfpgwybvkxjqz")  # about as often as in English
 MOST_LINES = 1000  # more are not drawn, whatever area is asked for

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from inpaint.training.damage_contract import Hole, Range, check_range
+from inpaint.training.damage.contract import Hole, Range, check_range
 from inpaint.training.decoding import decode_photo
 from inpaint.training.photos import photo_paths
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from inpaint.training.damage_contract import Damage, Hole, Range, check_image, check_range, drawn_px, shown_in
+from inpaint.training.damage.contract import Damage, Hole, Range, check_image, check_range, drawn_px, shown_in
 
 
 @dataclass(frozen=True)

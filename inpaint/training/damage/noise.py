@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from inpaint.training.covers import Cover, enlarged
-from inpaint.training.damage_contract import Range, check_range, drawn_px
+from inpaint.training.damage.contract import Range, check_range, drawn_px
+from inpaint.training.damage.covers import Cover, enlarged
 
 
 @dataclass(frozen=True)

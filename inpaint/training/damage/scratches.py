@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from inpaint.training.covers import LEAST_CONTRAST, Cover
-from inpaint.training.damage_contract import Range, check_range, drawn_px, line_thickness
+from inpaint.training.damage.contract import Range, check_range, drawn_px, line_thickness
+from inpaint.training.damage.covers import LEAST_CONTRAST, Cover
 
 MOST_MARKS = 2000  # more are not drawn, whatever area is asked for
 VERTICES = 24  # of a scratch

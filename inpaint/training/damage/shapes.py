@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from inpaint.training.damage_contract import Hole, Range, check_range, drawn_px
+from inpaint.training.damage.contract import Hole, Range, check_range, drawn_px
 
 _TRIES = 8
 _SHIFT = 4  # binary digits after the point in coordinates for OpenCV

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from inpaint.training.covers import Cover, check_contents, drawn_content, relit
-from inpaint.training.damage_contract import Range, check_range, drawn_px
+from inpaint.training.damage.contract import Range, check_range, drawn_px
+from inpaint.training.damage.covers import Cover, check_contents, drawn_content, relit
 
 MOST_DROPS = 2000  # more are not drawn, whatever area is asked for
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from inpaint.training.covers import Cover, check_contents, drawn_content, in_one_colour
-from inpaint.training.damage_contract import Range, check_range, drawn_number, drawn_px, shown_in
+from inpaint.training.damage.contract import Range, check_range, drawn_number, drawn_px, shown_in
+from inpaint.training.damage.covers import Cover, check_contents, drawn_content, in_one_colour
 
 
 @dataclass(frozen=True)

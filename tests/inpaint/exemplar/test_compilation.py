@@ -3,7 +3,7 @@ import subprocess
 import sys
 
 import inpaint
-from inpaint.compilation import kernel
+from inpaint.exemplar.compilation import kernel
 
 
 def double(number):
@@ -19,7 +19,7 @@ def test_without_a_writable_cache_kernels_still_run(tmp_path):
     blocked.write_text("a file where the cache folder should be")
     code = (
         "import numpy as np\n"
-        "from inpaint.patchmatch import best_origins\n"
+        "from inpaint.exemplar.patchmatch import best_origins\n"
         "index = np.zeros((9, 9), np.int32)\n"
         "field, origin = np.array([(2, 3)], np.int32), np.zeros((1, 2), np.int32)\n"
         "best_origins(np.array([(4, 4)], np.int32), index, field, np.zeros(1, np.float32), origin)\n"

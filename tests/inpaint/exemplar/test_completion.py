@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import inpaint
-from inpaint.exemplar import ExemplarInpainter, ExemplarSettings, complete
+from inpaint.exemplar.completion import ExemplarInpainter, ExemplarSettings, complete
 
 
 def stripes(height=96, width=128, period=8):
@@ -54,7 +54,7 @@ def test_the_same_seed_gives_the_same_pixels_and_another_one_others(rng):
 def test_the_number_of_threads_changes_no_pixel():
     code = (
         "import hashlib, numpy as np, cv2\n"
-        "from inpaint.exemplar import complete\n"
+        "from inpaint.exemplar.completion import complete\n"
         "image = np.random.default_rng(0).integers(0, 256, (96, 128, 3), dtype=np.uint8)\n"
         "image = cv2.GaussianBlur(image, (0, 0), 2)\n"
         "mask = np.zeros((96, 128), bool); mask[30:62, 40:76] = True\n"

@@ -1,6 +1,6 @@
 import numpy as np
 
-from inpaint.patchmatch import RADIUS, best_origins, match_known, search, vote
+from inpaint.exemplar.patchmatch import RADIUS, best_origins, match_known, search, vote
 
 
 def one_target(image, at):

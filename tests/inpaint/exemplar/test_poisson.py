@@ -1,6 +1,6 @@
 import numpy as np
 
-from inpaint.poisson import Grid, assemble
+from inpaint.exemplar.poisson import Grid, assemble
 
 
 def test_the_solver_solves_the_linear_system(rng):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from inpaint.pyramid import build_pyramid, halve, inside
+from inpaint.exemplar.pyramid import build_pyramid, halve, inside
 
 
 def test_halving_takes_the_mean_of_four_pixels():

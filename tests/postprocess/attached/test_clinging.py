@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from postprocess import MaskRecipe, refine_mask
-from postprocess.attached import clinging_region
+from postprocess.attached.objects import clinging_region
 
 HEIGHT, WIDTH = 360, 400
 GROUND = (128, 122, 110)

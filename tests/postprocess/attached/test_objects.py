@@ -1,11 +1,9 @@
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from postprocess.attached import ATTACHED_CHOICES, TABLE, AttachedRule, attached_objects
+from postprocess.attached.objects import ATTACHED_CHOICES, TABLE, AttachedRule, attached_objects
 
 HEIGHT, WIDTH = 200, 300
 
@@ -184,10 +182,8 @@ def test_wrong_use_is_refused():
         AttachedRule(reach="far")
 
 
-def test_the_judged_objects_of_real_photos(shared, monkeypatch):
-    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "benchmarks")
-    monkeypatch.delitem(sys.modules, "attached", raising=False)
-    from attached import judge_all
+def test_the_judged_objects_of_real_photos(shared):
+    from benchmarks.attached import judge_all
 
     rows = judge_all(shared / "data/coco/instances.json")
     goes = [bool(row.taken) for row in rows if row.verdict != "neither"]

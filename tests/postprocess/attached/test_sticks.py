@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from postprocess.attached import clinging_region
+from postprocess.attached.objects import clinging_region
 
 HEIGHT, WIDTH = 480, 400
 BROWN = (70, 40, 20)

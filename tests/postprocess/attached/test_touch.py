@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from postprocess.attached_touch import measure_touch, shrink
+from postprocess.attached.touch import measure_touch, shrink
 
 
 def shape(height: int, width: int, top: int, left: int, bottom: int, right: int):

@@ -2,9 +2,9 @@ import cv2
 import numpy as np
 import pytest
 
+from benchmarks.scene import render_scene
 from postprocess import MaskRecipe, refine_mask
-from postprocess.shadows import Candidate, _best, _shared_direction, find_shadow
-from removal.scene import render_scene
+from postprocess.shadows.finding import Candidate, _best, _shared_direction, find_shadow
 
 HARD, SOFT = 0.8, 3.0
 
@@ -217,11 +217,11 @@ def test_a_region_that_covers_much_of_the_photo_must_be_surer(monkeypatch: pytes
     found = find_shadow(photo, post)
     share = found.mask.mean()
     assert 0.01 < share < 0.03
-    monkeypatch.setattr("postprocess.shadows.LARGE_SHARE", share * 0.8)
+    monkeypatch.setattr("postprocess.shadows.finding.LARGE_SHARE", share * 0.8)
     assert covered(find_shadow(photo, post).mask, cast) > 0.8  # sure enough
-    monkeypatch.setattr("postprocess.shadows.LARGE_CONFIDENCE", found.confidence + 0.01)
+    monkeypatch.setattr("postprocess.shadows.finding.LARGE_CONFIDENCE", found.confidence + 0.01)
     assert not find_shadow(photo, post).mask.any()
-    monkeypatch.setattr("postprocess.shadows.LARGE_SHARE", share * 1.25)
+    monkeypatch.setattr("postprocess.shadows.finding.LARGE_SHARE", share * 1.25)
     np.testing.assert_array_equal(find_shadow(photo, post).mask, found.mask)
 
 

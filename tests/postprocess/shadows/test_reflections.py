@@ -2,9 +2,9 @@ import cv2
 import numpy as np
 import pytest
 
-from postprocess.ground import surroundings
-from postprocess.reflections import LEAST_AGREEMENT, Reflection, find_reflection
-from postprocess.shadows import find_shadow
+from postprocess.shadows.finding import find_shadow
+from postprocess.shadows.ground import surroundings
+from postprocess.shadows.reflections import LEAST_AGREEMENT, Reflection, find_reflection
 
 
 def standing(*, share: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

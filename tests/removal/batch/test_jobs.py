@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from removal.batch import PlanError, photos_in, place_of, plan_jobs, read_list
+from removal.batch.jobs import PlanError, photos_in, place_of, plan_jobs, read_list
 
 
 @pytest.fixture

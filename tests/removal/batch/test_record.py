@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from removal.batch import Job, Outcome, PlanError
-from removal.manifest import MANIFEST, BusyError, Manifest, is_as_noted, note_of
+from removal.batch.jobs import Job, Outcome, PlanError
+from removal.batch.record import MANIFEST, BusyError, Manifest, is_as_noted, note_of
 
 SETTINGS, ASKED, MODELS = {"seed": 0, "score": 0.5}, {"inpainter": "auto"}, {"inpainter": "telea"}
 
@@ -278,7 +278,7 @@ def test_a_second_run_on_the_folder_is_refused_and_told_who_is_there(tmp_path, o
 
 def test_a_killed_run_leaves_no_lock(tmp_path, opened):
     code = (
-        "import sys, time; from pathlib import Path; from removal.manifest import Manifest\n"
+        "import sys, time; from pathlib import Path; from removal.batch.record import Manifest\n"
         "m = Manifest(Path(sys.argv[1]), {}, {}); m.open(create=True); m.begin({})\n"
         "print('locked', flush=True); time.sleep(60)"
     )

@@ -16,14 +16,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from backend import files
-from removal.batch import PlanError
-from removal.engine import megapixels
-from removal.manifest import MANIFEST, Manifest
+from _removal_support import files
+from removal.batch.engine import megapixels
+from removal.batch.jobs import PlanError
+from removal.batch.record import MANIFEST, Manifest
+from removal.batch.run import run
+from removal.batch.work import Task
 from removal.models import RunError
 from removal.options import RunOptions
-from removal.run import run
-from removal.work import Task
 
 HEIGHT, WIDTH = 48, 64
 
@@ -113,7 +113,7 @@ def test_a_second_run_loads_nothing_and_writes_nothing(album, monkeypatch):
     def load(*arguments):
         raise AssertionError("models are loaded")
 
-    monkeypatch.setattr("removal.run.build", load)
+    monkeypatch.setattr("removal.batch.run.build", load)
     assert states(album) == {"skipped"}
     assert {path: path.stat().st_mtime_ns for path in (album / "out").rglob("*")} == before
 
@@ -136,7 +136,7 @@ def test_only_what_is_missing_or_has_changed_is_done(album):
 def test_other_settings_are_refused_before_anything_is_loaded(album, monkeypatch):
     outcomes(album)
     before = results(album / "out")
-    monkeypatch.setattr("removal.run.build", None)
+    monkeypatch.setattr("removal.batch.run.build", None)
     with pytest.raises(PlanError, match="refine changed"):
         outcomes(album, refine=True)
     monkeypatch.undo()
@@ -343,7 +343,7 @@ def test_the_report_counts_and_has_the_share_of_each_stage(album):
 
 
 def test_the_size_of_a_photo_is_known_before_it_is_decoded(album, tmp_path):
-    from removal.batch import Job
+    from removal.batch.jobs import Job
 
     Image.new("1", (12_000, 10_000)).save(tmp_path / "large.png")  # Pillow would warn of its size
     assert megapixels(Task(Job(tmp_path / "large.png", tmp_path / "x.png"))) == 120

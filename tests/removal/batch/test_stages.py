@@ -4,7 +4,7 @@ import weakref
 
 import pytest
 
-from removal.stages import Stage, in_turn, overlapped
+from removal.batch.stages import Stage, in_turn, overlapped
 
 PATIENCE_S = 20
 

@@ -9,13 +9,13 @@ from PIL import Image
 
 from inpaint.inpainter import Inpainter
 from postprocess import MaskRecipe
-from removal.batch import Job
-from removal.concurrency import OneAtATime, default_workers, kernels_may_overlap, may_overlap
+from removal.batch.jobs import Job
+from removal.batch.stages import overlapped
+from removal.batch.threads import OneAtATime, default_workers, kernels_may_overlap, may_overlap
+from removal.batch.work import PhotoWork, Task, describe, outcome_of
 from removal.options import RunOptions
 from removal.pipeline import Pipeline
 from removal.sources import from_boxes, from_detector
-from removal.stages import overlapped
-from removal.work import PhotoWork, Task, describe, outcome_of
 from segment import Detections
 
 HEIGHT, WIDTH = 32, 40

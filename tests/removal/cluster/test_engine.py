@@ -19,9 +19,11 @@ from click.testing import CliRunner
 if find_spec("ray") is None:
     pytest.skip("needs the extra removal[cluster]", allow_module_level=True)
 
-from removal.batch import Job, Outcome, PlanError
+from removal.batch.jobs import Job, Outcome, PlanError
+from removal.batch.run import run
+from removal.batch.work import Task
 from removal.cli.main import cli
-from removal.cluster import (
+from removal.cluster.engine import (
     Cluster,
     Crew,
     assignments_of,
@@ -32,12 +34,10 @@ from removal.cluster import (
     silence,
     without_stderr,
 )
-from removal.cluster_worker import ATTEMPTS, Assignment, Ledger, PhotoWorker, local_job
+from removal.cluster.paths import path_from, store
+from removal.cluster.worker import ATTEMPTS, Assignment, Ledger, PhotoWorker, local_job
 from removal.models import RunError
 from removal.options import RunOptions
-from removal.remote_files import path_from, store
-from removal.run import run
-from removal.work import Task
 
 HEIGHT, WIDTH = 60, 80
 # A file system on which reading some photos ends the process as a lack of memory would: "killer" the first
@@ -263,7 +263,7 @@ def test_a_photo_at_which_workers_die_is_given_up():
 
 def test_a_machine_with_other_models_is_named(tmp_path, monkeypatch):
     draw(tmp_path, ["a.png"])
-    monkeypatch.setattr("removal.cluster_worker.use_threads", lambda count: None)
+    monkeypatch.setattr("removal.cluster.worker.use_threads", lambda count: None)
     with pytest.raises(RunError, match=f"^{socket.gethostname()} would use other models than the first"):
         PhotoWorker(options(tmp_path, tmp_path / "out"), {"inpainter": "other"}, None, 1)
 

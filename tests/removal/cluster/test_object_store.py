@@ -7,9 +7,9 @@ import pytest
 if find_spec("s3fs") is None or find_spec("moto") is None:
     pytest.skip("needs s3fs and moto[server]", allow_module_level=True)
 
-from removal.batch import Job, Outcome
-from removal.remote_files import copy_here, delete, fetch, files_below, path_from, photos_below, store
-from removal.remote_manifest import RemoteManifest
+from removal.batch.jobs import Job, Outcome
+from removal.cluster.paths import copy_here, delete, fetch, files_below, path_from, photos_below, store
+from removal.cluster.record import RemoteManifest
 
 pytestmark = pytest.mark.filterwarnings("default")  # of botocore and werkzeug
 

@@ -5,10 +5,10 @@ import pytest
 
 pytest.importorskip("fsspec")
 
-from removal.batch import Job, Outcome, PlanError
-from removal.manifest import BusyError, Manifest
-from removal.remote_files import path_from, store
-from removal.remote_manifest import LOCK, STALE_S, RemoteManifest
+from removal.batch.jobs import Job, Outcome, PlanError
+from removal.batch.record import BusyError, Manifest
+from removal.cluster.paths import path_from, store
+from removal.cluster.record import LOCK, STALE_S, RemoteManifest
 
 MODELS = {"inpainter": "telea"}
 
@@ -115,7 +115,7 @@ def test_a_record_that_cannot_be_put_stops_the_run(folder, job, monkeypatch):
     def refuse(content, path):
         raise OSError(5, "store is full", str(path))
 
-    monkeypatch.setattr("removal.remote_manifest.store", refuse)
+    monkeypatch.setattr("removal.cluster.record.store", refuse)
     with pytest.raises(OSError, match="store is full"):
         manifest.started([job])
     manifest.close()

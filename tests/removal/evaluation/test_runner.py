@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from removal.batch import PlanError
+from removal.batch.jobs import PlanError
 from removal.evaluation import runner
 from removal.evaluation.fidelity import l1, mse, psnr, total_variation
 from removal.evaluation.masks import leak, spill, union_iou

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from removal.handover.check import CheckOptions, HandOverSummary, check_photo, check_photos
 from removal.images import PhotoError
 from removal.images.size import read_size
-from removal.mask_report import CheckOptions, HandOverSummary, check_photo, check_photos
 from segment import CocoMasks, MaskFiles
 
 SIZE = (24, 32)

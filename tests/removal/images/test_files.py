@@ -14,7 +14,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from backend import files
+from _removal_support import files
 from removal.images import (
     PHOTO_SUFFIXES,
     Photo,

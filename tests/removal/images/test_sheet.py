@@ -1,6 +1,6 @@
 import numpy as np
 
-from removal.sheet import GAP_PX, PART_COLOURS, comparison_sheet
+from removal.images.sheet import GAP_PX, PART_COLOURS, comparison_sheet
 
 
 def test_before_mask_and_after_stand_side_by_side():

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from segment import MaskError
-from segment.mask_arrays import array_names, read_mask_array
-from segment.mask_picture import label_levels
+from segment.handover.arrays import array_names, read_mask_array
+from segment.handover.mask_picture import label_levels
 
 MASK = np.array([[1, 1, 0, 0], [0, 0, 0, 0]], dtype=bool)
 LEVELS = np.where(MASK, 255, 0)

@@ -261,7 +261,7 @@ def test_one_damaged_file_spoils_no_other(tmp_path):
 
 def test_python_users_find_it_in_the_log(tmp_path, caplog):
     save(tmp_path / "a.png")
-    with caplog.at_level(logging.INFO, logger="segment.files"):
+    with caplog.at_level(logging.INFO, logger="segment.handover.files"):
         MaskFiles(tmp_path)
     assert "white (above 127 of 255) = remove, found in 1 of 1 looked at" in caplog.text
 

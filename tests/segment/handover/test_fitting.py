@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from segment import Detections
-from segment.fitting import Fit, factors, find_fit, fit_detections, fit_levels, turn_upright
+from segment.handover.fitting import Fit, factors, find_fit, fit_detections, fit_levels, turn_upright
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from segment import MaskError
-from segment.mask_images import read_mask_image
-from segment.mask_picture import label_levels, threshold_levels
+from segment.handover.images import read_mask_image
+from segment.handover.mask_picture import label_levels, threshold_levels
 
 MASK = np.array([[1, 1, 0], [0, 0, 0]], dtype=bool)
 GREY = np.where(MASK, 255, 0).astype(np.uint8)

@@ -3,7 +3,7 @@ import os
 import pytest
 
 from segment import MaskError
-from segment.mask_index import MaskIndex
+from segment.handover.index import MaskIndex
 
 
 @pytest.fixture

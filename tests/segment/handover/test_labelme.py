@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from segment import MaskError, MaskFiles
-from segment.labelme import read_labelme
+from segment.handover.labelme import read_labelme
 
 HEIGHT, WIDTH = 40, 60
 PATCH = np.array([[255, 0, 255], [255, 255, 255]], np.uint8)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from segment.polarity import Look, find_polarity, look_at
+from segment.handover.polarity import Look, find_polarity, look_at
 
 PERSON, CUT_OFF, CLOSE_UP = Look(0.0, 0.1), Look(0.15, 0.4), Look(0.5, 0.6)
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from segment.run_lengths import from_rles, read_segmentation
+from segment.handover.run_lengths import from_rles, read_segmentation
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from inpaint.training.covers import (
+from inpaint.training.damage.covers import (
     CONTENTS,
     LEAST_CONTRAST,
     Cover,
@@ -12,13 +12,13 @@ from inpaint.training.covers import (
     laid_over,
     relit,
 )
-from inpaint.training.damage import LayeredDamage, NoDamage
-from inpaint.training.holes import Boxes
-from inpaint.training.lettering import Text
-from inpaint.training.noise import Noise
-from inpaint.training.scratches import Scratches
-from inpaint.training.stains import Raindrops, SoftCover
-from inpaint.training.tears import Torn
+from inpaint.training.damage.holes import Boxes
+from inpaint.training.damage.kinds import LayeredDamage, NoDamage
+from inpaint.training.damage.lettering import Text
+from inpaint.training.damage.noise import Noise
+from inpaint.training.damage.scratches import Scratches
+from inpaint.training.damage.stains import Raindrops, SoftCover
+from inpaint.training.damage.tears import Torn
 
 COVERS = (Scratches(), Text(), Noise(), SoftCover(), Raindrops(), Torn(), Covered(Boxes()))
 

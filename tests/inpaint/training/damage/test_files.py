@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from inpaint.training.damage import damage_of
-from inpaint.training.mask_files import MaskFiles
-from inpaint.training.shapes import CocoShapes
+from inpaint.training.damage.kinds import damage_of
+from inpaint.training.damage.mask_files import MaskFiles
+from inpaint.training.damage.shapes import CocoShapes
 
 PEOPLE = ({"id": 1, "name": "person"}, {"id": 2, "name": "dog"})
 # An L: 60 wide, 100 high, its foot 30 high and its leg 20 wide.

@@ -2,9 +2,9 @@ import cv2
 import numpy as np
 import pytest
 
-from inpaint.training.damage_contract import GREY, line_thickness
-from inpaint.training.holes import Boxes, FreeFormStrokes, JoinedHoles
-from inpaint.training.mosaic import Mosaic, pixelated
+from inpaint.training.damage.contract import GREY, line_thickness
+from inpaint.training.damage.holes import Boxes, FreeFormStrokes, JoinedHoles
+from inpaint.training.damage.mosaic import Mosaic, pixelated
 
 
 def test_a_hole_is_grey_and_its_mask_zero_or_one(rng):

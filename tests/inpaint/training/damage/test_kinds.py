@@ -3,8 +3,8 @@ import pickle
 import numpy as np
 import pytest
 
-from inpaint.training.damage import MixedDamage, NoDamage, damage_kinds, damage_of
-from inpaint.training.holes import Boxes, FreeFormStrokes
+from inpaint.training.damage.holes import Boxes, FreeFormStrokes
+from inpaint.training.damage.kinds import MixedDamage, NoDamage, damage_kinds, damage_of
 
 DRAWN = tuple(name for name in damage_kinds() if "shapes" not in name and "files" not in name)
 SIZES = ((32, 32), (33, 61), (128, 128), (301, 140))

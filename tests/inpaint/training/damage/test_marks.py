@@ -2,12 +2,12 @@ import cv2
 import numpy as np
 import pytest
 
-from inpaint.training.covers import LEAST_CONTRAST
-from inpaint.training.lettering import Text
-from inpaint.training.noise import Noise
-from inpaint.training.scratches import Scratches
-from inpaint.training.stains import Raindrops, SoftCover
-from inpaint.training.tears import Torn
+from inpaint.training.damage.covers import LEAST_CONTRAST
+from inpaint.training.damage.lettering import Text
+from inpaint.training.damage.noise import Noise
+from inpaint.training.damage.scratches import Scratches
+from inpaint.training.damage.stains import Raindrops, SoftCover
+from inpaint.training.damage.tears import Torn
 
 
 def photo(height: int = 96, width: int = 128) -> np.ndarray:
