@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from _removal_support.download import ATTEMPTS, download
+from _removal_support.errors import RemovalError
 
 OFFLINE_VARIABLE = "REMOVAL_OFFLINE"
 TIMEOUT_S = 10.0
 
 
-class WeightsError(RuntimeError):
+class WeightsError(RemovalError, RuntimeError):
     """Published weights that cannot be had; the message names the file, its URL and the cache folder."""
 
 

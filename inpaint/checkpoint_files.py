@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from _removal_support.errors import RemovalError
 from _removal_support.files import write_atomically
 from _removal_support.pretrained import file_sha256
 
@@ -27,7 +28,7 @@ _COUNTERS = re.compile(r"contextual_attention\.fuse_(weight|kernel)$|\.num_batch
 _DISCRIMINATOR = re.compile(r"(disc|discriminator|D)\.")
 
 
-class CheckpointError(ValueError):
+class CheckpointError(RemovalError, ValueError):
     """A file or state dict that holds no network of ours, or not the one it should."""
 
 

@@ -12,8 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from _removal_support.errors import RemovalError
 
-class NothingLeftError(ValueError):
+
+class NothingLeftError(RemovalError, ValueError):
     """All of a photo is destroyed: there is nothing to fill it from."""
 
 

@@ -9,8 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from removal.batch.jobs import PlanError
 from removal.cluster.paths import NEEDS, RemotePath, filesystem
+from removal.errors import PlanError
 
 WITHOUT_WEIGHTS = ("exemplar", "telea", "navier-stokes")
 CONTINUOUS = "reconstruction"  # the inpainter that keeps what is left of a partly destroyed pixel

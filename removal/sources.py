@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from removal.batch.jobs import Job, PlanError
+from removal.batch.jobs import Job
 from removal.cluster.paths import RemotePath
+from removal.errors import PlanError
 from removal.images import Photo
 from removal.options import RunOptions
 from removal.pipeline import Pipeline

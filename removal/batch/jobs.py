@@ -11,15 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from removal.cluster.paths import RemotePath, path_from, photos_below
+from removal.errors import PlanError
 from removal.images import PHOTO_SUFFIXES
 
 STDIN = "-"
 EXTRAS = {"mask": "mask", "sheet": "compare", "damage": "damage", "edges": "edges"}
 """What may be written beside a result, and what is put between its name and `.png`."""
-
-
-class PlanError(ValueError):
-    """The inputs and the output do not fit together; nothing was done."""
 
 
 @dataclass(frozen=True)

@@ -15,16 +15,13 @@ from typing import Any
 
 from _removal_support.files import leftovers
 from _removal_support.folder_lock import try_lock
-from removal.batch.jobs import Job, Outcome, PlanError
+from removal.batch.jobs import Job, Outcome
 from removal.cluster.paths import is_remote, path_from
+from removal.errors import BusyError, PlanError
 
 MANIFEST = "removal.jsonl"
 FINISHED = ("done", "unchanged")
 NOTED = {"size", "mtime_ns", "hash"}  # of each file that is read
-
-
-class BusyError(RuntimeError):
-    """Another run is at work in the folder."""
 
 
 @dataclass(frozen=True)

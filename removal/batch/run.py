@@ -7,11 +7,12 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from removal.batch.jobs import Job, Outcome, PlanError, plan_jobs
-from removal.batch.record import BusyError, Manifest
+from removal.batch.jobs import Job, Outcome, plan_jobs
+from removal.batch.record import Manifest
 from removal.batch.report import RunReport
 from removal.cluster.paths import RemotePath, cached, files_below
-from removal.models import RunError, build, loading
+from removal.errors import BusyError, PlanError, RunError
+from removal.models import build, loading
 from removal.options import WITHOUT_WEIGHTS, RunOptions, check_engine, check_names
 
 if TYPE_CHECKING:

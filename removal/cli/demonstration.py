@@ -10,8 +10,8 @@ import numpy as np
 
 from _removal_support.files import write_atomically
 from removal.batch.run import run
+from removal.errors import RunError
 from removal.evaluation.fidelity import psnr
-from removal.models import RunError
 from removal.options import RunOptions
 
 PICTURES = Path(__file__).with_name("demo_pictures")  # made by benchmarks/demo_pictures.py

@@ -128,8 +128,7 @@ class WrongUsage(click.ClickException):
 @contextmanager
 def told_in_one_line() -> Iterator[None]:
     """Turns what `removal.batch.run` refuses into click's errors: status 2 for wrong usage, else 1."""
-    from removal.batch.jobs import PlanError
-    from removal.models import RunError
+    from removal.errors import PlanError, RunError
 
     try:
         yield

@@ -17,9 +17,9 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
-from removal.batch.jobs import EXTRAS, Job, Outcome, PlanError
+from removal.batch.jobs import EXTRAS, Job, Outcome
 from removal.cluster.worker import Assignment, Ledger, PhotoWorker, describe_models
-from removal.models import RunError
+from removal.errors import PlanError, RunError
 from removal.options import WITHOUT_WEIGHTS, RunOptions
 
 if TYPE_CHECKING:

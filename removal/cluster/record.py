@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from removal.batch.jobs import Job
-from removal.batch.record import MANIFEST, BusyError, Manifest
+from removal.batch.record import MANIFEST, Manifest
 from removal.cluster.paths import RemotePath, delete, files_below, is_part, store
+from removal.errors import BusyError
 
 LOCK = ".removal.lock"
 UPLOAD_S = 5.0  # how far the copy in the folder is behind the record at most

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from removal.batch.jobs import EXTRAS, Job, Outcome
 from removal.batch.run import build_work, nothing
 from removal.cluster.paths import RemotePath, cached, fetch, is_remote, store
-from removal.models import RunError
+from removal.errors import RunError
 from removal.options import RunOptions
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from removal.batch.jobs import PlanError
+from removal.errors import PlanError
 from removal.evaluation.case import Case, Figures, SetFigures
 from removal.evaluation.columns import CLASS_WISE, REMOVAL
 from removal.evaluation.combinations import Combination

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from removal.batch.jobs import PlanError
 from removal.batch.run import nothing
+from removal.errors import PlanError, RunError
 from removal.evaluation.columns import COLUMNS
 from removal.evaluation.combinations import combinations
 from removal.evaluation.dataset import EvalPhoto
@@ -23,7 +23,6 @@ from removal.evaluation.run_folder import MARKDOWN, RESULTS, SHEET, RunFolder
 from removal.evaluation.runner import Evaluation, evaluate, settings
 from removal.images import read_photo
 from removal.images.sheet import labelled_grid
-from removal.models import RunError
 
 SHEET_ROWS = 6
 SHEET_QUALITY = 90

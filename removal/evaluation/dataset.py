@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from removal.batch.jobs import PlanError
+from removal.errors import PlanError
 
 if TYPE_CHECKING:
     from segment import Detections

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from inpaint.training.damage.contract import GREY
-from removal.batch.jobs import PlanError, photos_in
+from removal.batch.jobs import photos_in
+from removal.errors import PlanError
 from removal.evaluation.case import Case, Figures, SetFigures
 from removal.evaluation.combinations import Combination, combinations
 from removal.evaluation.dataset import CocoDataset, EvalPhoto

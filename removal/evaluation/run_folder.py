@@ -22,8 +22,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from _removal_support.folder_lock import try_lock
-from removal.batch.jobs import PlanError
-from removal.models import RunError
+from removal.errors import PlanError, RunError
 
 KIND = "removal evaluation"
 CONFIG, LINES = "config.json", "photos.jsonl"

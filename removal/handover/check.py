@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from removal.batch.jobs import PlanError, photos_in
+from removal.batch.jobs import photos_in
 from removal.batch.stages import Finished, Stage, overlapped
+from removal.errors import PlanError
 from removal.images import PhotoError
 from removal.images.size import read_size
 from removal.models import loading

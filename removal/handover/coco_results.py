@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from _removal_support.files import write_atomically
-from removal.batch.jobs import PlanError
+from removal.errors import PlanError
 
 if TYPE_CHECKING:
     from segment import CocoMasks, Detections

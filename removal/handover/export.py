@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Literal
 
 import cv2
 
-from removal.batch.jobs import Job, PlanError, photos_in, plan_jobs, problem_of
+from removal.batch.jobs import Job, photos_in, plan_jobs, problem_of
+from removal.errors import PlanError, RunError
 from removal.handover import coco_results
 from removal.images import read_photo, write_mask
-from removal.models import RunError, build_recipe, build_segmenter, loading
+from removal.models import build_recipe, build_segmenter, loading
 from removal.options import RunOptions
 from removal.pipeline import Pipeline
 from segment.classes import unknown_class

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
+from _removal_support.errors import RemovalError
+
 Reason = Literal["missing", "several", "unreadable", "size", "empty", "polarity", "labels", "path"]
 
 
-class MaskError(ValueError):
+class MaskError(RemovalError, ValueError):
     """A photo's mask cannot be used; the message is one line that names the file and the cause.
 
     reason: "missing" or "several" (no single mask for the photo), "unreadable" (corrupt, or no mask at all),
@@ -16,8 +18,8 @@ class MaskError(ValueError):
     """
 
     def __init__(self, message: str, reason: Reason) -> None:
-        super().__init__(" ".join(message.split()))
+        super().__init__(message)
         self.reason: Reason = reason
 
-    def __reduce__(self) -> tuple[type[MaskError], tuple[str, Reason]]:
+    def __reduce__(self) -> tuple[object, ...]:
         return MaskError, (str(self), self.reason)

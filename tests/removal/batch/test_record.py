@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from removal.batch.jobs import Job, Outcome, PlanError
-from removal.batch.record import MANIFEST, BusyError, Manifest, is_as_noted, note_of
+from removal.batch.jobs import Job, Outcome
+from removal.batch.record import MANIFEST, Manifest, is_as_noted, note_of
+from removal.errors import BusyError, PlanError
 
 SETTINGS, ASKED, MODELS = {"seed": 0, "score": 0.5}, {"inpainter": "auto"}, {"inpainter": "telea"}
 

@@ -18,11 +18,10 @@ from PIL import Image
 
 from _removal_support import files
 from removal.batch.engine import megapixels
-from removal.batch.jobs import PlanError
 from removal.batch.record import MANIFEST, Manifest
 from removal.batch.run import run
 from removal.batch.work import Task
-from removal.models import RunError
+from removal.errors import PlanError, RunError
 from removal.options import RunOptions
 
 HEIGHT, WIDTH = 48, 64

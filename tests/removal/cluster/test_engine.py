@@ -19,7 +19,7 @@ from click.testing import CliRunner
 if find_spec("ray") is None:
     pytest.skip("needs the extra removal[cluster]", allow_module_level=True)
 
-from removal.batch.jobs import Job, Outcome, PlanError
+from removal.batch.jobs import Job, Outcome
 from removal.batch.run import run
 from removal.batch.work import Task
 from removal.cli.main import cli
@@ -36,7 +36,7 @@ from removal.cluster.engine import (
 )
 from removal.cluster.paths import path_from, store
 from removal.cluster.worker import ATTEMPTS, Assignment, Ledger, PhotoWorker, local_job
-from removal.models import RunError
+from removal.errors import PlanError, RunError
 from removal.options import RunOptions
 
 HEIGHT, WIDTH = 60, 80

@@ -5,10 +5,11 @@ import pytest
 
 pytest.importorskip("fsspec")
 
-from removal.batch.jobs import Job, Outcome, PlanError
-from removal.batch.record import BusyError, Manifest
+from removal.batch.jobs import Job, Outcome
+from removal.batch.record import Manifest
 from removal.cluster.paths import path_from, store
 from removal.cluster.record import LOCK, STALE_S, RemoteManifest
+from removal.errors import BusyError, PlanError
 
 MODELS = {"inpainter": "telea"}
 
