@@ -12,6 +12,7 @@ from inpaint.checkpoints import CheckpointError, check, convert, identify, load_
 from inpaint.networks.deepfillv2 import DeepFillV2
 from inpaint.networks.layouts import LAYOUTS
 from inpaint.published import PUBLISHED, record_of
+from tests import published
 
 EVERY_LAYOUT = pytest.mark.parametrize("layout", list(LAYOUTS))
 
@@ -58,11 +59,9 @@ def test_a_file_as_published_is_recognised_and_loaded(tmp_path, layout, zipped):
 
 
 @EVERY_LAYOUT
-def test_the_names_are_those_of_the_published_files(shared, layout):
-    import json
-
-    shapes = json.loads((shared / "fixtures" / "deepfillv2" / f"{layout}.keys.json").read_text())
-    assert {name: list(tensor.shape) for name, tensor in published_state(layout).items()} == shapes
+def test_the_names_are_those_of_the_published_files(layout):
+    ours = {name: list(tensor.shape) for name, tensor in published_state(layout).items()}
+    assert ours == published.shapes(layout)
 
 
 def test_a_bare_state_dict_loads_and_half_precision_becomes_float32(pt_state):

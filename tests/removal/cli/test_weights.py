@@ -8,6 +8,7 @@ from PIL import Image
 
 from inpaint.networks.deepfillv2 import DeepFillV2
 from inpaint.networks.layouts import LAYOUTS
+from tests import published
 
 
 def test_the_list_names_files_terms_and_state(invoke, tmp_path):
@@ -60,11 +61,9 @@ def test_bad_files_are_one_line_and_no_code_is_run(invoke, tmp_path):
 
 
 @pytest.fixture
-def generator_file(shared, tmp_path):
+def generator_file(tmp_path):
     """A file in the layout nipponjo_pt, with random weights under the published names."""
-    import json
-
-    shapes = json.loads((shared / "fixtures/deepfillv2/nipponjo_pt.keys.json").read_text())
+    shapes = published.shapes("nipponjo_pt")
     generator = torch.Generator().manual_seed(0)
     state = {name: torch.randn(shape, generator=generator) * 0.05 for name, shape in shapes.items()}
     torch.save({"G": state}, tmp_path / "mine.pth")
