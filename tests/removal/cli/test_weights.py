@@ -100,3 +100,21 @@ def test_check_convert_and_use(invoke, generator_file, tmp_path):
 def test_the_parameter_count_is_the_papers():
     network = DeepFillV2(LAYOUTS["nipponjo_pt"])
     assert sum(parameter.numel() for parameter in network.parameters()) == 4_052_478
+
+
+def test_what_steers_a_terminal_never_reaches_it(invoke, tmp_path):
+    from safetensors.torch import save_file
+
+    from inpaint.checkpoints import save_network
+    from inpaint.networks.glcic import GLCIC
+
+    notes = {"source": "\x1b]0;owned\x07\x1b[31mred\nfake line: ok"}
+    save_network(GLCIC(width=0.125), tmp_path / "a.safetensors", notes=notes)
+    result = invoke("weights", "check", tmp_path / "a.safetensors")
+    assert result.exit_code == 0, result.output
+    assert r"source \x1b]0;owned\x07\x1b[31mred fake line: ok" in result.stdout
+    save_file({"\x1b[31mevil\x9b": torch.zeros(1)}, tmp_path / "b.safetensors")
+    result = invoke("weights", "check", tmp_path / "b.safetensors")
+    assert result.exit_code == 1
+    assert r"it holds \x1b[31mevil\x9b" in result.stderr
+    assert "\x1b" not in result.output
