@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 from removal.batch.run import nothing
 from removal.batch.stages import Finished, overlapped
 from removal.batch.threads import default_workers
-from removal.batch.work import describe
-from removal.errors import PlanError, RunError
+from removal.errors import PlanError, RunError, describe
 from removal.evaluation.combinations import Combination, combinations
 from removal.evaluation.mask_sources import file_sources
 from removal.evaluation.options import BLIND, EvaluationOptions

@@ -24,8 +24,8 @@ from removal.batch.run import run
 from removal.batch.work import Task
 from removal.cli.main import cli
 from removal.cluster.engine import (
-    Cluster,
     Crew,
+    RayEngine,
     assignments_of,
     crew_for,
     first_line,
@@ -234,7 +234,7 @@ def test_what_a_machine_lacks_is_said_in_one_line(cluster, tmp_path):
     with pytest.raises(PlanError, match=r"^[^\n]*class[^\n]*$"):
         list(run([tmp_path / "in"], options(tmp_path, tmp_path / "out", classes=("person",))))
     with pytest.raises(RunError, match="no machine of the Ray cluster has a GPU"):
-        Cluster(RunOptions(classes=("person",), device="cuda", engine="ray"), print)
+        RayEngine(RunOptions(classes=("person",), device="cuda", engine="ray"), print)
     assert cluster.is_initialized()
 
 
