@@ -41,7 +41,10 @@ def image_id(photo: Path, annotations: CocoMasks | None) -> ImageId:
             raise PlanError(str(error)) from error
     digits = re.search(r"\d+$", photo.stem)
     if digits is None:
-        raise PlanError(f"the name {photo} ends in no image id: --annotations gives ids by file name")
+        raise PlanError(
+            f"expected a name that ends in an image id, got {photo}: annotations give ids by file name",
+            option="annotations",
+        )
     return int(digits.group())
 
 
@@ -63,7 +66,7 @@ def entries(found: Detections, number: ImageId, categories: Mapping[str, int]) -
     for label, score, rle in zip(found.labels, found.scores.tolist(), found.rles, strict=True):
         if label not in categories:
             raise ValueError(
-                f"{label!r} is no category of COCO: --annotations gives categories, or leave it out"
+                f"expected a category of COCO, got {label!r}: give annotations that have it, or leave it out"
             )
         if coco_mask.area(rle) == 0:
             continue

@@ -101,7 +101,8 @@ def check_points(points: Any, height: int, width: int, *, least: int = 1) -> lis
             raise ValueError(f"expected points x, y, got {shown(point)}")
         x, y = finite(point[0]), finite(point[1])
         if x is None or y is None:
-            raise ValueError(f"expected numbers as coordinates, got {shown(point)}")
+            wrong = point[0] if x is None else point[1]
+            raise ValueError(f"expected numbers as coordinates, got {shown(wrong, 30)}")
         if not (-width <= x <= 2 * width and -height <= y <= 2 * height):
             raise ValueError(f"the point {x:g}, {y:g} is far outside the picture of {width} x {height}")
         checked.append((x, y))

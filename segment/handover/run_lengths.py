@@ -30,8 +30,8 @@ def read_segmentation(segmentation: Any, height: int, width: int) -> Rle:
     {"size": [height, width], "counts": ..} with run lengths as a list or as COCO's string. Polygons of
     fewer than three points beside others are left out, for they enclose nothing.
 
-    Raises TooFewPointsError (a ValueError) where no polygon encloses anything, ValueError for anything else or
-    another size.
+    Raises TooFewPointsError (a ValueError) where no polygon encloses anything, ValueError for anything else
+    or another size.
     """
     if isinstance(segmentation, list) and len(segmentation) == 1 and isinstance(segmentation[0], dict):
         segmentation = segmentation[0]
@@ -63,7 +63,7 @@ def _coordinates(polygon: Any, height: int, width: int) -> list[float]:
     if any(isinstance(value, list) for value in polygon):
         pairs = polygon
     elif len(polygon) % 2:
-        raise ValueError(f"expected x, y pairs, got {len(polygon)} numbers, {shown(polygon)}")
+        raise ValueError(f"expected polygons of at least three x, y pairs, got {shown(polygon)}")
     else:
         pairs = list(zip(polygon[::2], polygon[1::2], strict=True))
     return [value for point in check_points(pairs, height, width, least=0) for value in point]
@@ -105,7 +105,7 @@ def parse_counts(text: str, pixels: int) -> np.ndarray:
     lengths = ends - starts + 1
     if not len(groups) or groups[-1] & 32 or lengths.max() > MAX_GROUPS:
         raise ValueError(
-            f"expected COCO's run-length string of an image of {pixels} pixels, got {text[:20]!r}"
+            f"expected COCO's run-length string, runs that add up to {pixels} pixels, got {text[:20]!r}"
         )
     places = np.arange(len(groups)) - np.repeat(starts, lengths)
     values = np.add.reduceat((groups & 31) << (5 * places), starts)
