@@ -80,16 +80,19 @@ class CocoMasks:
         for note in self._content.notes:
             self._tell(note)
 
-    def check_classes(self, wanted: Sequence[str] | None) -> tuple[str, ...]:
+    def check_classes(
+        self, wanted: Sequence[str] | None, choice: ClassChoice | None = None
+    ) -> tuple[str, ...]:
         """The categories that the wanted class names mean, None = all; ValueError for a name that means none.
 
         A name means a category whatever its case and number: "person" also "Person" and "people".
+        choice: what tells of such names; None = one of its own.
         """
         if isinstance(wanted, str):
             raise TypeError(f"expected a sequence of class names, got the string {wanted!r}")
         if wanted is None:
             return self.classes
-        meant = ClassChoice(wanted, self._tell_once).names(self.classes)
+        meant = (choice or ClassChoice(wanted, self._tell_once)).names(self.classes)
         for name in wanted:
             if name not in meant.values():
                 raise MaskError(

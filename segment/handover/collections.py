@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from segment.handover.coco import CocoMasks, is_coco
+from segment.handover.foreign import foreign_kind
 from segment.handover.images import IMAGE_SUFFIXES
 from segment.handover.json_files import read_json
 from segment.handover.mask_error import MaskError
@@ -83,12 +84,15 @@ def find_collection(
         is_all = len(entries) == 1
         try:
             content = read_json(entry)
+            if (foreign := foreign_kind(content)) is not None:
+                raise MaskError(f"{entry} is {foreign}", "unreadable")
             if not is_coco(content) or (isinstance(content, list) and not is_all):
                 continue
             coco = CocoMasks(entry, content=content, max_pixels=max_pixels, tell=tell)
-        except (MaskError, OSError):
+        except (MaskError, OSError) as error:
             if is_all:
                 raise
+            tell(f"masks: passed over: {error}")
             continue
         if is_all or not _is_of_one_photo(coco):
             files[entry] = coco

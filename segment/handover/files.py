@@ -227,7 +227,7 @@ class MaskFiles:
                 option="classes",
             )
         elif self.coco is not None:
-            self.coco.check_classes(wanted)
+            self.coco.check_classes(wanted, choice)
         elif choice is not None and (doubt := check_labels(self.entries, wanted, choice)):
             self._tell(doubt)
         self._choice = choice

@@ -58,7 +58,9 @@ class MaskIndex:
         self.folder = folder
         self.entries, self.irregular = _entries(folder)
         if not self.entries:
-            raise MaskError(f"no mask file ({', '.join(SUFFIXES)}) in {folder}", "missing")
+            raise MaskError(
+                f"no mask file ({', '.join(SUFFIXES)}) in {folder}{_other_annotations(folder)}", "missing"
+            )
         self._claims: dict[str, list[Claim]] = {}
         self._folders: dict[Path, tuple[str, ...]] = {}
         for entry in self.entries:
@@ -183,6 +185,16 @@ def _entries(folder: Path) -> tuple[list[Path], int]:
             else:
                 irregular += 1
     return sorted(found), irregular
+
+
+def _other_annotations(folder: Path) -> str:
+    """What to export instead, where a folder has annotations of a kind that is not read."""
+    suffixes = {path.suffix.lower() for path in sorted(folder.iterdir())[:1000] if path.is_file()}
+    if ".xml" in suffixes:
+        return ": XML files are CVAT's or Pascal VOC's, which are not read: export COCO, or masks as PNG"
+    if ".txt" in suffixes:
+        return ": text files may be YOLO's, which are not read: export COCO, or masks as PNG"
+    return ""
 
 
 def is_regular(path: Path) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from segment.classes import means_same, nearest_classes
+from segment.classes import canonical_class, means_same, nearest_classes
 
 
 def labels_meant(wanted: str, labels: Iterable[str]) -> tuple[str, ...]:
@@ -29,18 +29,23 @@ class ClassChoice:
         self.wanted = tuple(wanted)
         self._tell = tell
         self._told: set[str] = set()
+        self._found: dict[tuple[str, ...], dict[str, str]] = {}
 
     def names(self, labels: Iterable[str]) -> dict[str, str]:
         """The wanted class of each label of a file that means one."""
         known = tuple(dict.fromkeys(labels))
+        if known in self._found:
+            return self._found[known]
         meant = {label: name for name in reversed(self.wanted) for label in labels_meant(name, known)}
         for label, name in meant.items():
             if label != name:
                 self._tell_once(label, f"masks: the label {label!r} is taken for {name!r}")
         for name in self.wanted:
-            for label in nearest_classes(name, known):
+            narrower = [label for label in known if canonical_class(label, (name,)) is not None]
+            for label in (*narrower, *nearest_classes(name, known)):
                 if label not in meant:
                     self._tell_once(label, f"masks: the label {label!r} is near {name!r}, but left out")
+        self._found[known] = meant
         return meant
 
     def _tell_once(self, label: str, text: str) -> None:

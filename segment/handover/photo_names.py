@@ -51,9 +51,9 @@ def read_photo_name(name: Any) -> PhotoName:
         raise ValueError(f"expected a file name, got {str(name)[:60]!r}")
     name = name.strip()
     if query := _QUERY_PATH.search(name):
-        name = "/" + unquote(query[1])
+        name = "/" + unquote(query[1]).lstrip("/")
     elif "://" in name:
-        name = "/" + unquote(urlsplit_path(name))
+        name = "/" + unquote(urlsplit_path(name)).lstrip("/")
     parts = PureWindowsPath(name)
     path = PurePosixPath(parts.as_posix()) if "\\" in name or parts.drive else PurePosixPath(name)
     if path.name in ("", ".", ".."):

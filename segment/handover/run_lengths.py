@@ -124,8 +124,8 @@ def box_mask(xywh: Any, height: int, width: int) -> Rle:
     left, top, across, down = box_numbers(xywh)
     if across <= 0 or down <= 0:
         raise ValueError(f"expected a bbox with a width and height above 0, got {shown(xywh)}")
-    check_points([[left, top], [left + across, top + down]], height, width)
-    return coco_mask.frPyObjects([[left, top, across, down]], height, width)[0]
+    right, bottom = left + across, top + down
+    return read_segmentation([[left, top, right, top, right, bottom, left, bottom]], height, width)
 
 
 def read_box(xywh: Any, rle: Rle) -> list[float]:

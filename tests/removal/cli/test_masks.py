@@ -193,7 +193,11 @@ def test_export_refuses_what_does_not_fit(invoke, photos, team, annotations, tmp
             2,
             ("that ends in an image id",),
         ),
-        ((photos, "--masks", annotations, "--refine", "--to", "a.json"), 2, ("--refine", "expected one class")),
+        (
+            (photos, "--masks", annotations, "--refine", "--to", "a.json"),
+            2,
+            ("--refine", "expected one class"),
+        ),
         ((photos / "street_1.jpg", "--masks", team, "--to", "a.jpg"), 2, ("a.jpg", "ends in .png")),
         (
             (photos / "street_1.jpg", "--masks", team, "--class", "persn", "--to", "a.json"),
