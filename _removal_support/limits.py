@@ -20,7 +20,7 @@ MASK_TIMES_PHOTO = 64
 taken for a mistake, unless it is at most SMALL_MASK_PIXELS."""
 SMALL_MASK_PIXELS = 4_000_000
 """Pixels that a mask may have however small its photo is."""
-LARGEST_LOOK_PIXELS = 100_000_000
+LARGEST_LOOK_PIXELS = 64_000_000
 """Pixels of a mask picture that is looked at before any photo is known."""
 LARGEST_ARRAY_BYTES = 600_000_000
 """Bytes, not numbers, of an array of masks."""

@@ -22,12 +22,14 @@ class Palette:
     """The colours of a picture.
 
     colours: uint8 (N, 3) RGB. areas: pixels of each, int64 (N,). solid: bool (N,), whether a colour fills a
-    square of 3 pixels somewhere, as the shades of an outline don't.
+    square of 3 pixels somewhere, as the shades of an outline don't. indices: which colour each pixel has,
+    uint8 (H, W); None where they were taken together.
     """
 
     colours: np.ndarray
     areas: np.ndarray
     solid: np.ndarray
+    indices: np.ndarray | None = None
 
     @property
     def background(self) -> int:
@@ -81,20 +83,27 @@ def find_palette(pixels: np.ndarray, *, lossy: bool = False) -> Palette | None:
     codes = np.flatnonzero(seen)
     if len(codes) > MAX_COLOURS and not lossy:
         return None
-    places = np.zeros(1 << 24, np.uint16)
+    places = np.zeros(1 << 24, np.uint16 if lossy else np.uint8)
     places[codes] = np.arange(len(codes))
-    indices = np.concatenate([places[_codes(rows)] for rows in _bands(pixels)])
+    indices = np.empty(pixels.shape[:2], places.dtype)
+    for own, rows in zip(_bands(indices), _bands(pixels), strict=True):
+        own[:] = places[_codes(rows)]
     areas = value_areas(indices, len(codes))
-    square = np.ones((3, 3), np.uint8)
-    inside = cv2.erode(indices, square) == cv2.dilate(indices, square)
-    solid = np.zeros(len(codes), bool)
-    solid[np.unique(indices[inside])] = True
     colours = np.stack([codes >> 16, codes >> 8 & 255, codes & 255], axis=1).astype(np.uint8)
     if lossy:
         kept = areas >= LEAST_LOSSY_SHARE * areas.sum()
         kept[np.argmax(areas)] = True
-        colours, areas, solid = colours[kept], areas[kept], np.zeros(int(kept.sum()), bool)
-    return Palette(colours, areas, solid)
+        return Palette(colours[kept], areas[kept], np.zeros(int(kept.sum()), bool))
+    return Palette(colours, areas, _solid(indices, len(codes)), indices)
+
+
+def _solid(indices: np.ndarray, count: int) -> np.ndarray:
+    """bool (count,): which of the colours fill a square of 3 pixels somewhere; of two that does not matter."""
+    if count < 3:
+        return np.ones(count, bool)
+    square = np.ones((3, 3), np.uint8)
+    inside = cv2.erode(indices, square) == cv2.dilate(indices, square)
+    return value_areas(np.where(inside, indices, count), count + 1)[:count] > 0
 
 
 def value_areas(values: np.ndarray, least: int = 1) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from _removal_support.pillow_limit import pillow_limit_lifted
-from segment.handover.colours import find_palette, value_areas
+from segment.handover.colours import Palette, find_palette, value_areas
 from segment.handover.fitting import MAX_PIXELS, Size, check_ratio
 from segment.handover.mask_error import MaskError
 from segment.handover.mask_picture import MaskPicture, from_fractions, from_values
@@ -93,7 +93,7 @@ def _picture(image: Image.Image, format: str, *, lossy: bool) -> MaskPicture:
         labels = np.asarray(image) if image.mode == "P" else None
         opaque = np.where(pixels[..., 3:] > 127, pixels[..., :3], 0).astype(np.uint8)
         if not lossy and (palette := find_palette(opaque)) is not None and palette.are_labels():
-            return MaskPicture(opaque.max(axis=2), labels, False, True, format, opaque, palette)
+            return MaskPicture(opaque.max(axis=2), labels, False, True, format, palette)
         return replace(from_values(_transparent_levels(pixels), format, lossy=lossy), labels=labels)
     if image.mode == "1":
         return from_values(np.asarray(image), format)
@@ -115,10 +115,10 @@ def _colour_picture(colours: np.ndarray, format: str, *, lossy: bool) -> MaskPic
                 "its colours look like a photo's or a label map's that was compressed with losses: expected "
                 "a label map as PNG"
             )
-        return MaskPicture(colours.max(axis=2), None, False, True, format, colours, palette)
-    own = from_values(_colour_levels(colours, lossy=lossy), format, lossy=lossy)
-    few = None if lossy else palette
-    return replace(own, labels=None, colours=None if few is None else colours, palette=few)
+        return MaskPicture(colours.max(axis=2), None, False, True, format, palette)
+    if lossy or palette is None:
+        return replace(from_values(_colour_levels(colours), format, lossy=lossy), labels=None)
+    return replace(from_values(_palette_levels(palette), format), labels=None, palette=palette)
 
 
 def _palette_picture(image: Image.Image, format: str) -> MaskPicture:
@@ -131,10 +131,10 @@ def _palette_picture(image: Image.Image, format: str) -> MaskPicture:
         looks = np.array([colours[indices == index][0] for index in used])
         brighter = used[int(np.argmax(_luma(looks)))]
         levels = np.where(indices == brighter, 255, 0).astype(np.uint8)
-        return MaskPicture(levels, indices, False, False, format, colours, palette)
+        return MaskPicture(levels, indices, False, False, format, palette)
     own = from_values(colours[..., 0] if grey else colours.max(axis=2), format)
     is_label_map = own.is_label_map or (not grey and len(used) > 2)
-    return MaskPicture(own.levels, indices, False, is_label_map, format, colours, palette)
+    return MaskPicture(own.levels, indices, False, is_label_map, format, palette)
 
 
 def _luma(colours: np.ndarray) -> np.ndarray:
@@ -154,14 +154,17 @@ def _transparent_levels(pixels: np.ndarray) -> np.ndarray:
     return (colours.max(axis=2).astype(np.uint16) * alpha // 255).astype(np.uint8)
 
 
-def _colour_levels(colours: np.ndarray, *, lossy: bool) -> np.ndarray:
+def _palette_levels(palette: Palette) -> np.ndarray:
+    """Levels uint8 (H, W) of a picture of few colours: of two the brighter is the mark, more are on black."""
+    assert palette.indices is not None
+    levels = palette.colours.max(axis=1)
+    if len(levels) == 2:
+        levels = np.where(np.arange(2) == np.argmax(_luma(palette.colours)), 255, 0).astype(np.uint8)
+    return levels[palette.indices]
+
+
+def _colour_levels(colours: np.ndarray) -> np.ndarray:
     """Levels uint8 (H, W) of colours uint8 (H, W, 3) RGB. ValueError for a photo."""
-    first = colours[0, 0]
-    differs = (colours != first).any(axis=2)
-    if not lossy and differs.any():
-        second = colours[np.unravel_index(int(np.argmax(differs)), differs.shape)]
-        if (colours[differs] == second).all():
-            return np.where(differs == (_luma(second) > _luma(first)), 255, 0).astype(np.uint8)
     brightest, darkest = colours.max(axis=2), colours.min(axis=2)
     coloured = np.count_nonzero(brightest - darkest > 48) / brightest.size
     middle = np.count_nonzero((brightest > 32) & (brightest < 223)) / brightest.size

@@ -26,7 +26,7 @@ class MaskPicture:
     lossy: whether the file was compressed with losses, so that its levels are noisy.
     is_label_map: whether the values look like labels and not like shades of one mask.
     format: "PNG", "JPEG", "npy" ...
-    colours: uint8 (H, W, 3) RGB of a picture of few colours, and palette: which these are; None for others.
+    palette: the colours of a picture that has few, and where they are; None for others.
     """
 
     levels: np.ndarray
@@ -34,7 +34,6 @@ class MaskPicture:
     lossy: bool
     is_label_map: bool
     format: str
-    colours: np.ndarray | None = None
     palette: Palette | None = None
 
     @property
@@ -126,15 +125,17 @@ def label_levels(picture: MaskPicture, label: Label, where: str) -> np.ndarray:
     """Levels uint8 (H, W), 255 where a label map has ``label``, a value or a colour RGB. MaskError where the
     picture has none of that kind."""
     has_colour = isinstance(label, tuple)
-    if (picture.colours if has_colour else picture.labels) is None:
+    places = None if picture.palette is None else picture.palette.indices
+    if (places if has_colour else picture.labels) is None:
         kind = "few colours" if has_colour else "whole numbers in one channel"
         cause = "it was compressed with losses" if picture.lossy else f"it has no {kind}"
         raise MaskError(
             f"mask {where} is no label map, but a label was asked for: {cause}", "labels", option="mask_label"
         )
     if has_colour:
-        assert picture.colours is not None
-        return np.where((picture.colours == label).all(axis=2), 255, 0).astype(np.uint8)
+        assert picture.palette is not None
+        chosen = (picture.palette.colours == label).all(axis=1)
+        return np.where(chosen, 255, 0).astype(np.uint8)[places]
     return np.where(picture.labels == label, 255, 0).astype(np.uint8)
 
 
