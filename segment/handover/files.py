@@ -89,7 +89,7 @@ class MaskFiles:
         self.path, self.allow_empty, self.max_pixels = Path(path), allow_empty, max_pixels
         self._tell = tell or _logger.info
         self._told: set[tuple[object, ...]] = set()
-        self._choice: ClassChoice | None = None
+        self.choice: ClassChoice | None = None
         self._users: dict[str, Path] = {}
         _check_path(self.path)
         is_single = not self.path.is_dir() or is_mask_folder(self.path)
@@ -188,10 +188,10 @@ class MaskFiles:
     def _listed(self, file: Path, path: Path, size: Size, orientation: int) -> FoundMask:
         coco = None if self._collection is None else self._collection.files.get(file)
         if coco is not None:
-            own = coco.own_detections(coco.image_id(path), size, choice=self._choice)
+            own = coco.own_detections(coco.image_id(path), size, choice=self.choice)
         else:
             content = self._content if file == self.path else None
-            reading = ListingReading(self.max_pixels, self._choice, self._tell)
+            reading = ListingReading(self.max_pixels, self.choice, self._tell)
             own = read_listing(file, path, size, content=content, reading=reading)
         fit = self._fit((own.height, own.width), size, path, file, orientation)
         found = fit_detections(own, fit)
@@ -230,7 +230,7 @@ class MaskFiles:
             self.coco.check_classes(wanted, choice)
         elif choice is not None and (doubt := check_labels(self.entries, wanted, choice)):
             self._tell(doubt)
-        self._choice = choice
+        self.choice = choice
 
     @property
     def entries(self) -> tuple[Path, ...]:
@@ -319,7 +319,7 @@ class MaskFiles:
             picture = self.reading.read(file, photo, size)
             if self.reading.has_names:
                 assert self.reading.label_map is not None
-                self.reading.label_map.check(() if self._choice is None else self._choice.wanted)
+                self.reading.label_map.check(() if self.choice is None else self.choice.wanted)
                 levels_by_name = self.reading.objects(picture, file)
             else:
                 levels_by_name = [(LABEL, self.reading.levels(picture, file))]
@@ -336,7 +336,7 @@ class MaskFiles:
             if not self.reading.has_names:
                 self._refuse_empty(f"mask {files[0]} is empty: {nothing}")
             return FoundMask(Detections.empty(*size), files[0], fit)
-        names = {} if self._choice is None else self._choice.names(marked)
+        names = {} if self.choice is None else self.choice.names(marked)
         labels = [names.get(name, name) for name in marked]
         return FoundMask(
             Detections.from_masks(list(marked.values()), labels, [1.0] * len(labels)), files[0], fit
