@@ -98,7 +98,7 @@ def find_palette(pixels: np.ndarray, *, lossy: bool = False) -> Palette | None:
 
 
 def _solid(indices: np.ndarray, count: int) -> np.ndarray:
-    """bool (count,): which of the colours fill a square of 3 pixels somewhere; of two that does not matter."""
+    """bool (count,): which colours fill a square of 3 pixels somewhere; of two that does not matter."""
     if count < 3:
         return np.ones(count, bool)
     square = np.ones((3, 3), np.uint8)

@@ -1,7 +1,6 @@
 """Files that would hang, fill the memory or raise what nobody catches: refused, or right, within a second."""
 
 import base64
-import io
 import json
 import os
 import struct

@@ -215,7 +215,7 @@ def test_mask_files_without_a_hole_are_passed_over_and_counted(mask_file, rng):
     assert passed_over({"strokes": 1}, files=mask_file) == []
     (mask_file / "below" / "a.png").unlink()
     photo_folder_is_listed_anew()
-    with pytest.raises(ValueError, match="broken.png: not an image"):
+    with pytest.raises(ValueError, match=r"broken.png: not an image"):
         kind.passed_over()
 
 
