@@ -29,7 +29,9 @@ class PersonNetwork:
             self._lock = threading.Lock()  # a net keeps what it is given and what comes of it
             person = self(np.zeros((1, 3, STRIDE, STRIDE), np.float32))[0]
         except cv2.error as error:
-            raise ValueError(f"{weights} does not hold the person finder's weights: {_cause(error)}") from error
+            raise ValueError(
+                f"{weights} does not hold the person finder's weights: {_cause(error)}"
+            ) from error
         finally:
             cv2.utils.logging.setLogLevel(level)
         if person.shape != (1, 1, STRIDE // 2, STRIDE // 2):

@@ -4,6 +4,7 @@ Follows Wexler et al. 2007 (coarse to fine, weighted voting, confidence from the
 et al. 2009 (the search), Newson et al. 2014 (onion-peel start, texture measures in the patch distance).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -12,6 +13,7 @@ import numpy as np
 from inpaint.exemplar.patchmatch import best_origins, match_known, search, vote
 from inpaint.exemplar.poisson import assemble
 from inpaint.exemplar.pyramid import RADIUS, SIDE, Level, build_pyramid, halve, inside
+from inpaint.exemplar.warming import warm_up
 from inpaint.inpainter import WindowInpainter, check_inputs
 
 _MIN_CONFIDENCE = 1e-25
@@ -68,6 +70,10 @@ class ExemplarInpainter(WindowInpainter):
         self.seed = seed
         self.settings = settings
         self.description = f"exemplar (multi-scale PatchMatch), seed {seed}"
+
+    def warm_up(self, say: Callable[[str], None] | None = None) -> None:
+        """Have the kernels ready by the first fill."""
+        warm_up(say)
 
     def fill_window(self, image: np.ndarray, mask: np.ndarray, protect: np.ndarray | None) -> np.ndarray:
         """Fill one window, see `complete`."""

@@ -40,7 +40,9 @@ def load_network(weights: Path) -> PersonFinder:
             with safe_open(weights, framework="pt") as file:
                 state = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
         unread = network.load_state_dict(state, strict=False)
-        unread = [name for name in (*unread.missing_keys, *unread.unexpected_keys) if "coarse_head" not in name]
+        unread = [
+            name for name in (*unread.missing_keys, *unread.unexpected_keys) if "coarse_head" not in name
+        ]
         if unread:
             raise ValueError(f"missing or not expected: {', '.join(unread)}")
     except (RuntimeError, SafetensorError, ValueError) as error:
@@ -113,7 +115,9 @@ def main(weights: Path, out: Path, note: tuple[str, ...]) -> None:
             notes = (file.metadata() or {}) | notes
     model = to_onnx(load_network(weights), notes)
     onnx.save(model, out)
-    click.echo(f"{out}: {out.stat().st_size:,} bytes, outputs {', '.join(o.name for o in model.graph.output)}")
+    click.echo(
+        f"{out}: {out.stat().st_size:,} bytes, outputs {', '.join(o.name for o in model.graph.output)}"
+    )
 
 
 if __name__ == "__main__":
