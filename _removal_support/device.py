@@ -9,7 +9,7 @@ KINDS = ("cuda", "mps", "cpu")
 
 
 def check_device_name(device: str) -> None:
-    """Raise ValueError for what is no device; whether this machine has it is not asked, and torch not loaded."""
+    """Raise ValueError for what is no device. Whether this machine has it takes torch and is not asked."""
     kind, _, number = device.partition(":")
     if device != "auto" and (kind not in KINDS or (number and not number.isdigit())):
         raise ValueError(f"expected device to be auto, cuda, cuda:N, mps or cpu, got {device!r}")

@@ -62,8 +62,8 @@ class Inpainter(ABC):
             np.copyto(filled, self.fill(image, mask, protect), where=mask[..., None])
         return filled
 
-    def warm_up(self, say: Callable[[str], None] | None = None) -> None:
-        """Make ready, in a thread, what the first fill needs; most inpainters need nothing.
+    def warm_up(self, say: Callable[[str], None] | None = None) -> None:  # noqa: B027 (most need nothing)
+        """Make ready, in a thread, what the first fill needs.
 
         Args:
             say: called at most once, perhaps from that thread, with a line for the user on what takes long;

@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 _lock = threading.Lock()
 _pool: ThreadPoolExecutor | None = None
@@ -31,7 +32,7 @@ def in_bands(work: Callable[[int, int], None], count: int, *, least: int) -> Non
         work(0, count)
         return
     edges = [count * band // bands for band in range(bands + 1)]
-    for done in [_threads().submit(work, *edge) for edge in zip(edges[:-1], edges[1:], strict=True)]:
+    for done in [_threads().submit(work, *edge) for edge in pairwise(edges)]:
         done.result()
 
 
