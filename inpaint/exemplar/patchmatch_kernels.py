@@ -52,8 +52,8 @@ def _cost(flat, texture, y, x, source_y, source_x, texture_weight, near_weight, 
 
 @kernel(
     "void(uint8[:, ::1], uint8[:, :, ::1], int32[:, ::1], int32[:, ::1],"
-    " boolean[:, ::1], int32[:, ::1], int32[:, ::1], float32[::1], int64, int64, float32, float32, int64, int64,"
-    " int64)"
+    " boolean[:, ::1], int32[:, ::1], int32[:, ::1], float32[::1], int64, int64, float32, float32,"
+    " int64, int64, int64)"
 )
 def search(
     flat,
