@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+_CONTROLS = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160), 0x2028, 0x2029)}
+
+
+def one_line(text: str) -> str:
+    """The text on one line, control characters written out: names and metadata of foreign files may hold
+    line ends, and what steers a terminal."""
+    return " ".join(text.split()).translate(_CONTROLS)
+
 
 class RemovalError(Exception):
     """Something that the user can mend; the message is one line: what was expected, what came, what to do.
@@ -14,7 +22,7 @@ class RemovalError(Exception):
     """
 
     def __init__(self, message: str, *, option: str | None = None) -> None:
-        super().__init__(" ".join(message.split()))
+        super().__init__(one_line(message))
         self.option = option
 
     def __reduce__(self) -> tuple[object, ...]:

@@ -60,6 +60,7 @@ def fetch(name: str) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 def check(file: Path) -> None:
     """Say what a file of a fill's weights holds, or what is wrong with it. No code in it is run."""
+    from _removal_support.errors import one_line
     from inpaint.checkpoints import check as check_file
 
     try:
@@ -67,7 +68,7 @@ def check(file: Path) -> None:
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{report.path}: {report.network}, layout {report.layout}, {report.parameters:,} parameters")
-    click.echo(f"sha256 {report.sha256}; source {report.source}")
+    click.echo(f"sha256 {report.sha256}; source {one_line(report.source)}")
     if report.published is not None:
         click.echo(f"published as {report.published.name}; licence: {report.published.licence}")
 
