@@ -28,7 +28,7 @@ def choose_precision(name: str, device: torch.device) -> Precision:
 
 
 def why_slow(precision: Precision, device: torch.device) -> str | None:
-    """Why another precision would be faster on this device, in one sentence with what to do; None = none would."""
+    """Why another precision would be faster on this device, in one sentence; None = it would not."""
     if precision != "bfloat16" or device.type not in ("cpu", "cuda") or has_bfloat16(str(device)):
         return None
     if device.type == "cuda":
