@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from removal.cluster.paths import NEEDS, RemotePath, filesystem
-from removal.errors import PlanError, describe
+from removal.errors import PlanError
 
 WITHOUT_WEIGHTS = ("exemplar", "telea", "navier-stokes")
 CONTINUOUS = "reconstruction"  # the inpainter that keeps what is left of a partly destroyed pixel
@@ -207,7 +207,7 @@ def check_engine(options: RunOptions, photos: Sequence[Path]) -> None:
         try:
             filesystem(path)
         except (ImportError, ValueError, OSError) as error:
-            raise PlanError(f"{path}: {describe(error)}") from error
+            raise PlanError(f"{path}: {error}") from error
 
 
 def check_names(options: RunOptions) -> None:

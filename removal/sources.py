@@ -48,9 +48,14 @@ class DetectorMasks:
     batched = True
 
     def __init__(self, pipeline: Pipeline) -> None:
-        if pipeline.segmenter is None:
+        self.pipeline = pipeline
+
+    @property
+    def description(self) -> str:
+        """The network in words."""
+        if self.pipeline.segmenter is None:
             raise ValueError("expected a pipeline with a segmenter, got one without")
-        self.pipeline, self.description = pipeline, pipeline.segmenter.description
+        return self.pipeline.segmenter.description
 
     def __call__(self, photos: Sequence[Photo]) -> list[Detections]:
         return self.pipeline.detect([photo.pixels for photo in photos])
