@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from removal.cli.erase import one_line, warn
+from removal.cli.erase import warn
+from removal.cli.errors import click_error
 from removal.cli.options import GroupedCommand, grouped, overwrite_option
 
 if TYPE_CHECKING:
@@ -243,13 +244,8 @@ def train(name: str, out: Path, resume: bool, overwrite: bool, dry_run: bool, **
                 processes=these,
                 report=report,
             )
-    except OSError as error:
-        named = error.strerror and error.filename
-        raise click.ClickException(
-            one_line(f"{error.strerror}: '{error.filename}'" if named else str(error))
-        ) from error
-    except (ValueError, FloatingPointError) as error:
-        raise click.ClickException(one_line(" ".join(str(error).split()))) from error
+    except (OSError, ValueError, FloatingPointError) as error:
+        raise click_error(error) from error
     if not quiet:
         rest = "" if result.finished else f"; {result.step} steps done, --resume goes on"
         click.echo(f"{out / WEIGHTS}{rest}")
