@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from removal.batch.jobs import Job, Outcome
 from removal.batch.record import note_of
 from removal.batch.stages import Finished, Stage
-from removal.batch.threads import OneAtATime, may_overlap, share_cores
+from removal.batch.threads import OneAtATime, may_overlap
 from removal.errors import ResultExistsError, describe
 from removal.models import build
 from removal.options import OutputOptions, RunOptions
@@ -126,7 +126,6 @@ class PhotoWork:
 
     def fill(self, task: Task) -> Task:
         """Refines the mask and fills it."""
-        share_cores()
         task.result = self.pipeline.erase(task.photo.pixels, task.found)
         task.seconds |= {name: value for name, value in task.result.seconds.items() if name != "segment"}
         return task

@@ -227,7 +227,7 @@ def train(name: str, out: Path, resume: bool, overwrite: bool, dry_run: bool, **
         if dry_run:
             from inpaint.training.plan import plan
 
-            click.echo("\n".join(plan(run).lines()))
+            click.echo("\n".join(plan(run, report=warn).lines()))
             return
         from inpaint.training.distributed import processes
         from inpaint.training.run import WEIGHTS, start
