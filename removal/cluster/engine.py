@@ -160,6 +160,7 @@ class RayEngine:
     def _models(self, say: Callable[[str], None]) -> dict[str, str]:
         ask = self.ray.remote(num_cpus=self.crew.cpus, num_gpus=self.crew.gpus)(describe_models)
         with one_line_errors():
+            models: dict[str, str]
             models, said = self.ray.get(ask.remote(self.options, self.crew.threads))
         for line in said:
             say(line)
