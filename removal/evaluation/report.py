@@ -149,7 +149,7 @@ def commits(content: Mapping[str, Any]) -> str:
 def tables(
     protocol: str, rows: Sequence[Row], unedited: Row | None, references: int | None = None
 ) -> list[Table]:
-    """A table per group of measures. references: photos that never had the class; None = not that protocol."""
+    """A table per group of measures. references: photos that never had the class; None = not counted."""
     return [
         table([column for column in COLUMNS[protocol] if column.group == group], rows, unedited, references)
         for group in dict.fromkeys(column.group for column in COLUMNS[protocol])
