@@ -85,7 +85,7 @@ def test_what_was_left_out_and_what_was_not_computed_is_told(page):
     assert "c.png" in words
     assert "is not a photo" in words or "not a photo" in words
     assert "weights missing" in words or "needs 5 photos" in words
-    assert "not computed: no judge was asked for" in words
+    assert "not computed: no judge was chosen" in words
 
 
 def row_of(**figures):

@@ -454,7 +454,7 @@ def test_where_results_come_from_is_noted(coco_options):
     assert config["models"] == {
         "mask_source annotations": "annotations of the data",
         "inpainter telea": "telea (OpenCV), radius 5 px",
-        "judge": "no judge was asked for (--judge none)",
+        "judge": "no judge was chosen",
     }
     assert config["settings"]["seed"] == 0
     assert {"version", "commit", "started", "python", "libraries"} <= config.keys()
