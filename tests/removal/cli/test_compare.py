@@ -106,4 +106,4 @@ def test_blind_rows_stand_beside_those_that_know_the_damage(invoke, holes_set, t
     assert "threshold changed" in other.stderr
     without = invoke("compare", *TASK, "--blind", "telea", "-o", "other")
     assert without.exit_code == 2
-    assert "it goes with --damage" in without.stderr
+    assert "--damage: a blind row finds damage, not holes" in without.stderr
