@@ -77,8 +77,8 @@ def remove_objects(
 
     Raises:
         TypeError, ValueError: an argument is not as above, or nothing is left to fill the hole from.
-        RemovalError: a photo, a mask, a class name or weights that the user can mend; it is also a ValueError,
-            RuntimeError or OSError.
+        RemovalError: a photo, a mask, a class name or weights that the user can mend; it is also a
+            ValueError, RuntimeError or OSError.
         FileNotFoundError: there is no such file.
     """
     from postprocess import MaskRecipe
@@ -182,7 +182,7 @@ def _mask(mask: object, size: tuple[int, ...]) -> np.ndarray:
     return mask
 
 
-def _box(box: object) -> Sequence[float]:
+def _box(box: object) -> Any:
     if not isinstance(box, Sequence | np.ndarray) or isinstance(box, str) or len(box) != 4:
         raise TypeError(f"expected boxes as a list of (x, y, width, height), got {box!r} in it")
     return box
@@ -260,7 +260,7 @@ def _kept(
 
 
 def _warn_once(text: str, *, frames: int) -> None:
-    """frames: how many lie between this one and the caller of remove_objects, whose line the warning names."""
+    """frames: how many up is the caller of remove_objects, whose line the warning names."""
     if text not in _warned:
         _warned.add(text)
         warnings.warn(text, FallbackWarning, stacklevel=frames + 1)

@@ -61,8 +61,8 @@ class Removal:
         from removal.images import write_photo
         from removal.images.plain import plain_photo
 
-        photo = self.photo or plain_photo(self.image)
-        if not photo.format and (path is None or not Path(path).suffix):
+        photo, path = self.photo or plain_photo(self.image), None if path is None else Path(path)
+        if not photo.format and (path is None or not path.suffix):
             raise ValueError(f"expected a file name with a suffix such as .png or .jpg, got {path!r}")
         return write_photo(photo, self.image, self.mask, path, overwrite=overwrite)
 

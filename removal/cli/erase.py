@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from removal.cli import interruption
+from removal.cli.grouping import GroupedCommand, PathOrUrl
 from removal.cli.options import (
-    GroupedCommand,
-    PathOrUrl,
     addition_options,
     blind_options,
     class_names,

@@ -11,7 +11,7 @@ import click
 
 from removal import __version__
 from removal.cli import interruption
-from removal.cli.options import GroupedCommand, write_groups
+from removal.cli.grouping import GroupedCommand, write_groups
 
 COMMANDS = {  # name -> module with the click command of that name, imported when it is used; what it does
     "erase": ("removal.cli.erase", "Erase objects from photos."),

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from removal.cli.erase import one_line, warn
-from removal.cli.options import GroupedCommand, grouped, overwrite_option
+from removal.cli.grouping import GroupedCommand, grouped
+from removal.cli.options import overwrite_option
 
 if TYPE_CHECKING:
     from inpaint.training.photos import Photo

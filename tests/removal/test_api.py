@@ -37,7 +37,7 @@ def fresh_models(monkeypatch, tmp_path):
 def ground(rng):
     """Green-brown texture, nowhere near the object's red."""
     noise = cv2.GaussianBlur(rng.normal(0, 60, (HEIGHT, WIDTH, 3)).astype(np.float32), (5, 5), 0)
-    return np.clip(noise + (90, 120, 70), 0, 200).astype(np.uint8)
+    return np.clip(noise + np.array((90, 120, 70)), 0, 200).astype(np.uint8)
 
 
 @pytest.fixture
@@ -213,7 +213,8 @@ def test_what_auto_fell_back_to_is_warned_of_once(scene, mask):
     (fallback,) = [one for one in caught if one.category is FallbackWarning]
     assert Path(fallback.filename) == Path(__file__)
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", FallbackWarning)
         remove_objects(scene, mask=mask)
 
 

@@ -4,8 +4,8 @@ import click
 import pytest
 
 from removal.cli.erase import erase
+from removal.cli.grouping import GROUPS, GroupedOption
 from removal.cli.main import COMMANDS, cli
-from removal.cli.options import GROUPS, GroupedOption
 
 OPTIONS = [option for option in erase.params if isinstance(option, click.Option)]
 
