@@ -1,4 +1,4 @@
-"""The pages: links lead somewhere, every option is explained, the documents that a stranger looks for are there."""
+"""The pages: links lead somewhere, options are explained, what a stranger looks for is there."""
 
 import re
 from pathlib import Path
