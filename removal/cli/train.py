@@ -168,7 +168,7 @@ def settings_options(command: Any) -> Any:
     "Photos",
     "--dataset",
     metavar="NAME",
-    help="Train on a published data set: places365, celeba, imagenet, coco, or classes (a folder of classes).",
+    help="Train on a published data set: places365, celeba, imagenet, coco, classes (a folder of classes).",
 )
 @grouped("Photos", "--root", type=FOLDER, help="Read the data set from this folder; nothing is downloaded.")
 @grouped("Photos", "--small", is_flag=True, help="For places365, take the photos of 256 px.")
@@ -202,7 +202,8 @@ def settings_options(command: Any) -> Any:
     "--keep-apart",
     type=count(0),
     help="Keep this many photos for figures and pictures; the network never learns from them. They are "
-    "test photos where the data set has some; for classes it is the number of each.  [default: 16, 5 for classes]",
+    "test photos where the data set has some; for classes it is the number of each."
+    "  [default: 16, 5 for classes]",
 )
 @grouped(
     "Photos",
@@ -225,7 +226,8 @@ def settings_options(command: Any) -> Any:
     type=DamageType(),
     multiple=True,
     help="Damage the photos like this: strokes, box, centre, free-form, shapes, files, mosaic-box and "
-    "others (docs/training.md). The option may be repeated; kinds are drawn by weight.  [default: the network's own]",
+    "others (docs/training.md). The option may be repeated; kinds are drawn by weight."
+    "  [default: the network's own]",
 )
 @grouped(
     "Damage", "--shapes", type=FILE, help="Take the holes of the damage shapes from these COCO annotations."
