@@ -11,6 +11,7 @@ import click
 
 from removal.cli import interruption
 from removal.cli.erase import Progress, told_in_one_line, warn
+from removal.cli.grouping import ValueType
 from removal.cli.options import (
     addition_options,
     mask_reading_options,
@@ -27,7 +28,7 @@ NAMED = 10  # of the photos that were left out; results.json names all
 FOLDER = click.Path(path_type=Path)
 
 
-class ListType(click.ParamType):
+class ListType(ValueType):
     """Values with commas between them."""
 
     name = "NAME,..."

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    ValueType = click.ParamType[Any]
+else:
+    ValueType = click.ParamType  # generic in new releases of click only
 
 Decorator = Callable[[Any], Any]
 Groups = dict[str, list[tuple[str, str]]]  # heading -> option and what it does
@@ -95,7 +100,7 @@ class PathOrUrl(click.Path):
             self.fail(str(error), param, context)
 
 
-class BoxType(click.ParamType):
+class BoxType(ValueType):
     """A box `x,y,width,height` in whole pixels of the photo as it is shown."""
 
     name = "X,Y,W,H"

@@ -39,7 +39,8 @@ class DefaultCommandGroup(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        return getattr(importlib.import_module(COMMANDS[name][0]), name)
+        command: click.Command = getattr(importlib.import_module(COMMANDS[name][0]), name)
+        return command
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
         own = ("-h", "--help", "--help-all", "--version")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from removal.cli.erase import one_line, warn
-from removal.cli.grouping import GroupedCommand, grouped
+from removal.cli.grouping import GroupedCommand, ValueType, grouped
 from removal.cli.options import overwrite_option
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ FRONT = {"mask-prediction": "mask_network", "edge-prediction": "edge_network"}
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-class DamageType(click.ParamType):
+class DamageType(ValueType):
     """A kind of damage, with or without a weight: `strokes`, `box=0.5`."""
 
     name = "KIND[=WEIGHT]"
@@ -55,7 +55,7 @@ class Setting:
     """A number or word of `inpaint.training.settings`, as an option: unset, the paper's stays."""
 
     name: str
-    kind: click.ParamType
+    kind: ValueType
     about: str
     default: str = PAPERS
 
@@ -66,11 +66,11 @@ class Setting:
         )
 
 
-def count(least: int, most: int | None = None) -> click.ParamType:
+def count(least: int, most: int | None = None) -> ValueType:
     return click.IntRange(least, most)
 
 
-def share(most: float | None = 1.0) -> click.ParamType:
+def share(most: float | None = 1.0) -> ValueType:
     return click.FloatRange(0, most)
 
 
