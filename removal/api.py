@@ -194,7 +194,7 @@ def known_classes(segmenter: Segmenter, classes: Sequence[str]) -> tuple[str, ..
     Raises TypeError for a single string, ValueError for a class that the segmenter does not know.
     """
     from segment import check_classes, coco_classes
-    from segment.classes import canonical_class
+    from segment.classes import canonical_class, is_narrower
 
     if isinstance(classes, str):
         raise TypeError(f"expected a sequence of class names, got the string {classes!r}")
@@ -202,6 +202,11 @@ def known_classes(segmenter: Segmenter, classes: Sequence[str]) -> tuple[str, ..
         canonical_class(name, segmenter.classes) or canonical_class(name, coco_classes()) or name
         for name in classes
     ]
+    for name, meant in zip(classes, names, strict=True):
+        if name != meant and is_narrower(name):
+            _warn_once(
+                f"class {name!r} is read as {meant!r}, so that each one is removed", UserWarning, frames=3
+            )
     return check_classes(segmenter, tuple(dict.fromkeys(names)))
 
 
@@ -259,8 +264,8 @@ def _kept(
         return models[key]
 
 
-def _warn_once(text: str, *, frames: int) -> None:
+def _warn_once(text: str, category: type[Warning] = FallbackWarning, *, frames: int) -> None:
     """frames: how many up is the caller of remove_objects, whose line the warning names."""
     if text not in _warned:
         _warned.add(text)
-        warnings.warn(text, FallbackWarning, stacklevel=frames + 1)
+        warnings.warn(text, category, stacklevel=frames + 1)

@@ -91,6 +91,12 @@ def test_a_class_in_an_array(scene, mask):
     check_removed(remove_objects(scene, ["People"], segmenter=RedFinder(), **FAST), scene, mask)
 
 
+def test_a_word_for_some_of_a_class_is_warned_of_once(scene, mask):
+    with pytest.warns(UserWarning, match="class 'woman' is read as 'person'"):
+        result = remove_objects(scene, ["woman"], segmenter=RedFinder(), **FAST)
+    assert np.array_equal(result.mask, mask)
+
+
 def test_a_class_that_is_not_there_leaves_a_copy(scene):
     result = remove_objects(scene, ["dog"], segmenter=RedFinder(), **FAST)
     assert not result.mask.any()
