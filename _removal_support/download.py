@@ -8,6 +8,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, BinaryIO
 
+from _removal_support.limits import LARGEST_DOWNLOAD_BYTES
+
 if TYPE_CHECKING:
     import requests
     from tqdm import tqdm
@@ -23,7 +25,9 @@ class SlowError(OSError):
     """A transfer that brings less than `LEAST_BYTES_PER_S`."""
 
 
-def download(url: str, file: BinaryIO, *, label: str, timeout_s: float) -> bool:
+def download(
+    url: str, file: BinaryIO, *, label: str, timeout_s: float, largest_bytes: int = LARGEST_DOWNLOAD_BYTES
+) -> bool:
     """Write the body of `url` to an empty, open file; returns whether it came whole and in one piece.
 
     False where it was put together from several transfers, or no length was given to hold it against: then a
@@ -37,6 +41,7 @@ def download(url: str, file: BinaryIO, *, label: str, timeout_s: float) -> bool:
         url: an address of HTTP.
         file: binary, open for writing.
         label: beside the progress bar.
+        largest_bytes: more is refused, as soon as the server states it or has sent it.
         timeout_s: how long to wait for an answer (name look-up, connection and reply together) and for each
             next byte; also the time over which `LEAST_BYTES_PER_S` is held against what came.
 
@@ -50,7 +55,7 @@ def download(url: str, file: BinaryIO, *, label: str, timeout_s: float) -> bool:
         for attempt in range(1, ATTEMPTS + 1):
             start = file.tell()
             try:
-                length_known = _transfer(url, file, timeout_s, bar)
+                length_known = _transfer(url, file, timeout_s, bar, largest_bytes)
                 return length_known and attempt == 1
             except OSError as error:
                 if attempt == ATTEMPTS or not _may_pass(error, start, file.tell()):
@@ -74,7 +79,7 @@ def _may_pass(error: OSError, start: int, end: int) -> bool:
     return end > 0 and isinstance(error, requests.ConnectionError)
 
 
-def _transfer(url: str, file: BinaryIO, timeout_s: float, bar: tqdm) -> bool:
+def _transfer(url: str, file: BinaryIO, timeout_s: float, bar: tqdm, largest_bytes: int) -> bool:
     """One request and its body, written behind what the file holds; returns whether its length was known."""
     import requests
     import urllib3
@@ -82,11 +87,13 @@ def _transfer(url: str, file: BinaryIO, timeout_s: float, bar: tqdm) -> bool:
     with _continuation(url, file, timeout_s) as response:
         length = _length(response)
         end = None if length is None else file.tell() + length
+        _check_size(end, largest_bytes)
         bar.total, bar.n = end, file.tell()
         bar.refresh()
         window_began, window_start = time.monotonic(), file.tell()
         try:
             while chunk := response.raw.read1(_CHUNK_BYTES):
+                _check_size(file.tell() + len(chunk), largest_bytes)
                 file.write(chunk)
                 bar.update(len(chunk))
                 elapsed_s = time.monotonic() - window_began
@@ -101,6 +108,12 @@ def _transfer(url: str, file: BinaryIO, timeout_s: float, bar: tqdm) -> bool:
         if end is not None and file.tell() < end:
             raise requests.exceptions.ChunkedEncodingError(f"{file.tell()} of {end} bytes came")
         return end is not None
+
+
+def _check_size(size: int | None, largest_bytes: int) -> None:
+    """Raises ValueError for a body, or what came of it, that is larger than it may be."""
+    if size is not None and size > largest_bytes:
+        raise ValueError(f"expected at most {largest_bytes:,} bytes, the server sends more")
 
 
 def _continuation(url: str, file: BinaryIO, timeout_s: float) -> requests.Response:

@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from _removal_support.download import ATTEMPTS, download
 from _removal_support.errors import RemovalError
+from _removal_support.limits import LARGEST_DOWNLOAD_BYTES
 
 OFFLINE_VARIABLE = "REMOVAL_OFFLINE"
 TIMEOUT_S = 10.0
@@ -35,6 +36,7 @@ class PretrainedWeights:
     licence, architecture, trained_on: in words.
     input_contract: what the network expects.
     scores: published metrics, as (name, value) pairs.
+    size_bytes: of the file; None = not published. A download that brings more is given up.
     by_hand: the host hands the file to people only, so it cannot be fetched.
     """
 
@@ -47,6 +49,7 @@ class PretrainedWeights:
     trained_on: str
     input_contract: str
     scores: tuple[tuple[str, float], ...] = ()
+    size_bytes: int | None = None
     by_hand: bool = False
 
     def path(self) -> Path:
@@ -118,14 +121,21 @@ def file_sha256(path: Path) -> str:
 
 def _download(weights: PretrainedWeights, file: BinaryIO, part: Path, timeout_s: float) -> None:
     """Write the body to `file`, which is open at `part`; once more where a transfer may have spoilt it."""
-    in_one_piece = download(weights.url, file, label=weights.file_name, timeout_s=timeout_s)
+    largest = weights.size_bytes or LARGEST_DOWNLOAD_BYTES
+
+    def transfer() -> bool:
+        return download(
+            weights.url, file, label=weights.file_name, timeout_s=timeout_s, largest_bytes=largest
+        )
+
+    in_one_piece = transfer()
     file.flush()
     prefix = weights.sha256_prefix
     if in_one_piece or prefix is None or file_sha256(part).startswith(prefix):
         return
     file.seek(0)
     file.truncate()
-    download(weights.url, file, label=weights.file_name, timeout_s=timeout_s)
+    transfer()
 
 
 def _check_hash(weights: PretrainedWeights, path: Path, remark: str) -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from removal.cli.erase import one_line, warn
+from removal.cli.erase import warn
+from removal.cli.errors import click_error
 from removal.cli.grouping import GroupedCommand, ValueType, grouped
 from removal.cli.options import overwrite_option
 
@@ -239,12 +240,12 @@ def settings_options(command: Any) -> Any:
     help="Take the holes of the damage files from the masks in this folder.",
 )
 @grouped(
-    "Network", "--width", type=click.FloatRange(0, 8, min_open=True), help="Multiply the channels by this."
+    "Network", "--width", type=click.FloatRange(0, 4, min_open=True), help="Multiply the channels by this."
 )
 @grouped(
     "Network",
     "--critic-width",
-    type=click.FloatRange(0, 8, min_open=True),
+    type=click.FloatRange(0, 4, min_open=True),
     help="Multiply the channels of the critic by this.  [default: --width]",
 )
 @grouped("Network", "--no-attention", is_flag=True, help="For deepfillv1, leave out contextual attention.")
@@ -297,7 +298,7 @@ def train(name: str, out: Path, resume: bool, overwrite: bool, dry_run: bool, **
         if dry_run:
             from inpaint.training.plan import plan
 
-            click.echo("\n".join(plan(run).lines()))
+            click.echo("\n".join(plan(run, report=warn).lines()))
             return
         from inpaint.training.distributed import processes
         from inpaint.training.run import WEIGHTS, start
@@ -314,13 +315,8 @@ def train(name: str, out: Path, resume: bool, overwrite: bool, dry_run: bool, **
                 processes=these,
                 report=report,
             )
-    except OSError as error:
-        named = error.strerror and error.filename
-        raise click.ClickException(
-            one_line(f"{error.strerror}: '{error.filename}'" if named else str(error))
-        ) from error
-    except (ValueError, FloatingPointError) as error:
-        raise click.ClickException(one_line(" ".join(str(error).split()))) from error
+    except (OSError, ValueError, FloatingPointError) as error:
+        raise click_error(error) from error
     if not quiet:
         rest = "" if result.finished else f"; {result.step} steps done, --resume goes on"
         click.echo(f"{out / WEIGHTS}{rest}")

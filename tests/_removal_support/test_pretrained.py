@@ -302,3 +302,12 @@ def test_a_file_that_is_handed_to_people_only_is_not_asked_for(server, cache):
 def test_without_a_published_hash_the_file_is_taken_as_it_is(server, cache):
     weights = replace(record(server, "ok"), sha256_prefix=None)
     assert fetch(weights).read_bytes() == BODY
+
+
+@pytest.mark.parametrize("kind", ["ok", "length-abc"])  # the length stated, and not
+def test_a_download_larger_than_the_record_says_is_given_up(server, cache, kind):
+    weights = replace(record(server, kind), size_bytes=len(BODY) - 1)
+    with pytest.raises(WeightsError, match=r"expected at most 2,097,151 bytes, the server sends more"):
+        fetch(weights)
+    assert_nothing_left(cache)
+    assert fetch(replace(weights, size_bytes=len(BODY))).read_bytes() == BODY

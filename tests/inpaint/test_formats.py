@@ -129,7 +129,7 @@ def test_a_trained_file_of_another_network_is_named_as_such(tmp_path):
         ({"format": "glcic", "layout": "ours", "options": "{"}, "name no network that is known here"),
         ({"format": "glcic", "layout": "ours", "options": "[1]"}, "name no network that is known here"),
         ({"format": "glcic", "layout": "ours", "options": '{"depth": 3}'}, "build no glcic: .*depth"),
-        ({"format": "glcic", "layout": "ours", "options": '{"width": 99}'}, "build no glcic: .*at most 8"),
+        ({"format": "glcic", "layout": "ours", "options": '{"width": 99}'}, "build no glcic: .*at most 4"),
         (
             {"format": "glcic", "layout": "ours", "options": '{"width": 0.5}'},
             "not a whole glcic, layout ours",
