@@ -220,7 +220,8 @@ def protected(others: np.ndarray, hole: np.ndarray) -> np.ndarray | None:
     if not others.any() or not hole.any():
         return None
     margin_px = max(2, round(PROTECT_MARGIN_SHARE * min(others.shape)))
-    return thicken(others, margin_px) & ~hole
+    result: np.ndarray | None = thicken(others, margin_px) & ~hole
+    return result
 
 
 @contextmanager

@@ -55,17 +55,20 @@ class RemotePath(PosixPath):
         """Size and time of change; errors of `asked`."""
         if self.listed is not None:
             return self.listed
-        return asked(self, lambda files, key: status_of(files.info(key)))
+        result: os.stat_result = asked(self, lambda files, key: status_of(files.info(key)))
+        return result
 
     def exists(self, **_: bool) -> bool:
         if self.listed is not None or self.absent:
             return not self.absent
-        return asked(self, lambda files, key: bool(files.exists(key)))
+        result: bool = asked(self, lambda files, key: bool(files.exists(key)))
+        return result
 
     def is_dir(self, **_: bool) -> bool:
         if self.listed is not None or self.absent:
             return False
-        return asked(self, lambda files, key: bool(files.isdir(key)))
+        result: bool = asked(self, lambda files, key: bool(files.isdir(key)))
+        return result
 
     def is_file(self, **_: bool) -> bool:
         return self.exists() and not self.is_dir()
@@ -80,7 +83,8 @@ class RemotePath(PosixPath):
         return self
 
     def read_bytes(self) -> bytes:
-        return asked(self, lambda files, key: files.cat_file(key))
+        result: bytes = asked(self, lambda files, key: files.cat_file(key))
+        return result
 
 
 def _unpickled(url: str, listed: tuple[int, int, int] | None, absent: bool) -> RemotePath:
@@ -132,7 +136,8 @@ def filesystem(path: RemotePath) -> tuple[Any, str]:
         import fsspec
     except ImportError as error:
         raise ImportError(f"paths such as this need fsspec: {NEEDS}") from error
-    return fsspec.url_to_fs(str(path))
+    result: tuple[Any, str] = fsspec.url_to_fs(str(path))
+    return result
 
 
 def status_of(info: dict[str, Any]) -> os.stat_result:
