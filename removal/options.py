@@ -16,7 +16,6 @@ from typing import Literal
 from removal.cluster.paths import NEEDS, RemotePath, filesystem
 from removal.errors import PlanError
 
-WITHOUT_WEIGHTS = ("exemplar", "telea", "navier-stokes")
 CONTINUOUS = "reconstruction"  # the inpainter that keeps what is left of a partly destroyed pixel
 
 
@@ -213,6 +212,7 @@ def check_engine(options: RunOptions, photos: Sequence[Path]) -> None:
 def check_names(options: RunOptions) -> None:
     """Raises PlanError for models and classes that nobody knows, before anything is loaded."""
     from inpaint import inpainter_names
+    from inpaint.registry import is_network
     from segment import coco_classes, segmenter_names
     from segment.classes import unknown_class
 
@@ -220,7 +220,7 @@ def check_names(options: RunOptions) -> None:
     for option, names in known.items():
         if (name := getattr(options, option)) not in names:
             raise PlanError(f"expected one of {', '.join(names)}, got {name!r}", option=option)
-    if options.weights is not None and options.inpainter in ("auto", *WITHOUT_WEIGHTS):
+    if options.weights is not None and (options.inpainter == "auto" or not is_network(options.inpainter)):
         raise PlanError(
             f"expected the name of a network as inpainter, got {options.inpainter}", option="weights"
         )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from removal.batch.jobs import Job, Outcome
 from removal.batch.record import note_of
 from removal.batch.stages import Finished, Stage
-from removal.batch.threads import OneAtATime, may_overlap
+from removal.batch.threads import OneAtATime
 from removal.errors import ResultExistsError, describe
 from removal.models import build
 from removal.options import OutputOptions, RunOptions
@@ -58,7 +58,7 @@ class PhotoWork:
         note: Callable[[Outcome], object] | None = None,
     ):
         self.pipeline, self.source, self.max_megapixels, self.note = pipeline, source, max_megapixels, note
-        if pipeline.inpainter is not None and not may_overlap(pipeline.inpainter):
+        if pipeline.inpainter is not None and not pipeline.inpainter.may_overlap:
             pipeline.inpainter = OneAtATime(pipeline.inpainter)
 
     def do(self, task: Task, *, busy: dict[str, float] | None = None) -> Outcome:

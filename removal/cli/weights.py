@@ -21,7 +21,7 @@ def weights() -> None:
 
 def records() -> dict[str, PretrainedWeights]:
     from inpaint.published import PUBLISHED as INPAINTERS
-    from segment.maskrcnn import PUBLISHED as SEGMENTERS
+    from segment.published import PUBLISHED as SEGMENTERS
 
     return {**SEGMENTERS, **INPAINTERS}
 

@@ -24,7 +24,7 @@ from removal.batch.report import RunReport
 from removal.batch.work import Task
 from removal.cluster.worker import Assignment, Ledger, PhotoWorker, describe_models
 from removal.errors import PlanError, RunError
-from removal.options import WITHOUT_WEIGHTS, RunOptions
+from removal.options import RunOptions
 
 CPU_SHARE = 0.75  # of each processor a worker uses: workers that ask for all of them leave none for Ray Data
 WORKERS_PER_GPU = 2  # one reads and writes while the other has the GPU
@@ -195,7 +195,9 @@ def crew_for(options: RunOptions, resources: dict[str, float]) -> Crew:
     and none is there.
     """
     cpus, gpus = max(1.0, resources.get("CPU", 1.0)), resources.get("GPU", 0.0)
-    networks = options.has_detector or options.inpainter not in WITHOUT_WEIGHTS
+    from inpaint.registry import is_network
+
+    networks = options.has_detector or is_network(options.inpainter)
     if networks and options.device.startswith("cuda") and not gpus:
         raise RunError(
             f"expected a GPU for {options.device}, and no machine of the Ray cluster has a GPU",
