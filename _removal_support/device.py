@@ -38,7 +38,8 @@ def has_bfloat16(device: str) -> bool:
 
     kind = device.partition(":")[0]
     if kind == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        result: bool = torch.cuda.is_bf16_supported(including_emulation=False)
+        return result
     if kind == "cpu":  # private in torch, so a release that drops one of them means float32 and no crash
         checks = [
             getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")

@@ -205,7 +205,8 @@ def _grown(
 def _thicken_radius_px(area_px: float, short_side: int, recipe: MaskRecipe) -> int:
     least = max(recipe.thicken_min_px, recipe.thicken_min_share * short_side)
     most = max(recipe.thicken_max_share * short_side, least)
-    return round(min(max(recipe.thicken_share * area_px**0.5, least), most))
+    result: int = round(min(max(recipe.thicken_share * area_px**0.5, least), most))
+    return result
 
 
 def _objects_by_size(

@@ -65,7 +65,8 @@ def _without(grown: np.ndarray, outside: np.ndarray | None, mask: np.ndarray) ->
 
 
 def _area_px(box: Box) -> int:
-    return (box[0].stop - box[0].start) * (box[1].stop - box[1].start)
+    result: int = (box[0].stop - box[0].start) * (box[1].stop - box[1].start)
+    return result
 
 
 def _grow_region(
@@ -96,7 +97,8 @@ def _grow_region(
     steps = 255 / (2 * margin_px / factor + 2)
     levels = np.clip(distance * np.float32(steps), 0, 255).astype(np.uint8)
     levels = cv2.resize(levels, (width, height), interpolation=cv2.INTER_LINEAR)
-    return levels <= int(steps * margin_px / factor)
+    result: np.ndarray = levels <= int(steps * margin_px / factor)
+    return result
 
 
 def shrink_keeping_any(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -141,4 +143,5 @@ def object_in_band(
     found = (score > 0) & (signed <= band_px) | (signed < -band_px)
     if outside is not None:
         found &= ~outside
-    return found & connected_to(mask, found | mask)
+    result: np.ndarray = found & connected_to(mask, found | mask)
+    return result

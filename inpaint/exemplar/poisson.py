@@ -28,7 +28,8 @@ COARSEST_PX = 8
 
 def _sum_pairs(a: np.ndarray) -> np.ndarray:
     """Sum over blocks of 2 x 2."""
-    return a[::2, ::2] + a[1::2, ::2] + a[::2, 1::2] + a[1::2, 1::2]
+    result: np.ndarray = a[::2, ::2] + a[1::2, ::2] + a[::2, 1::2] + a[1::2, 1::2]
+    return result
 
 
 def _even(a: np.ndarray) -> np.ndarray:

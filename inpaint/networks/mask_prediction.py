@@ -128,7 +128,8 @@ def _reach_px() -> int:
     sizes = [SQUARE_PX * 2**level for level in range(len(CHANNELS))]  # of a feature, in pixels
     down = sum(sizes) + sizes[0] + sum(sizes[:-1])
     grid = sizes[-1]
-    return -(-(down + sum(DILATIONS) * grid + sum(sizes[:-1])) // grid) * grid + grid
+    result: int = -(-(down + sum(DILATIONS) * grid + sum(sizes[:-1])) // grid) * grid + grid
+    return result
 
 
 REACH_PX = _reach_px()

@@ -220,7 +220,7 @@ class _Operations(TorchDispatchMode):
     does not stand."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.total = 0
 
     def __torch_dispatch__(
@@ -234,7 +234,8 @@ class _Operations(TorchDispatchMode):
 
 
 def _total(schedule: Schedule, measured: dict[Phase, _Measured], what: str) -> float:
-    return sum(schedule.steps_of(phase) * getattr(found, what) for phase, found in measured.items())
+    result: float = sum(schedule.steps_of(phase) * getattr(found, what) for phase, found in measured.items())
+    return result
 
 
 def _count(network: nn.Module | None) -> int:

@@ -38,11 +38,13 @@ class Shape:
 
     @property
     def height(self) -> int:
-        return self.mask.shape[0]
+        result: int = self.mask.shape[0]
+        return result
 
     @property
     def width(self) -> int:
-        return self.mask.shape[1]
+        result: int = self.mask.shape[1]
+        return result
 
     @cached_property
     def outline(self) -> tuple[np.ndarray, np.ndarray]:

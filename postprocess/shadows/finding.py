@@ -156,7 +156,10 @@ def _reflections(around: Surroundings) -> list[Candidate]:
 def _share(region: np.ndarray, box: Box, photo: tuple[int, int]) -> float:
     """The area of a region of `box` over that of the photo, whose height and width `box` is counted in."""
     rows, columns = box
-    return float(region.mean()) * (rows.stop - rows.start) * (columns.stop - columns.start) / np.prod(photo)
+    result: float = (
+        float(region.mean()) * (rows.stop - rows.start) * (columns.stop - columns.start) / np.prod(photo)
+    )
+    return result
 
 
 def _draw(mask: np.ndarray, region: np.ndarray, box: Box, small: tuple[int, int]) -> None:

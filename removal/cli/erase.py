@@ -13,16 +13,23 @@ import click
 from _removal_support.errors import printable
 from removal.cli import interruption
 from removal.cli.errors import told_in_one_line, with_flag
+from removal.cli.grouping import GroupedCommand, PathOrUrl
 from removal.cli.options import (
-    BoxType,
-    PathOrUrl,
     addition_options,
     blind_options,
+    class_names,
     engine_options,
+    extra_output_options,
+    list_option,
     mask_options,
+    masks_option,
     max_megapixels_option,
     model_options,
+    output_option,
     overwrite_option,
+    refine_option,
+    score_option,
+    target_options,
 )
 
 if TYPE_CHECKING:
@@ -32,68 +39,36 @@ if TYPE_CHECKING:
 LISTED_FAILURES = 50
 
 
-@click.command(no_args_is_help=True)
+@click.command(cls=GroupedCommand, no_args_is_help=True)
 @click.argument("photos", nargs=-1, type=PathOrUrl(), metavar="PHOTO|FOLDER...")
-@click.option(
-    "--list",
-    "lists",
-    type=PathOrUrl(),
-    multiple=True,
-    metavar="FILE",
-    help="Also the photos that this file names, one to a line; - = standard input.",
-)
-@click.option("--class", "classes", multiple=True, metavar="NAME", help="What to remove; may be repeated.")
-@click.option(
-    "--masks",
-    type=PathOrUrl(),
-    help="Masks from another team: a file, or a folder matched by name; docs/team-masks.md has the formats.",
-)
-@click.option(
-    "--box", "boxes", type=BoxType(), multiple=True, help="Remove the object in this box; may be repeated."
-)
+@target_options
 @blind_options
-@click.option(
-    "-o",
-    "--output",
-    type=PathOrUrl(),
-    help="File (one photo) or folder; without it, PHOTO.removed.SUFFIX beside the photo.",
-)
-@click.option(
-    "--score", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Least score of a detection."
-)
-@click.option(
-    "--refine/--no-refine",
-    default=True,
-    show_default=True,
-    help="Mend and thicken the masks; without it no shadow is looked for and nothing goes along.",
-)
 @addition_options
+@score_option
+@masks_option
 @mask_options
+@refine_option
 @model_options
-@click.option("--compare", is_flag=True, help="Also write a before | mask | after sheet, .compare.png.")
-@click.option(
-    "--save-masks",
-    is_flag=True,
-    help="Also write the mask that was filled, .mask.png (--blind: and .damage.png; with the inpainter "
-    "reconstruction: and .edges.png).",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON per photo.")
+@output_option
+@extra_output_options
 @overwrite_option
+@list_option
 @engine_options
 @max_megapixels_option
+@class_names
 def erase(photos: tuple[Path, ...], as_json: bool, **options: Any) -> None:
-    """Remove objects from photos: name a class, get the photo back without it.
+    """Erase objects from photos: name a class, get the photo back without it.
 
     \b
-    remove --class person photo.jpg                 writes photo.removed.jpg beside it
+    remove --class person photo.jpg             writes photo.removed.jpg beside it
     remove --class person --class dog photos/ -o out/
-    remove --masks team/ photos/ -o out/            masks from another team
-    remove --box 120,40,80,200 photo.jpg            no detector at all
-    remove --blind photo.jpg                        repair scratches, text and the like that a network finds
+    remove --masks team/ photos/ -o out/        masks from another team
+    remove --box 120,40,80,200 photo.jpg        needs no detector
+    remove --blind photo.jpg                    finds and repairs scratches and lettering
     find . -name "*.jpg" | remove --class person --list - -o out/
 
-    Results keep the photo's format, size and metadata. Exit status: 0 all done, 1 some inputs failed,
-    2 wrong usage.
+    The results keep the format, size and metadata of the photos. The exit status is 0 when all is done, 1
+    when some photos failed, and 2 for wrong usage.
     """
     from removal.batch.run import run
     from removal.options import RunOptions

@@ -163,7 +163,8 @@ class RayEngine:
             models, said = self.ray.get(ask.remote(self.options, self.crew.threads))
         for line in said:
             say(line)
-        return models
+        result: dict[str, str] = models
+        return result
 
     def _dataset(self, tasks: Sequence[Task], ledger: Any) -> Any:
         with silence():

@@ -56,17 +56,20 @@ class RemotePath(PosixPath):
         """Size and time of change; errors of `asked`."""
         if self.listed is not None:
             return self.listed
-        return asked(self, lambda files, key: status_of(files.info(key)))
+        result: os.stat_result = asked(self, lambda files, key: status_of(files.info(key)))
+        return result
 
     def exists(self, **_: bool) -> bool:
         if self.listed is not None or self.absent:
             return not self.absent
-        return asked(self, lambda files, key: bool(files.exists(key)))
+        result: bool = asked(self, lambda files, key: bool(files.exists(key)))
+        return result
 
     def is_dir(self, **_: bool) -> bool:
         if self.listed is not None or self.absent:
             return False
-        return asked(self, lambda files, key: bool(files.isdir(key)))
+        result: bool = asked(self, lambda files, key: bool(files.isdir(key)))
+        return result
 
     def is_file(self, **_: bool) -> bool:
         return self.exists() and not self.is_dir()
