@@ -25,7 +25,8 @@ def describe(error: BaseException, path: Path | None = None) -> str:
     """
     if isinstance(error, OSError) and error.strerror:
         file = error.filename or path
-        text = one_line(error.strerror if file is None else f"{error.strerror}: '{file}'")
+        text = one_line(error.strerror)
+        text = text if file is None else f"{text}: '{printable(str(file))}'"
     else:
         text = one_line(str(error))
     # OpenCV's class is called "error" and no more, which tells nobody anything.
@@ -34,9 +35,9 @@ def describe(error: BaseException, path: Path | None = None) -> str:
     )
     if not text or not (is_message or type(error).__name__ == "error"):
         text = f"{type(error).__name__} {text}".rstrip()
-    if path is None or one_line(str(path)) in text:
+    if path is None or printable(str(path)) in text:
         return text
-    return f"{one_line(str(path))}: {text}"
+    return f"{printable(str(path))}: {text}"
 
 
 class RemovalError(Exception):

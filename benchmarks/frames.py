@@ -11,8 +11,9 @@ class (a stub finds the object, so that no weights are needed), both filled by T
   packages), once all, click's four among them;
 - the functions of ours through which the photo passes from the command to the fill, in whatever form: its
   path, its job, its task, its pixels, or a list with one of these. A photo passes through a function that is
-  given it and gives it back, and through all that are on the stack of the fill. What is given it and answers
-  a question (is it a folder?) is listed apart; what reads the file's format and refines the mask is left out;
+  given it and gives it back, and through all that are on the stack of the fill, which is not counted itself.
+  What is given it and answers a question (is it a folder?) is listed apart; what reads the file's format and
+  refines the mask is left out;
 - the files of ours with a function that ran, and the lines in them.
 """
 
@@ -56,10 +57,10 @@ class Way:
                 self.giving.add(code)
             return
         self.files.add(Path(code.co_filename))
-        if "fill" not in self.stacks and self.is_given_the_photo(frame):
-            self.given.setdefault(code)
         if code.co_name in TARGETS and name.startswith(("inpaint", "postprocess")):
             self.stacks.setdefault(code.co_name, stack_of(frame))
+        if "fill" not in self.stacks and self.is_given_the_photo(frame):
+            self.given.setdefault(code)
 
     def name_of(self, code: CodeType) -> str | None:
         """The function by its file and name where it is ours, else None."""

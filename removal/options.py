@@ -13,10 +13,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from removal.cluster.paths import NEEDS, RemotePath, filesystem
-from removal.errors import PlanError, describe
+from removal.cluster.paths import NEEDS, filesystem, is_remote
+from removal.errors import PlanError
 
-WITHOUT_WEIGHTS = ("exemplar", "telea", "navier-stokes")
 CONTINUOUS = "reconstruction"  # the inpainter that keeps what is left of a partly destroyed pixel
 
 
@@ -181,7 +180,7 @@ def check_engine(options: RunOptions, photos: Sequence[Path]) -> None:
     """Raises PlanError for an engine that is not installed or cannot be told what it was, and for paths that
     the engine, or fsspec without some other package, cannot open."""
     paths = (*photos, *options.lists, options.masks, options.output)
-    remote = [path for path in paths if isinstance(path, RemotePath)]
+    remote = [path for path in paths if is_remote(path)]
     if options.engine == "local":
         if remote:
             raise PlanError(
@@ -208,12 +207,13 @@ def check_engine(options: RunOptions, photos: Sequence[Path]) -> None:
         try:
             filesystem(path)
         except (ImportError, ValueError, OSError) as error:
-            raise PlanError(f"{path}: {describe(error)}") from error
+            raise PlanError(f"{path}: {error}") from error
 
 
 def check_names(options: RunOptions) -> None:
     """Raises PlanError for models and classes that nobody knows, before anything is loaded."""
     from inpaint import inpainter_names
+    from inpaint.registry import is_network
     from segment import coco_classes, segmenter_names
     from segment.classes import unknown_class
 
@@ -221,7 +221,7 @@ def check_names(options: RunOptions) -> None:
     for option, names in known.items():
         if (name := getattr(options, option)) not in names:
             raise PlanError(f"expected one of {', '.join(names)}, got {name!r}", option=option)
-    if options.weights is not None and options.inpainter in ("auto", *WITHOUT_WEIGHTS):
+    if options.weights is not None and (options.inpainter == "auto" or not is_network(options.inpainter)):
         raise PlanError(
             f"expected the name of a network as inpainter, got {options.inpainter}", option="weights"
         )

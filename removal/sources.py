@@ -11,7 +11,7 @@ import numpy as np
 
 from removal.batch.jobs import Job
 from removal.batch.record import note_of
-from removal.cluster.paths import RemotePath
+from removal.cluster.paths import is_remote
 from removal.errors import PlanError
 from removal.images import Photo
 from removal.options import RunOptions
@@ -48,9 +48,14 @@ class DetectorMasks:
     batched = True
 
     def __init__(self, pipeline: Pipeline) -> None:
-        if pipeline.segmenter is None:
+        self.pipeline = pipeline
+
+    @property
+    def description(self) -> str:
+        """The network in words."""
+        if self.pipeline.segmenter is None:
             raise ValueError("expected a pipeline with a segmenter, got one without")
-        self.pipeline, self.description = pipeline, pipeline.segmenter.description
+        return self.pipeline.segmenter.description
 
     def __call__(self, photos: Sequence[Photo]) -> list[Detections]:
         return self.pipeline.detect([photo.pixels for photo in photos])
@@ -169,4 +174,4 @@ def without_masks(jobs: Sequence[Job], given: Sequence[Path], masks: Path | None
 
 def real(path: Path) -> Path:
     """A path without links; one that fsspec opens as it is."""
-    return path if isinstance(path, RemotePath) else Path(os.path.realpath(path))
+    return path if is_remote(path) else Path(os.path.realpath(path))

@@ -13,7 +13,7 @@ from removal.batch.report import RunReport
 from removal.cluster.paths import is_remote, listing_of, local_copy
 from removal.errors import PlanError, RunError
 from removal.models import loading
-from removal.options import WITHOUT_WEIGHTS, RunOptions, check_engine, check_names
+from removal.options import RunOptions, check_engine, check_names
 
 if TYPE_CHECKING:
     from removal.batch.engine import Engine
@@ -156,8 +156,10 @@ def fitting(
 
 def settings(options: RunOptions) -> dict[str, Any]:
     """What the pixels of the results depend on but for the models, as JSON takes it."""
+    from inpaint.registry import is_network
+
     names = ["score", "refine", "shadows", "attached", "mask_label", "seed"]
-    if options.inpainter not in WITHOUT_WEIGHTS:
+    if is_network(options.inpainter):
         names += ["working_size", "detail", "colour"]
     chosen: dict[str, Any] = {name: getattr(options, name) for name in names}
     if isinstance(options.mask_label, tuple):

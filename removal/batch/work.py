@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from removal.batch.jobs import Job, Outcome
 from removal.batch.record import note_of
 from removal.batch.stages import Finished, Stage
-from removal.batch.threads import OneAtATime, may_overlap, share_cores
+from removal.batch.threads import OneAtATime
 from removal.errors import ResultExistsError, describe
 from removal.models import build
 from removal.options import OutputOptions, RunOptions
@@ -58,7 +58,7 @@ class PhotoWork:
         note: Callable[[Outcome], object] | None = None,
     ):
         self.pipeline, self.source, self.max_megapixels, self.note = pipeline, source, max_megapixels, note
-        if pipeline.inpainter is not None and not may_overlap(pipeline.inpainter):
+        if pipeline.inpainter is not None and not pipeline.inpainter.may_overlap:
             pipeline.inpainter = OneAtATime(pipeline.inpainter)
 
     def do(self, task: Task, *, busy: dict[str, float] | None = None) -> Outcome:
@@ -126,7 +126,6 @@ class PhotoWork:
 
     def fill(self, task: Task) -> Task:
         """Refines the mask and fills it."""
-        share_cores()
         task.result = self.pipeline.erase(task.photo.pixels, task.found)
         task.seconds |= {name: value for name, value in task.result.seconds.items() if name != "segment"}
         return task
@@ -202,7 +201,8 @@ def write_extras(job: Job, photo: Photo, result: Removal) -> None:
 def outcome_of(finished: Finished) -> Outcome:
     """The outcome of a photo that went through the stages, or of one that failed on the way."""
     if finished.error is None:
-        return finished.item
+        outcome: Outcome = finished.item
+        return outcome
     return failed(finished.item.job, finished.error)
 
 

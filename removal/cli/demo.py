@@ -18,7 +18,7 @@ from removal.cli.options import model_options, overwrite_option
     type=click.Path(path_type=Path, file_okay=False),
     default="demo",
     show_default=True,
-    help="Folder for the pictures.",
+    help="Write the pictures into this folder.",
 )
 @model_options
 @overwrite_option

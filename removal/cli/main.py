@@ -11,7 +11,7 @@ import click
 
 from removal import __version__
 from removal.cli import interruption
-from removal.cli.options import GroupedCommand, write_groups
+from removal.cli.grouping import GroupedCommand, write_groups
 
 COMMANDS = {  # name -> module with the click command of that name, imported when it is used; what it does
     "erase": ("removal.cli.erase", "Erase objects from photos."),
@@ -19,6 +19,7 @@ COMMANDS = {  # name -> module with the click command of that name, imported whe
     "compare": ("removal.cli.compare", "Compare inpainters on the same holes."),
     "evaluate": ("removal.cli.evaluate", "Measure masks, refinement and inpainters on photos."),
     "masks": ("removal.cli.masks", "Check masks from another team, or write masks for one."),
+    "models": ("removal.cli.models", "List what finds and what fills, and what this machine would take."),
     "train": ("removal.cli.train", "Train a network on your photos."),
     "weights": ("removal.cli.weights", "List, fetch, check or convert weights."),
 }
@@ -39,7 +40,8 @@ class DefaultCommandGroup(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        return getattr(importlib.import_module(COMMANDS[name][0]), name)
+        command: click.Command = getattr(importlib.import_module(COMMANDS[name][0]), name)
+        return command
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
         own = ("-h", "--help", "--help-all", "--version")

@@ -28,7 +28,11 @@ NAMED, NAMED_OF_A_KIND = 20, 8  # lines of a list; --json names all
 PATH = click.Path(path_type=Path)
 
 score_option = click.option(
-    "--score", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Least score of an object."
+    "--score",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="Leave out objects with a lower score.",
 )
 
 
@@ -39,13 +43,21 @@ def masks() -> None:
 
 @masks.command(no_args_is_help=True)
 @click.argument("masks", type=PATH)
-@click.option("--images", type=PATH, required=True, help="The photos: a folder, or one photo.")
-@click.option("--annotations", type=PATH, help="COCO annotations to compare with.")
-@click.option("--class", "classes", multiple=True, metavar="NAME", help="Only these objects.")
+@click.option("--images", type=PATH, required=True, help="Read the photos from this folder, or one photo.")
+@click.option("--annotations", type=PATH, help="Compare with these COCO annotations.")
+@click.option(
+    "--class",
+    "classes",
+    multiple=True,
+    metavar="NAME",
+    help="Look only at objects of this class. The option may be repeated.",
+)
 @score_option
 @mask_reading_options
 @allow_empty_option
-@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON per photo, then one of all.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one line of JSON for each photo, then one for all."
+)
 def check(images: Path, annotations: Path | None, as_json: bool, **options: Any) -> None:
     """Report on masks from another team before anything is removed by them.
 
@@ -139,23 +151,29 @@ def listed(title: str, names: list[str]) -> list[str]:
     "target",
     type=PATH,
     required=True,
-    help="results.json for COCO results; a folder, or for one photo a file, for PNG.",
+    help="Write COCO results to this .json file, or PNG files to this folder (or, for one photo, file).",
 )
 @click.option(
     "--format",
     "kind",
     type=click.Choice(["coco", "png"]),
-    help="Default: coco where --to ends in .json, else png (0 and 255, the photo's size).",
+    help="Write in this format. Without it, it is coco where --to ends in .json, else png (0 and 255).",
 )
-@click.option("--class", "classes", multiple=True, metavar="NAME", help="What to mark; may be repeated.")
-@click.option("--masks", type=PATH, help="Take these masks, of any format, instead of a segmenter's.")
-@click.option("--annotations", type=PATH, help="COCO annotations that give image and category ids.")
+@click.option(
+    "--class",
+    "classes",
+    multiple=True,
+    metavar="NAME",
+    help="Mark every object of this class. The option may be repeated.",
+)
+@click.option("--masks", type=PATH, help="Convert these masks, of any format, and load no segmenter.")
+@click.option("--annotations", type=PATH, help="Take image and category ids from these COCO annotations.")
 @score_option
 @click.option(
     "--refine/--no-refine",
     default=False,
     show_default=True,
-    help="One mask per photo, mended, with shadows and what goes along.",
+    help="Write one refined mask for each photo, with shadows and attached objects.",
 )
 @segmenter_options
 @device_options

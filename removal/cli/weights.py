@@ -21,7 +21,7 @@ def weights() -> None:
 
 def records() -> dict[str, PretrainedWeights]:
     from inpaint.published import PUBLISHED as INPAINTERS
-    from segment.maskrcnn import PUBLISHED as SEGMENTERS
+    from segment.published import PUBLISHED as SEGMENTERS
 
     return {**SEGMENTERS, **INPAINTERS}
 
@@ -77,7 +77,12 @@ def check(file: Path) -> None:
 
 @weights.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: FILE with .safetensors.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Write to this file. Without it, the name is FILE with .safetensors.",
+)
 @overwrite_option
 def convert(file: Path, output: Path | None, overwrite: bool) -> None:
     """Write the generator of a file of weights as safetensors, its network, layout and source noted."""

@@ -17,14 +17,13 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from removal.batch.engine import tasks_of
 from removal.batch.jobs import EXTRAS, Job, Outcome
 from removal.batch.record import Record
 from removal.batch.report import RunReport
 from removal.batch.work import Task
 from removal.cluster.worker import Assignment, Ledger, PhotoWorker, describe_models
 from removal.errors import PlanError, RunError
-from removal.options import WITHOUT_WEIGHTS, RunOptions
+from removal.options import RunOptions
 
 CPU_SHARE = 0.75  # of each processor a worker uses: workers that ask for all of them leave none for Ray Data
 WORKERS_PER_GPU = 2  # one reads and writes while the other has the GPU
@@ -95,7 +94,7 @@ class RayEngine:
         self, jobs: Sequence[Job], record: Record, report: RunReport
     ) -> Generator[Outcome, None, None]:
         """The outcome of each photo, in their order; noted as soon as it is known, which is not in order."""
-        tasks = list(tasks_of(jobs, record, overwrite=self.options.overwrite, together=max(1, len(jobs))))
+        tasks = list(map(Task, jobs, record.start(jobs, overwrite=self.options.overwrite)))
         started = time.perf_counter()
         report.workers = self.crew.workers
         known: dict[int, Outcome] = {}
@@ -160,10 +159,12 @@ class RayEngine:
     def _models(self, say: Callable[[str], None]) -> dict[str, str]:
         ask = self.ray.remote(num_cpus=self.crew.cpus, num_gpus=self.crew.gpus)(describe_models)
         with one_line_errors():
+            models: dict[str, str]
             models, said = self.ray.get(ask.remote(self.options, self.crew.threads))
         for line in said:
             say(line)
-        return models
+        result: dict[str, str] = models
+        return result
 
     def _dataset(self, tasks: Sequence[Task], ledger: Any) -> Any:
         with silence():
@@ -194,7 +195,9 @@ def crew_for(options: RunOptions, resources: dict[str, float]) -> Crew:
     and none is there.
     """
     cpus, gpus = max(1.0, resources.get("CPU", 1.0)), resources.get("GPU", 0.0)
-    networks = options.has_detector or options.inpainter not in WITHOUT_WEIGHTS
+    from inpaint.registry import is_network
+
+    networks = options.has_detector or is_network(options.inpainter)
     if networks and options.device.startswith("cuda") and not gpus:
         raise RunError(
             f"expected a GPU for {options.device}, and no machine of the Ray cluster has a GPU",

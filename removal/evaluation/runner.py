@@ -207,7 +207,7 @@ def line_of(finished: Finished) -> dict[str, Any]:
     if finished.stage == "write" and isinstance(finished.error, OSError):
         raise finished.error
     photo = getattr(finished.item, "photo", finished.item)
-    error = describe(photo.path, finished.error).removeprefix(f"{photo.path}: ")
+    error = describe(finished.error, photo.path).removeprefix(f"{photo.path}: ")
     return {"photo": photo.name, "outcome": "failed", "stage": finished.stage, "error": error}
 
 

@@ -105,4 +105,5 @@ def _read(path: Path, threshold: int, inverted: bool) -> np.ndarray:
             f"{path}: expected a hole, found no pixel {'below' if inverted else 'from'} {threshold}"
         )
     mask.flags.writeable = False
-    return mask
+    result: np.ndarray = mask
+    return result

@@ -197,7 +197,8 @@ def _from_run_lengths(segmentation: Mapping[str, Any], longer_px: int) -> np.nda
     size = max(1, round(tight.shape[1] * scale)), max(1, round(tight.shape[0] * scale))
     smooth = cv2.resize(tight * 255, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     # A thin shape made smaller may be nowhere half of a pixel.
-    return smooth >= min(128, int(smooth.max()))
+    result: np.ndarray = smooth >= min(128, int(smooth.max()))
+    return result
 
 
 def _stretch(length: int, whole: int, overhang: float, rng: np.random.Generator) -> tuple[slice, slice]:

@@ -11,7 +11,7 @@ from inpaint.inpainter import Inpainter
 from postprocess import MaskRecipe
 from removal.batch.jobs import Job
 from removal.batch.stages import overlapped
-from removal.batch.threads import OneAtATime, default_workers, kernels_may_overlap, may_overlap
+from removal.batch.threads import OneAtATime, default_workers
 from removal.batch.work import PhotoWork, Task, outcome_of
 from removal.errors import describe
 from removal.pipeline import Pipeline
@@ -125,9 +125,9 @@ def test_boxes_are_looked_at_by_all_workers(jobs):
 def test_what_may_run_in_several_threads():
     from inpaint import load_inpainter
 
-    assert may_overlap(load_inpainter("telea"))
-    assert may_overlap(load_inpainter("exemplar")) == kernels_may_overlap()
-    assert not may_overlap(Painter())
+    assert load_inpainter("telea").may_overlap
+    assert load_inpainter("exemplar").may_overlap
+    assert not Painter().may_overlap
     assert 1 <= default_workers() <= 16
     one = OneAtATime(Painter())
     filled = one(np.zeros((4, 4, 3), np.uint8), np.eye(4, dtype=bool))

@@ -4,8 +4,8 @@ import click
 import pytest
 
 from removal.cli.erase import erase
+from removal.cli.grouping import GROUPS, GroupedOption
 from removal.cli.main import COMMANDS, cli
-from removal.cli.options import GROUPS, GroupedOption
 
 OPTIONS = [option for option in erase.params if isinstance(option, click.Option)]
 
@@ -51,13 +51,25 @@ def test_the_full_help_has_every_option_under_its_heading(invoke, args):
         assert all(f"\n  {name} " in result.stdout for name in COMMANDS if name != "erase")
 
 
-def test_every_help_text_is_whole_sentences():
-    for option in OPTIONS:
-        assert isinstance(option, GroupedOption), option.name
-        assert option.group in GROUPS
+def test_every_option_has_a_heading():
+    assert all(isinstance(option, GroupedOption) and option.group in GROUPS for option in OPTIONS)
+
+
+def all_options(command):
+    for option in command.params:
+        if isinstance(option, click.Option):
+            yield option
+    for inner in getattr(command, "commands", {}).values():
+        yield from all_options(inner)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_help_text_is_whole_sentences(name):
+    for option in all_options(cli.get_command(click.Context(cli), name)):
         assert option.help, option.name
-        assert option.help[0].isupper(), option.help
-        assert option.help.endswith("."), option.help
+        text = option.help.partition("  [default: ")[0]
+        assert text[0].isupper(), text
+        assert text.endswith("."), text
 
 
 def test_each_line_about_a_command_is_short(invoke):

@@ -109,7 +109,7 @@ def test_nothing_of_a_hand_over_steers_the_terminal(invoke, tmp_path):
     escape = "\x1b[2J\x1b]0;owned\x07"
     photo(tmp_path / "in" / f"a{escape}.png")
     images = [
-        {"id": n, "file_name": f"{name}{escape}.png", "height": 24, "width": 32} for n, name in enumerate("zy")
+        {"id": n, "file_name": f"{one}{escape}.png", "height": 24, "width": 32} for n, one in enumerate("zy")
     ]
     objects = [{"id": 1, "image_id": 0, "category_id": escape, "segmentation": [[1, 1, 9, 1, 9, 9]]}]
     content = {"images": images, "annotations": objects, "categories": [{"id": 1, "name": escape}]}
