@@ -48,7 +48,8 @@ class CocoDataset:
         self.path, self.classes = annotations, tuple(classes)
         content = read_coco(annotations)
         try:
-            self.names: dict[int, str] = {entry["id"]: str(entry["name"]) for entry in content["categories"]}
+            categories = by_id(annotations, content["categories"], "category")
+            self.names: dict[int, str] = {number: str(entry["name"]) for number, entry in categories.items()}
             self._images = by_id(annotations, content["images"])
             self._objects: dict[int, list[Mapping[str, Any]]] = {number: [] for number in self._images}
             for entry in content["annotations"]:
@@ -165,11 +166,13 @@ def read_coco(path: Path) -> dict[str, Any]:
     return content
 
 
-def by_id(path: Path, images: Sequence[Mapping[str, Any]]) -> dict[int, Mapping[str, Any]]:
+def by_id(
+    path: Path, entries: Sequence[Mapping[str, Any]], kind: str = "image"
+) -> dict[int, Mapping[str, Any]]:
     found: dict[int, Mapping[str, Any]] = {}
-    for entry in images:
+    for entry in entries:
         if entry["id"] in found:
-            raise PlanError(f"{path}: the image id {entry['id']} is there twice")
+            raise PlanError(f"{path}: the {kind} id {entry['id']} is there twice")
         found[entry["id"]] = entry
     return found
 

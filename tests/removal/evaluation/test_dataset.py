@@ -146,6 +146,9 @@ def test_ids_and_names_that_are_there_twice_are_refused(coco_set):
     ]
     with pytest.raises(PlanError, match="images 1 and 2"):
         open_set(coco_set)
+    coco_set.content["categories"] = [{"id": 1, "name": "person"}, {"id": 1, "name": "car"}]
+    with pytest.raises(PlanError, match="the category id 1 is there twice"):
+        open_set(coco_set)
 
 
 def test_an_image_without_its_size_is_refused(coco_set):
