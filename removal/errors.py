@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from _removal_support.errors import RemovalError, describe, one_line
+from _removal_support.errors import RemovalError, describe, one_line, printable
 
 __all__ = [
     "BusyError",
@@ -12,6 +12,7 @@ __all__ = [
     "RunError",
     "describe",
     "one_line",
+    "printable",
 ]
 
 

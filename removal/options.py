@@ -44,13 +44,14 @@ class TargetOptions:
 class MaskOptions:
     """How masks are read, and how they are refined.
 
-    mask_label: the value in label maps that is to be removed; None = the masks are no label maps.
+    mask_label: the value, or the colour (red, green, blue), in label maps that is to be removed; None = the
+        masks are no label maps, or a table beside them names their classes.
     mask_polarity: what white means in mask files. allow_empty_masks: a mask that marks nothing leaves its
     photo as it is, and is no error. only_masked: photos that there is no mask for are left out.
     refine: masks are mended and thickened; shadows and attached things are added only then.
     """
 
-    mask_label: int | None = None
+    mask_label: int | tuple[int, int, int] | None = None
     mask_polarity: Literal["auto", "remove", "keep"] = "auto"
     allow_empty_masks: bool = False
     only_masked: bool = False

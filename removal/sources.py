@@ -122,14 +122,10 @@ def note_of_file(path: Path) -> dict[str, Any]:
     return {"path": str(path.absolute())} | note_of(status, path.read_bytes())
 
 
-def from_files(path: Path, options: RunOptions, say: Callable[[str], None]) -> FileMasks:
-    """The masks in a file or folder, read as the options say (docs/team-masks.md); `say` is told what was
-    found out about them.
-
-    Raises FileNotFoundError, ValueError for what holds no masks, PlanError where these do not have the
-    options' classes.
-    """
-    files = MaskFiles(
+def open_files(path: Path, options: RunOptions, say: Callable[[str], None]) -> MaskFiles:
+    """The masks in a file or folder, read as the options say, whatever their classes. FileNotFoundError,
+    ValueError for what holds no masks."""
+    return MaskFiles(
         path,
         label=options.mask_label,
         polarity=options.mask_polarity,
@@ -137,6 +133,16 @@ def from_files(path: Path, options: RunOptions, say: Callable[[str], None]) -> F
         max_pixels=int(options.max_megapixels * 1e6),
         tell=say,
     )
+
+
+def from_files(path: Path, options: RunOptions, say: Callable[[str], None]) -> FileMasks:
+    """The masks in a file or folder, read as the options say (docs/team-masks.md); `say` is told what was
+    found out about them.
+
+    Raises FileNotFoundError, ValueError for what holds no masks, PlanError where these do not have the
+    options' classes.
+    """
+    files = open_files(path, options, say)
     try:
         files.check_classes(options.classes)
     except ValueError as error:

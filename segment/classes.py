@@ -130,6 +130,19 @@ def is_narrower(name: str) -> bool:
     return any(form in _table(narrower_only=True) for form in _forms(name)) and name not in coco_classes()
 
 
+def means_same(name: str, other: str, *, spelling_only: bool = False) -> bool:
+    """Whether two names are one class: the same but for case, spaces and number, or words for the same COCO
+    class of which neither is narrower ("people" and "human", not "woman" and "man").
+
+    spelling_only: whether the number has to be the same too, and the word.
+    """
+    if spelling_only or _key(name) == _key(other):
+        return _key(name) == _key(other)
+    if _forms(name) & _forms(other):
+        return True
+    return not is_narrower(name) and not is_narrower(other) and bool(_meanings(name) & _meanings(other))
+
+
 def unknown_class(name: str, known: Sequence[str]) -> str:
     """One line for a class name that is not among ``known``: the nearest names, or all where none is near."""
     near = nearest_classes(name, known)

@@ -22,7 +22,7 @@ from inpaint.networks.reconstruction import Reconstructor
 from inpaint.precision import why_slow
 from inpaint.training.batch import Sample
 from inpaint.training.blind_objectives import RepairChain, blind_objective
-from inpaint.training.damage.kinds import Damage, damage_of
+from inpaint.training.damage.kinds import Damage, damage_of, passed_over
 from inpaint.training.distributed import Processes
 from inpaint.training.loop import RunResult, train
 from inpaint.training.objectives import Objective, fill_objective
@@ -239,6 +239,9 @@ def start(
     if processes.world > 1:  # they share one step out among them, so it is another with other numbers
         config["processes"] = processes.world
     photos = training_photos(run)
+    if processes.leads:
+        for line in passed_over(run.damage.kinds, shapes=run.damage.shapes, files=run.damage.files):
+            report(line)
     validation = _validation(run, photos.damage) if run.kept_apart and processes.leads else []
     for name in validation[0].passed_over if validation else ():
         report(f"passed over {name}")

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from removal.cluster.paths import is_remote, path_from, photos_below
+from removal.batch.lists import read_list
+from removal.cluster.paths import is_remote, photos_below
 from removal.errors import PlanError
 from removal.images import PHOTO_SUFFIXES
 
-STDIN = "-"
 EXTRAS = {"mask": "mask", "sheet": "compare", "damage": "damage", "edges": "edges"}
 """What may be written beside a result, and what is put between its name and `.png`."""
 
@@ -123,19 +122,6 @@ def is_photo(path: Path) -> bool:
         return path.is_file() or (path.is_symlink() and not path.exists())
     except OSError:
         return True
-
-
-def read_list(file: Path) -> list[Path]:
-    """The paths that a list names, each once: one to a line, or ended by a zero byte as `find -print0` has
-    them.
-
-    file: "-" = standard input. Blank lines are passed over. Raises OSError.
-    """
-    content = sys.stdin.buffer.read() if str(file) == STDIN else file.read_bytes()
-    names = (
-        content.split(b"\0") if b"\0" in content else [line.rstrip(b"\r") for line in content.split(b"\n")]
-    )
-    return list(dict.fromkeys(path_from(os.fsdecode(name)) for name in names if name.strip()))
 
 
 def plan_jobs(

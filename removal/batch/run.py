@@ -162,6 +162,8 @@ def settings(options: RunOptions) -> dict[str, Any]:
     if is_network(options.inpainter):
         names += ["working_size", "detail", "colour"]
     chosen: dict[str, Any] = {name: getattr(options, name) for name in names}
+    if isinstance(options.mask_label, tuple):
+        chosen["mask_label"] = list(options.mask_label)  # as JSON gives it back
     chosen["masks"] = None if options.masks is None else str(options.masks.resolve())
     chosen["classes"], chosen["boxes"] = sorted(options.classes), sorted(list(box) for box in options.boxes)
     if options.blind:

@@ -100,6 +100,32 @@ class PathOrUrl(click.Path):
             self.fail(str(error), param, context)
 
 
+class LabelType(ValueType):
+    """A label of label maps: a whole number, or a colour `red,green,blue`."""
+
+    name = "N|R,G,B"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, context: click.Context | None
+    ) -> int | tuple[int, int, int]:
+        if isinstance(value, int | tuple):
+            return value
+        parts = value.split(",")
+        if not all(part.strip().isascii() and part.strip().isdecimal() for part in parts):
+            parts = []
+        numbers = [int(part[:9]) for part in parts]
+        if len(numbers) == 1 and numbers[0] <= 65535:
+            return numbers[0]
+        if len(numbers) == 3 and max(numbers) <= 255:
+            return numbers[0], numbers[1], numbers[2]
+        self.fail(
+            "expected a value from 0 to 65535 such as 15, or a colour red,green,blue of values from 0 to 255 "
+            f"such as 176,112,32, got {value!r}",
+            param,
+            context,
+        )
+
+
 class BoxType(ValueType):
     """A box `x,y,width,height` in whole pixels of the photo as it is shown."""
 

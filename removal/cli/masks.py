@@ -11,7 +11,7 @@ import click
 
 from removal.cli import interruption
 from removal.cli.erase import Progress, warn
-from removal.cli.errors import told_in_one_line
+from removal.cli.errors import told_in_one_line, with_flag
 from removal.cli.options import (
     allow_empty_option,
     device_options,
@@ -66,6 +66,7 @@ def check(images: Path, annotations: Path | None, as_json: bool, **options: Any)
     would fail, 2 wrong usage.
     """
     from removal.batch.threads import default_workers
+    from removal.errors import printable
     from removal.handover.check import HandOverSummary, check_photos, open_check
     from removal.options import RunOptions
 
@@ -85,7 +86,7 @@ def check(images: Path, annotations: Path | None, as_json: bool, **options: Any)
     if as_json:
         click.echo(json.dumps(summary.record(files)))
     else:
-        click.echo("\n".join(report(summary, files, failing)))
+        click.echo("\n".join(map(printable, report(summary, files, failing))))
     if failing:
         raise click.exceptions.Exit(1)
 
@@ -117,7 +118,7 @@ def report(summary: HandOverSummary, files: MaskFiles, failing: list[MaskCheck])
         )
         lines.append(f"against the annotations, mean of {len(summary.sums['iou'])} photos: {means}")
     lines += listed("masks without a photo", summary.unmatched(files))
-    lines += listed("masks of several photos", summary.shared(files))
+    lines += listed("masks of several photos", summary.shared())
     return lines + failures(failing)
 
 
@@ -129,7 +130,7 @@ def failures(failing: list[MaskCheck]) -> list[str]:
     lines = [f"would fail: {len(failing)}"]
     for status, count in reversed(kinds.most_common()):
         named = [check for check in failing if check.status == status][:NAMED_OF_A_KIND]
-        lines += [f"  {check.message}" for check in named]
+        lines += [f"  {with_flag(check.message or '', check.option)}" for check in named]
         if count > len(named):
             lines.append(f"  and {count - len(named)} more like it; --json names all")
     return lines
@@ -189,6 +190,7 @@ def export(photos: tuple[Path, ...], target: Path, kind: str | None, **options: 
 
     Exit status: 0 all done, 1 some photos failed, 2 wrong usage.
     """
+    from removal.errors import printable
     from removal.handover.export import ExportOptions
     from removal.handover.export import export as export_masks
     from removal.options import RunOptions
@@ -202,10 +204,10 @@ def export(photos: tuple[Path, ...], target: Path, kind: str | None, **options: 
             interruption.check()
             if result.error is not None:
                 failed += 1
-                warn(f"Error: {result.error}")
+                warn(f"Error: {with_flag(result.error, result.option)}")
                 continue
             done, objects, empty = done + 1, objects + result.objects, empty + (result.objects == 0)
-    click.echo(f"{target}: {objects} objects of {done} photos, {empty} of them without any")
+    click.echo(printable(f"{target}: {objects} objects of {done} photos, {empty} of them without any"))
     if failed:
         warn(f"{failed} photos failed: {target} lacks them")
         raise click.exceptions.Exit(1)

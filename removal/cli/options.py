@@ -8,7 +8,18 @@ from typing import Any
 
 import click
 
-from removal.cli.grouping import MANY, MASKS, MODELS, OUTPUT, WHAT, BoxType, PathOrUrl, grouped, together
+from removal.cli.grouping import (
+    MANY,
+    MASKS,
+    MODELS,
+    OUTPUT,
+    WHAT,
+    BoxType,
+    LabelType,
+    PathOrUrl,
+    grouped,
+    together,
+)
 
 
 def class_names(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -256,9 +267,9 @@ mask_reading_options = together(
     grouped(
         MASKS,
         "--mask-label",
-        type=click.IntRange(0, 65535),
-        metavar="N",
-        help="Read --masks as label maps, and remove the pixels of this value.",
+        type=LabelType(),
+        metavar="N|R,G,B",
+        help="Read --masks as label maps, and remove the pixels of this value, or of this colour.",
     ),
     grouped(
         MASKS,

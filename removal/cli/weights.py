@@ -61,14 +61,15 @@ def fetch(name: str) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 def check(file: Path) -> None:
     """Say what a file of a fill's weights holds, or what is wrong with it. No code in it is run."""
-    from _removal_support.errors import one_line
+    from _removal_support.errors import one_line, printable
     from inpaint.checkpoints import check as check_file
 
     try:
         report = check_file(file)
     except (OSError, ValueError) as error:
         raise click_error(error) from error
-    click.echo(f"{report.path}: {report.network}, layout {report.layout}, {report.parameters:,} parameters")
+    words = f"{report.path}: {report.network}, layout {report.layout}, {report.parameters:,} parameters"
+    click.echo(printable(words))
     click.echo(f"sha256 {report.sha256}; source {one_line(report.source)}")
     if report.published is not None:
         click.echo(f"published as {report.published.name}; licence: {report.published.licence}")

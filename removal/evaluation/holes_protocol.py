@@ -65,10 +65,11 @@ class HolesProtocol(KnownBackground):
         photos = []
         for path in photos_in(images, leave_out=holes):
             name = path.relative_to(images).as_posix()
-            found = closest_names(path, by_stem.get(path.stem, []))
+            below = {hole.relative_to(holes): hole for hole in by_stem.get(path.stem, [])}
+            found = closest_names(path.relative_to(images), below)
             if len(found) == 1:
                 photos.append(EvalPhoto(name, path))
-                self.files[name] = Path(found[0])
+                self.files[name] = below[Path(found[0])]
             else:
                 self.problems[name] = f"{len(found) or 'no'} holes for it in '{holes}'"
         self.photos = tuple(photos)

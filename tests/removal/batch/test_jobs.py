@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from removal.batch.jobs import photos_in, place_of, plan_jobs, read_list
+from removal.batch.jobs import photos_in, place_of, plan_jobs
+from removal.batch.lists import read_list
 from removal.errors import PlanError
 
 

@@ -264,3 +264,16 @@ def test_combinations_of_a_protocol(tmp_path):
     assert [entry.folder for entry in combinations(options)] == ["holes.asis.telea", "holes.asis.exemplar"]
     options = EvaluationOptions(tmp_path, tmp_path, protocol="pairs", refine=(True, False))
     assert [entry.title for entry in combinations(options)] == ["object, refined, auto", "object, auto"]
+
+
+def test_cells_that_a_spreadsheet_would_run_are_quoted():
+    from removal.evaluation.results import to_csv
+
+    lines = [{"photo": name, "psnr": -1.5} for name in ("=1+2.jpg", "+a.jpg", "-b.jpg", "@c.jpg", "d.jpg")]
+    assert to_csv(["photo", "psnr"], lines).splitlines()[1:] == [
+        "'=1+2.jpg,-1.5",
+        "'+a.jpg,-1.5",
+        "'-b.jpg,-1.5",
+        "'@c.jpg,-1.5",
+        "d.jpg,-1.5",
+    ]
