@@ -1,7 +1,7 @@
 """`builtin`: a small person finder whose weights ship with the package, so that people can be found with no
 network.
 
-The network is `person_finder.py`, its training `training.py`; docs/builtin-finder.md says what it scores and
+`person_network.py` runs the network, `tools/finder` makes it; docs/builtin-finder.md says what it scores and
 where it fails.
 """
 
@@ -12,36 +12,16 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
-from safetensors import SafetensorError, safe_open
-from torch.nn import functional
 
-from _removal_support.device import resolve_device
+from _removal_support.device import check_device_name
 from segment.detections import Detections, encode_crop
-from segment.person_finder import STRIDE, PersonFinder, to_tensor
+from segment.person_network import STRIDE, PersonNetwork
 
-WEIGHTS = Path(__file__).with_name("person_finder.safetensors")
+WEIGHTS = Path(__file__).with_name("person_finder.onnx")
 WORKING_SIDES_PX = (256, 320, 384)  # long sides the photo is looked at; the answers are averaged
 THRESHOLD = 0.34  # a pixel is of a person from this probability on ...
 LEAST_PEAK = 0.7  # ... where the region around it reaches this one: sure of the middle, generous at the rim
 SMALLEST_SHARE = 0.0004  # of the photo's area; smaller regions are dropped
-
-
-def load_network(weights: Path = WEIGHTS) -> PersonFinder:
-    """The shipped network in float32, ready to run; the normalisation is already folded into the weights.
-
-    Raises ValueError where the file does not hold exactly this network's weights.
-    """
-    with torch.device("meta"):
-        network = PersonFinder(fused=True)
-    try:
-        with safe_open(weights, framework="pt") as file:
-            state = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
-        network.load_state_dict(state, strict=True, assign=True)
-    except (RuntimeError, SafetensorError) as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(f"{weights} does not hold the person finder's weights: {reason}") from error
-    return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
 
 def working_image(image: np.ndarray, long_side: int) -> tuple[np.ndarray, int, int]:
@@ -56,9 +36,8 @@ def working_image(image: np.ndarray, long_side: int) -> tuple[np.ndarray, int, i
     return padded, height, width
 
 
-@torch.inference_mode()
 def person_probability(
-    network: PersonFinder, image: np.ndarray, *, sides: Sequence[int] = WORKING_SIDES_PX, device: str = "cpu"
+    network: PersonNetwork, image: np.ndarray, *, sides: Sequence[int] = WORKING_SIDES_PX
 ) -> np.ndarray:
     """Probability that a pixel shows a person: float32 (h, w) in [0, 1], at half the largest working size.
 
@@ -66,21 +45,28 @@ def person_probability(
     mirrored.
     """
     largest = max(sides) / 2 / max(image.shape[:2])
-    target = tuple(max(1, round(side * largest)) for side in image.shape[:2])
-    answers = []
+    rows, columns = (max(1, round(side * largest)) for side in image.shape[:2])
+    total = np.zeros((rows, columns), np.float32)
     for side in sides:
         padded, height, width = working_image(image, side)
-        batch = to_tensor(torch.from_numpy(np.stack([padded]))).to(device)
-        for mirrored in (False, True):
-            view = batch[..., :width].flip(-1) if mirrored else batch[..., :width]
-            view = functional.pad(view, (0, -width % STRIDE)) if mirrored else batch
-            found = network(view.contiguous(memory_format=torch.channels_last))
-            found = functional.interpolate(found, scale_factor=2, mode="bilinear", align_corners=False)
-            found = found[..., :height, :width]
-            found = found.flip(-1) if mirrored else found
-            found = functional.interpolate(found, size=target, mode="bilinear", align_corners=False)
-            answers.append(found.sigmoid())
-    return torch.stack(answers).mean(0)[0, 0].float().cpu().numpy()
+        mirrored = padded.copy()
+        mirrored[:, :width] = padded[:, width - 1 :: -1] if width < padded.shape[1] else padded[:, ::-1]
+        logits = network(network_images([padded, mirrored]))[0][:, 0]
+        for answer, flipped in zip(logits, (False, True), strict=True):
+            found = cv2.resize(answer, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)[:height, :width]
+            found = found[:, ::-1] if flipped else found
+            total += sigmoid(cv2.resize(found, (columns, rows), interpolation=cv2.INTER_LINEAR))
+    return total / (2 * len(sides))
+
+
+def network_images(images: Sequence[np.ndarray]) -> np.ndarray:
+    """uint8 (H, W, 3) each, of one size -> float32 (N, 3, H, W) in [-1, 1]."""
+    return np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2)) / np.float32(127.5) - np.float32(1)
+
+
+def sigmoid(logits: np.ndarray) -> np.ndarray:
+    """1 / (1 + e^-x), in a form that never overflows."""
+    return 0.5 + 0.5 * np.tanh(0.5 * logits)
 
 
 class BuiltinSegmenter:
@@ -90,9 +76,9 @@ class BuiltinSegmenter:
     classes = ("person",)
     fallback: str | None = None
 
-    def __init__(self, network: PersonFinder, *, device: str = "cpu", weights: Path = WEIGHTS):
-        self.network, self.device = network.to(device), device
-        self.description = f"builtin person finder, {weights.name}, float32, {device}"
+    def __init__(self, network: PersonNetwork, *, weights: Path = WEIGHTS):
+        self.network = network
+        self.description = f"builtin person finder, {weights.name}, float32, cpu"
 
     def __call__(
         self, images: Sequence[np.ndarray], *, classes: Sequence[str] | None = None, min_score: float = 0.05
@@ -105,7 +91,7 @@ class BuiltinSegmenter:
 
     def find(self, image: np.ndarray, min_score: float) -> Detections:
         height, width = image.shape[:2]
-        probability = person_probability(self.network, image, device=self.device)
+        probability = person_probability(self.network, image)
         soft = (probability * 255).astype(np.uint8)
         person = cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR) > 255 * THRESHOLD
         return regions(person, probability, min_score)
@@ -157,6 +143,13 @@ def peak_inside(
 
 
 def load_builtin(*, device: str = "auto", weights: str | Path | None = None) -> BuiltinSegmenter:
-    """The person finder with the shipped weights, or with those of a file `tools.finder.training` wrote."""
+    """The person finder with the shipped weights, or with those of a file that `tools.finder.to_onnx` wrote.
+
+    device: it runs on the processor whatever this says, as its description tells.
+
+    Raises ValueError for what is no device and for a file that does not hold this network, FileNotFoundError
+    for a missing one.
+    """
+    check_device_name(device)
     path = Path(weights) if weights is not None else WEIGHTS
-    return BuiltinSegmenter(load_network(path), device=resolve_device(device), weights=path)
+    return BuiltinSegmenter(PersonNetwork(path), weights=path)

@@ -135,7 +135,10 @@ class SNPatchDiscriminator(nn.Module):
             raise ValueError(
                 f"expected images of shape (N, {self.in_channels}, H, W), received {tuple(images.shape)}"
             )
-        return self.layers(images)
+        # In float32 on a processor: with AMX instructions torch 2.14's bfloat16 gradients of the first
+        # convolution are NaN now and then (they are read before they are written).
+        with torch.autocast("cpu", enabled=False):
+            return self.layers(images.float() if images.device.type == "cpu" else images)
 
 
 class PatchDiscriminator(nn.Module):

@@ -35,6 +35,7 @@ class EdgePredictor(NamedNetwork):
     """
 
     name: ClassVar[str] = "edge-prediction"
+    title: ClassVar[str] = "edge prediction"
     grid_px: ClassVar[int] = 4
 
     def __init__(

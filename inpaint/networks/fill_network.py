@@ -19,6 +19,8 @@ class NamedNetwork(nn.Module):
 
     name: ClassVar[str]
     """What files and the command line call it."""
+    title: ClassVar[str]
+    """What sentences call it."""
     options: dict[str, Option]
     """What its class must be given, besides a generator, to build it again."""
 

@@ -30,6 +30,7 @@ class GLCIC(OneStageNetwork):
     """
 
     name: ClassVar[str] = "glcic"
+    title: ClassVar[str] = "GLCIC"
     grid_px: ClassVar[int] = 4
 
     def __init__(

@@ -35,6 +35,7 @@ class MaskPredictor(NamedNetwork):
     """
 
     name: ClassVar[str] = "mask-prediction"
+    title: ClassVar[str] = "mask prediction"
     grid_px: ClassVar[int] = SQUARE_PX * 2 ** (len(CHANNELS) - 1)
 
     def __init__(self, *, width: float = 1.0, generator: torch.Generator | None = None) -> None:

@@ -52,6 +52,7 @@ class Outcome:
     mask_share: of the photo's area, 0 to 1; parts: the same of each part of the mask.
     shadow_confidence: 0 to 1, how sure the surest shadow is, added or not.
     seconds: wall time of each stage. inputs: what a folder's record notes of the files that were read.
+    error: why it failed; option: the setting that the error is about, as `RemovalError` has it.
     """
 
     job: Job
@@ -63,10 +64,11 @@ class Outcome:
     shadow_confidence: float = 0.0
     seconds: dict[str, float] = field(default_factory=dict)
     error: str | None = None
+    option: str | None = None
     inputs: dict[str, Any] = field(default_factory=dict)
 
     def record(self) -> dict[str, Any]:
-        """The fields as JSON takes them, `inputs` left out."""
+        """The fields as JSON takes them, `inputs` and `option` left out."""
         fields = {"input": str(self.job.source), "output": str(self.job.target), "outcome": self.outcome}
         if self.error is not None:
             return fields | {"error": self.error}
@@ -155,13 +157,17 @@ def plan_jobs(
         raise PlanError("no photos given" if not lists else f"no photos in {', '.join(map(str, lists))}")
     is_file = out is not None and out.suffix.lower() in PHOTO_SUFFIXES and not is_folder(out)
     if is_file and (len(inputs) + len(listed) != 1 or any(is_folder(path) for path in (*inputs, *listed))):
-        raise PlanError(f"'{out}' names one file, but there is more than one photo; give a folder")
+        raise PlanError(
+            f"expected a folder for the results of several photos, got '{out}', which names one file",
+            option="output",
+        )
     jobs: list[Job] = []
     for path in inputs:
         jobs += jobs_of(path, out, out if is_file else None, Path() if is_folder(path) else Path(path.name))
     for path in listed:
         jobs += jobs_of(path, out, out if is_file else None, place_of(path))
-    jobs = with_extras(jobs, extras)
+    if extras:
+        jobs = with_extras(jobs, extras)
     check_targets(jobs)
     return jobs
 
@@ -174,7 +180,9 @@ def jobs_of(path: Path, out: Path | None, file: Path | None, place: Path) -> Ite
     """
     if is_folder(path):
         if out is None:
-            raise PlanError(f"'{path}' is a folder, so a folder for the results is needed: -o FOLDER")
+            raise PlanError(
+                f"expected a folder for the results of the photos in '{path}', got none", option="output"
+            )
         unreadable: list[OSError] = []
         photos = photos_in(path, leave_out=out, on_error=unreadable.append)
         yield from (Job(photo, out / place / photo.relative_to(path)) for photo in photos)
@@ -201,9 +209,10 @@ def place_of(path: Path) -> Path:
 
 
 def is_folder(path: Path) -> bool:
+    """Whether there is a folder of this name; False for a name that no folder can have."""
     try:
         return path.is_dir()
-    except OSError:  # a name that is too long for the file system
+    except OSError:  # too long for the file system
         return False
 
 
@@ -217,14 +226,17 @@ def problem_of(path: Path) -> str | None:
 
 
 def problem_without_suffix(path: Path) -> str | None:
-    return None if path.suffix else f"{path}: a name without a suffix needs one for the result: -o FILE"
+    """Why a photo has no name for its result beside it; None where it has one."""
+    return (
+        None
+        if path.suffix
+        else f"{path}: expected a name with a suffix, or a name for the result, got neither"
+    )
 
 
 def with_extras(jobs: Sequence[Job], extras: Sequence[str]) -> list[Job]:
     """The jobs with the names of their masks, sheets and the like: STEM.mask.png, or NAME.mask.png where
     stems clash."""
-    if not extras:
-        return list(jobs)
     stems = Counter(job.target.with_suffix("") for job in jobs)
     named = []
     for job in jobs:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from _removal_support.errors import printable
 from removal.cli import interruption
+from removal.cli.errors import told_in_one_line, with_flag
 from removal.cli.options import (
     BoxType,
     PathOrUrl,
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from removal.batch.report import RunReport
 
 LISTED_FAILURES = 50
-CONTROLS = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160)) if chr(code) != "\t"}
 
 
 @click.command(no_args_is_help=True)
@@ -109,7 +109,7 @@ def erase(photos: tuple[Path, ...], as_json: bool, **options: Any) -> None:
             tell_report=reports.append,
         ):
             if outcome.error is not None:
-                failures.append(outcome.error)
+                failures.append(with_flag(outcome.error, outcome.option))
             report(outcome, progress, as_json=as_json, blind=options["blind"])
             interruption.check()
     if progress.total > 1:
@@ -119,32 +119,8 @@ def erase(photos: tuple[Path, ...], as_json: bool, **options: Any) -> None:
         raise click.exceptions.Exit(1)
 
 
-class WrongUsage(click.ClickException):
-    """Options that do not fit together: one line and status 2, without the usage that click adds."""
-
-    exit_code = 2
-
-
-@contextmanager
-def told_in_one_line() -> Iterator[None]:
-    """Turns what `removal.batch.run` refuses into click's errors: status 2 for wrong usage, else 1."""
-    from removal.errors import PlanError, RunError
-
-    try:
-        yield
-    except PlanError as error:
-        raise WrongUsage(one_line(str(error))) from error
-    except RunError as error:
-        raise click.ClickException(one_line(str(error))) from error
-
-
-def one_line(text: str) -> str:
-    """The text with control characters written out: a name may hold line ends, and what steers a terminal."""
-    return text.translate(CONTROLS)
-
-
 def warn(text: str) -> None:
-    click.echo(one_line(text), err=True)
+    click.echo(printable(text), err=True)
 
 
 class Progress:
@@ -174,16 +150,16 @@ class Progress:
 
     def say(self, text: str, *, err: bool = True) -> None:
         if self.bar is None:
-            click.echo(one_line(text), err=err)
+            click.echo(printable(text), err=err)
         else:
-            self.bar.write(one_line(text), file=sys.stderr if err else sys.stdout)
+            self.bar.write(printable(text), file=sys.stderr if err else sys.stdout)
 
 
 def report(outcome: Outcome, progress: Progress, *, as_json: bool, blind: bool = False) -> None:
     if as_json:
         progress.say(json.dumps(outcome.record()), err=False)
     if outcome.error is not None:
-        progress.say(f"Error: {outcome.error}")
+        progress.say(f"Error: {with_flag(outcome.error, outcome.option)}")
     elif not as_json:
         what = repair_description(outcome) if blind else description(outcome)
         progress.say(f"{outcome.job.source} -> {outcome.job.target}: {what}", err=False)

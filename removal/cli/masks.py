@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from removal.cli import interruption
-from removal.cli.erase import Progress, told_in_one_line, warn
+from removal.cli.erase import Progress, warn
+from removal.cli.errors import told_in_one_line
 from removal.cli.options import (
     allow_empty_option,
     device_options,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from removal.cli.erase import one_line, warn
+from removal.cli.erase import warn
+from removal.cli.errors import click_error
 from removal.cli.options import GroupedCommand, grouped, overwrite_option
 
 if TYPE_CHECKING:
@@ -226,7 +227,7 @@ def train(name: str, out: Path, resume: bool, overwrite: bool, dry_run: bool, **
         if dry_run:
             from inpaint.training.plan import plan
 
-            click.echo("\n".join(plan(run).lines()))
+            click.echo("\n".join(plan(run, report=warn).lines()))
             return
         from inpaint.training.distributed import processes
         from inpaint.training.run import WEIGHTS, start
@@ -243,13 +244,8 @@ def train(name: str, out: Path, resume: bool, overwrite: bool, dry_run: bool, **
                 processes=these,
                 report=report,
             )
-    except OSError as error:
-        named = error.strerror and error.filename
-        raise click.ClickException(
-            one_line(f"{error.strerror}: '{error.filename}'" if named else str(error))
-        ) from error
-    except (ValueError, FloatingPointError) as error:
-        raise click.ClickException(one_line(" ".join(str(error).split()))) from error
+    except (OSError, ValueError, FloatingPointError) as error:
+        raise click_error(error) from error
     if not quiet:
         rest = "" if result.finished else f"; {result.step} steps done, --resume goes on"
         click.echo(f"{out / WEIGHTS}{rest}")

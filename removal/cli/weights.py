@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from removal.cli.errors import click_error
 from removal.cli.options import overwrite_option
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def weights() -> None:
 
 def records() -> dict[str, PretrainedWeights]:
     from inpaint.published import PUBLISHED as INPAINTERS
-    from segment.maskrcnn import PUBLISHED as SEGMENTERS
+    from segment.published import PUBLISHED as SEGMENTERS
 
     return {**SEGMENTERS, **INPAINTERS}
 
@@ -53,7 +54,7 @@ def fetch(name: str) -> None:
     try:
         click.echo(fetch_weights(known[name]))
     except WeightsError as error:
-        raise click.ClickException(str(error)) from error
+        raise click_error(error) from error
 
 
 @weights.command()
@@ -66,7 +67,7 @@ def check(file: Path) -> None:
     try:
         report = check_file(file)
     except (OSError, ValueError) as error:
-        raise click.ClickException(str(error)) from error
+        raise click_error(error) from error
     click.echo(f"{report.path}: {report.network}, layout {report.layout}, {report.parameters:,} parameters")
     click.echo(f"sha256 {report.sha256}; source {one_line(report.source)}")
     if report.published is not None:
@@ -87,4 +88,4 @@ def convert(file: Path, output: Path | None, overwrite: bool) -> None:
     except FileExistsError as error:
         raise click.ClickException(f"{error}; --overwrite writes over it") from error
     except (OSError, ValueError) as error:
-        raise click.ClickException(str(error)) from error
+        raise click_error(error) from error

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path, PosixPath
-from typing import Any
+from typing import Any, TypeGuard
 
 from _removal_support.folder_lock import try_lock
 from removal.images import PHOTO_SUFFIXES
@@ -106,7 +106,8 @@ def path_from(text: str | os.PathLike[str]) -> Path:
     return RemotePath(text)
 
 
-def is_remote(path: Path | None) -> bool:
+def is_remote(path: Path | None) -> TypeGuard[RemotePath]:
+    """Whether fsspec opens this path."""
     return isinstance(path, RemotePath)
 
 
@@ -200,6 +201,16 @@ def cached(path: RemotePath) -> Path:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "removal").resolve()
     cache.mkdir(parents=True, exist_ok=True)
     return copy_here(path, cache)
+
+
+def local_copy(path: Path) -> Path:
+    """The path itself where it is on this machine, else its copy in this user's cache; OSError as `asked`."""
+    return cached(path) if is_remote(path) else path
+
+
+def listing_of(path: Path | None) -> dict[str, Path]:
+    """The files of a remote folder by URL, each with what a listing says of it; of a local folder none."""
+    return {str(file): file for file in files_below(path)} if is_remote(path) else {}
 
 
 def copy_here(path: RemotePath, cache: Path) -> Path:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from removal.errors import PlanError
-from removal.options import WITHOUT_WEIGHTS
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,9 @@ class Method:
 
     @property
     def takes_weights(self) -> bool:
-        return self.name not in ("auto", *WITHOUT_WEIGHTS)
+        from inpaint.registry import is_network
+
+        return self.name != "auto" and is_network(self.name)
 
 
 def methods_of(words: Sequence[str]) -> tuple[Method, ...]:

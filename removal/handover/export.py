@@ -170,7 +170,7 @@ class Finder:
     """
 
     def __init__(self, options: ExportOptions, say: Callable[[str], None]) -> None:
-        from removal.sources import FileMasks, from_detector
+        from removal.sources import DetectorMasks, FileMasks
 
         self.run = run = options.run
         files = None if run.masks is None else open_masks(options, say)
@@ -187,13 +187,13 @@ class Finder:
             classes=self.wanted,
             min_score=run.score,
         )
-        self.source: MaskSource = from_detector(self.pipeline) if files is None else FileMasks(files)
+        self.source: MaskSource = DetectorMasks(self.pipeline) if files is None else FileMasks(files)
 
     def __call__(self, path: Path) -> Detections:
         from segment import Detections
 
         photo = read_photo(path, max_megapixels=self.run.max_megapixels)
-        found = self.source(photo)
+        (found,) = self.source([photo])
         chosen = found.select(self.wanted, self.run.score)
         if self.given_class:
             chosen = replace(chosen, labels=(self.given_class,) * len(chosen))

@@ -22,7 +22,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional
 
-from segment.person_finder import PersonFinder, parameter_count, to_tensor
+from tools.finder.network import PersonFinder, parameter_count, to_tensor
 from tools.finder.training_data import IGNORE, PERSON, SampleSource, load_collection
 
 PHOTOS_WITH_PEOPLE = Path(__file__).with_name("photos_with_people.txt")  # of the backgrounds, judged by eye
@@ -167,7 +167,7 @@ def save_weights(network: PersonFinder, path: Path) -> None:
         name: value.half().contiguous() for name, value in network.eval().fused_copy().state_dict().items()
     }
     save_file(
-        state, path, {"architecture": "segment.person_finder.PersonFinder(fused=True)", "licence": "MIT"}
+        state, path, {"architecture": "tools.finder.network.PersonFinder(fused=True)", "licence": "MIT"}
     )
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from segment.person_finder import PersonFinder
+from tools.finder.network import PersonFinder
 from tools.finder.training import (
     Average,
     TrainingSettings,
