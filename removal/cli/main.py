@@ -18,6 +18,7 @@ COMMANDS = {  # name -> module with the click command of that name, imported whe
     "compare": "removal.cli.compare",
     "evaluate": "removal.cli.evaluate",
     "masks": "removal.cli.masks",
+    "serve": "removal.cli.serve",
     "train": "removal.cli.train",
     "weights": "removal.cli.weights",
 }

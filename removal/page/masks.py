@@ -77,7 +77,7 @@ def points_of(step: Mapping[str, Any], most: int = MOST_POINTS) -> np.ndarray:
 
 def number(step: Mapping[str, Any], name: str, least: float, most: float) -> float:
     value = step.get(name)
-    if not _is_number(value) or not least <= value <= most:
+    if not isinstance(value, int | float) or not _is_number(value) or not least <= value <= most:
         raise StepError(f"expected {name} from {least:g} to {most:g}")
     return float(value)
 

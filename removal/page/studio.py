@@ -19,8 +19,7 @@ from removal.page.masks import StepError, draw, outlines, points_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from postprocess.recipe import RefinedMask
-    from removal.pipeline import Pipeline
+    from removal.pipeline import Hole, Pipeline
 
 SHOWN_SCORE = 0.35  # objects below are not drawn
 PARTS = ("object", "shadow", "attached")
@@ -61,12 +60,14 @@ class Studio:
         return self.start()
 
     def _load(self, job: Job) -> dict[str, Any]:
-        from removal.models import build
+        from removal.models import build_removal
 
         job.at("loading the models")
         self.said = []
-        pipeline, _, self.models = build(replace(self.options, classes=()), self.said.append)
-        pipeline.classes, pipeline.min_score = None, SHOWN_SCORE
+        pipeline = build_removal(replace(self.options, classes=(), score=SHOWN_SCORE), self.said.append)
+        assert pipeline.segmenter is not None
+        assert pipeline.inpainter is not None
+        self.models = {"masks": pipeline.segmenter.description, "inpainter": pipeline.inpainter.description}
         self.pipeline = pipeline
         return self.description()
 
@@ -127,7 +128,7 @@ class Studio:
 
         return self.worker.submit("parts", opened.id, work)
 
-    def _refined(self, job: Job, opened: Opened, chosen: Sequence[int]) -> RefinedMask:
+    def _refined(self, job: Job, opened: Opened, chosen: Sequence[int]) -> Hole:
         pipeline = self._ready(job)
         found = opened.detections
         if found is None:

@@ -1,7 +1,6 @@
 """Clicks without weights: the detected object under the click, else a graph cut around it.
 
-The cut is GrabCut (Rother et al. 2004) in a window around the clicks, at reduced size; the outline is then cut
-once more in a narrow band at full size.
+The cut is GrabCut (Rother et al. 2004) in a window around the clicks, at reduced size.
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from segment.detections import Detections
 
 WORKING_PX = 256  # long side of the window that is cut
-BAND_SHARE = 0.02  # of the window's long side: how far the outline may move at full size
 REACHES = (0.12, 0.25, 0.45)  # of the photo's long side: how large the thing may be, tried in turn
 ITERATIONS = 3
 SEED_SHARE = 0.03  # of the window: a click stands for a disc of this radius
@@ -93,7 +91,7 @@ class ClassicalEmbedded:
         labels: Sequence[int],
         box: tuple[float, float, float, float],
     ) -> np.ndarray:
-        """The thing inside a box, bool (H, W): cut at reduced size, then its outline at full size."""
+        """The thing inside a box, bool (H, W), cut at reduced size."""
         height, width = self.image.shape[:2]
         margin = 0.15 * max(box[2] - box[0], box[3] - box[1])
         left, top = max(0, int(box[0] - margin)), max(0, int(box[1] - margin))
@@ -168,7 +166,15 @@ def _grab_cut(image: np.ndarray, trimap: np.ndarray) -> np.ndarray:
     cut = trimap.copy()
     cv2.setRNGSeed(0)
     try:
-        cv2.grabCut(image[..., ::-1].copy(), cut, None, *models, ITERATIONS, cv2.GC_INIT_WITH_MASK)
+        cv2.grabCut(
+            image[..., ::-1].copy(),
+            cut,
+            (0, 0, 0, 0),
+            models[0],
+            models[1],
+            ITERATIONS,
+            cv2.GC_INIT_WITH_MASK,
+        )
     except cv2.error:  # one of the two sides has no pixel
         return trimap == cv2.GC_FGD
     return (cut == cv2.GC_FGD) | (cut == cv2.GC_PR_FGD)
