@@ -59,6 +59,7 @@ class Tree:
         done = subprocess.run(
             [*python, "-m", "removal.cli.start", *words],
             env=environment,
+            cwd=self.scratch,  # Python looks there before it looks in PYTHONPATH
             capture_output=True,
             text=True,
             check=False,
@@ -108,6 +109,7 @@ def row(name: str, runs: list[Took]) -> str:
 def main(photo: Path, trees: tuple[Path, ...], rounds: int) -> None:
     """Print wall, CPU and work seconds of a removal, first and later, for each tree."""
     with tempfile.TemporaryDirectory() as scratch:
+        photo = photo.resolve()
         measured = [Tree(path.resolve(), Path(scratch, str(n))) for n, path in enumerate(trees)]
         for tree in measured:
             tree.scratch.mkdir()

@@ -82,13 +82,13 @@ def _grow_region(
     factor = max(1.0, min(band_px / BAND_PX, margin_px))
     size = (max(1, round(width / factor)), max(1, round(height / factor)))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    inner = shrink(mask, size)
+    inner = shrink_keeping_any(mask, size)
     edge = object_in_band(
         small,
         inner,
         band_px / factor,
-        outside=None if outside is None else shrink(outside, size) & ~inner,
-        aside=None if aside is None else shrink(aside, size) & ~inner,
+        outside=None if outside is None else shrink_keeping_any(outside, size) & ~inner,
+        aside=None if aside is None else shrink_keeping_any(aside, size) & ~inner,
     )
     distance = cv2.distanceTransform((~edge).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     if factor == 1:
@@ -101,7 +101,7 @@ def _grow_region(
     return result
 
 
-def shrink(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def shrink_keeping_any(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """A bool mask at a smaller size (width, height): marked where any pixel was, so that no strap is lost."""
     height, width = mask.shape
     if (width, height) == size:

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from removal.cluster.paths import NEEDS, RemotePath, filesystem
+from removal.cluster.paths import NEEDS, filesystem, is_remote
 from removal.errors import PlanError
 
 CONTINUOUS = "reconstruction"  # the inpainter that keeps what is left of a partly destroyed pixel
@@ -179,7 +179,7 @@ def check_engine(options: RunOptions, photos: Sequence[Path]) -> None:
     """Raises PlanError for an engine that is not installed or cannot be told what it was, and for paths that
     the engine, or fsspec without some other package, cannot open."""
     paths = (*photos, *options.lists, options.masks, options.output)
-    remote = [path for path in paths if isinstance(path, RemotePath)]
+    remote = [path for path in paths if is_remote(path)]
     if options.engine == "local":
         if remote:
             raise PlanError(

@@ -220,8 +220,8 @@ def protected(others: np.ndarray, hole: np.ndarray) -> np.ndarray | None:
     if not others.any() or not hole.any():
         return None
     margin_px = max(2, round(PROTECT_MARGIN_SHARE * min(others.shape)))
-    result: np.ndarray | None = thicken(others, margin_px) & ~hole
-    return result
+    kept: np.ndarray = thicken(others, margin_px) & ~hole
+    return kept
 
 
 @contextmanager

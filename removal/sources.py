@@ -11,7 +11,7 @@ import numpy as np
 
 from removal.batch.jobs import Job
 from removal.batch.record import note_of
-from removal.cluster.paths import RemotePath
+from removal.cluster.paths import is_remote
 from removal.errors import PlanError
 from removal.images import Photo
 from removal.options import RunOptions
@@ -168,4 +168,4 @@ def without_masks(jobs: Sequence[Job], given: Sequence[Path], masks: Path | None
 
 def real(path: Path) -> Path:
     """A path without links; one that fsspec opens as it is."""
-    return path if isinstance(path, RemotePath) else Path(os.path.realpath(path))
+    return path if is_remote(path) else Path(os.path.realpath(path))

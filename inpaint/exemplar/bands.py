@@ -13,7 +13,10 @@ _pool: ThreadPoolExecutor | None = None
 
 
 def threads() -> int:
-    """The processors that this process may use."""
+    """NUMBA_NUM_THREADS where the environment has it, else the processors that this process may use."""
+    told = os.environ.get("NUMBA_NUM_THREADS", "")
+    if told.isdecimal() and int(told) > 0:
+        return int(told)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -61,13 +61,14 @@ class LocalEngine:
         self.work.note = record.ended
         report.workers = workers = self.options.workers or default_workers()
         report.batch_size = batch = self.options.batch_size or default_batch(self.options)
-        tasks, started = tasks_of(jobs, record, overwrite=self.options.overwrite), time.perf_counter()
+        overwrite, started = self.options.overwrite, time.perf_counter()
         with ExitStack() as ending:
             if len(jobs) == 1:
+                tasks: Iterator[Task] = map(Task, jobs, record.start(jobs, overwrite=overwrite))
                 outcomes: Iterator[Outcome] = map(partial(self.work.do, busy=report.busy), tasks)
             else:
                 finished = overlapped(
-                    tasks,
+                    started_in_groups(jobs, record, overwrite=overwrite),
                     self.work.stages(workers=workers, batch=batch),
                     in_flight=IN_FLIGHT_PER_WORKER * workers + 2 * batch,
                     weight=megapixels,
@@ -85,15 +86,12 @@ class LocalEngine:
         pass
 
 
-def tasks_of(
-    jobs: Sequence[Job], record: Record, *, overwrite: bool, together: int = STARTED_TOGETHER
-) -> Iterator[Task]:
-    """The tasks of the jobs. Their start is noted before they are given, that of `together` ones by one write
-    to the disk. The files of a photo begun by an earlier run may be written over."""
-    for first in range(0, len(jobs), together):
-        group = jobs[first : first + together]
-        for job, may in zip(group, record.start(group, overwrite=overwrite), strict=True):
-            yield Task(job, may)
+def started_in_groups(jobs: Sequence[Job], record: Record, *, overwrite: bool) -> Iterator[Task]:
+    """The tasks of the jobs; their start is noted before they are given, that of some by one write to the
+    disk."""
+    for first in range(0, len(jobs), STARTED_TOGETHER):
+        group = jobs[first : first + STARTED_TOGETHER]
+        yield from map(Task, group, record.start(group, overwrite=overwrite))
 
 
 def megapixels(task: Task) -> float:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from removal.cluster.paths import RemotePath, path_from, photos_below
+from removal.cluster.paths import is_remote, path_from, photos_below
 from removal.errors import PlanError
 from removal.images import PHOTO_SUFFIXES
 
@@ -92,7 +92,7 @@ def photos_in(
     on_error: called for a folder that cannot be read; None = the OSError is raised.
     """
 
-    if isinstance(folder, RemotePath):
+    if is_remote(folder):
         return list(photos_below(folder, leave_out=leave_out))
 
     def stop(error: OSError) -> None:
@@ -201,7 +201,7 @@ def jobs_of(path: Path, out: Path | None, file: Path | None, place: Path) -> Ite
 def place_of(path: Path) -> Path:
     """Where below the output folder the result of a listed path goes: under that same path, as tar and rsync
     have it; without the root where it is absolute or leads up."""
-    if isinstance(path, RemotePath):
+    if is_remote(path):
         return Path(*path.parts[1:])
     if path.is_absolute() or ".." in path.parts:
         return Path(*Path(os.path.abspath(path)).parts[1:])

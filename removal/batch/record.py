@@ -298,9 +298,10 @@ def is_as_noted(path: Path, note: Mapping[str, Any] | None) -> bool:
         status = path.stat()
         if status.st_size != note["size"]:
             return False
-        result: bool = status.st_mtime_ns == note["mtime_ns"] or (
-            note_of(status, path.read_bytes())["hash"] == note["hash"]
+        is_same: bool = (
+            status.st_mtime_ns == note["mtime_ns"]
+            or note_of(status, path.read_bytes())["hash"] == note["hash"]
         )
-        return result
+        return is_same
     except OSError:
         return False

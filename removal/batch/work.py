@@ -201,8 +201,8 @@ def write_extras(job: Job, photo: Photo, result: Removal) -> None:
 def outcome_of(finished: Finished) -> Outcome:
     """The outcome of a photo that went through the stages, or of one that failed on the way."""
     if finished.error is None:
-        result: Outcome = finished.item
-        return result
+        outcome: Outcome = finished.item
+        return outcome
     return failed(finished.item.job, finished.error)
 
 

@@ -17,7 +17,6 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from removal.batch.engine import tasks_of
 from removal.batch.jobs import EXTRAS, Job, Outcome
 from removal.batch.record import Record
 from removal.batch.report import RunReport
@@ -95,7 +94,7 @@ class RayEngine:
         self, jobs: Sequence[Job], record: Record, report: RunReport
     ) -> Generator[Outcome, None, None]:
         """The outcome of each photo, in their order; noted as soon as it is known, which is not in order."""
-        tasks = list(tasks_of(jobs, record, overwrite=self.options.overwrite, together=max(1, len(jobs))))
+        tasks = list(map(Task, jobs, record.start(jobs, overwrite=self.options.overwrite)))
         started = time.perf_counter()
         report.workers = self.crew.workers
         known: dict[int, Outcome] = {}
@@ -160,6 +159,7 @@ class RayEngine:
     def _models(self, say: Callable[[str], None]) -> dict[str, str]:
         ask = self.ray.remote(num_cpus=self.crew.cpus, num_gpus=self.crew.gpus)(describe_models)
         with one_line_errors():
+            models: dict[str, str]
             models, said = self.ray.get(ask.remote(self.options, self.crew.threads))
         for line in said:
             say(line)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path, PosixPath
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, TypeVar
 
 from _removal_support.folder_lock import try_lock
 from removal.images import PHOTO_SUFFIXES
@@ -26,6 +26,7 @@ _HERE = ("file", "local", "memory")  # their URLs name no host or bucket
 # Where an upload replaces an object whole or not at all, and a folder is only part of a name.
 _OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oci", "oss", "tos", "memory"}
 _TIMES = ("mtime", "LastModified", "last_modified", "updated", "created")
+Answer = TypeVar("Answer")
 _PART = re.compile(r"\..*\.[0-9a-f]{8}\.part", re.DOTALL)
 
 
@@ -55,20 +56,17 @@ class RemotePath(PosixPath):
         """Size and time of change; errors of `asked`."""
         if self.listed is not None:
             return self.listed
-        result: os.stat_result = asked(self, lambda files, key: status_of(files.info(key)))
-        return result
+        return asked(self, lambda files, key: status_of(files.info(key)))
 
     def exists(self, **_: bool) -> bool:
         if self.listed is not None or self.absent:
             return not self.absent
-        result: bool = asked(self, lambda files, key: bool(files.exists(key)))
-        return result
+        return asked(self, lambda files, key: bool(files.exists(key)))
 
     def is_dir(self, **_: bool) -> bool:
         if self.listed is not None or self.absent:
             return False
-        result: bool = asked(self, lambda files, key: bool(files.isdir(key)))
-        return result
+        return asked(self, lambda files, key: bool(files.isdir(key)))
 
     def is_file(self, **_: bool) -> bool:
         return self.exists() and not self.is_dir()
@@ -83,8 +81,7 @@ class RemotePath(PosixPath):
         return self
 
     def read_bytes(self) -> bytes:
-        result: bytes = asked(self, lambda files, key: files.cat_file(key))
-        return result
+        return asked(self, lambda files, key: bytes(files.cat_file(key)))
 
 
 def _unpickled(url: str, listed: tuple[int, int, int] | None, absent: bool) -> RemotePath:
@@ -115,7 +112,7 @@ def is_remote(path: Path | None) -> TypeGuard[RemotePath]:
     return isinstance(path, RemotePath)
 
 
-def asked(path: RemotePath, question: Callable[[Any, str], Any]) -> Any:
+def asked(path: RemotePath, question: Callable[[Any, str], Answer]) -> Answer:
     """The answer of a path's file system, which is given with the path's name there.
 
     Raises FileNotFoundError, or OSError where the driver is missing or the store refuses: one line naming it.
@@ -136,8 +133,8 @@ def filesystem(path: RemotePath) -> tuple[Any, str]:
         import fsspec
     except ImportError as error:
         raise ImportError(f"paths such as this need fsspec: {NEEDS}") from error
-    result: tuple[Any, str] = fsspec.url_to_fs(str(path))
-    return result
+    files, name = fsspec.url_to_fs(str(path))
+    return files, str(name)
 
 
 def status_of(info: dict[str, Any]) -> os.stat_result:

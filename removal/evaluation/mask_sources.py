@@ -153,7 +153,7 @@ def files_source(name: str, options: EvaluationOptions, say: Callable[[str], Non
         if files.coco is not None:
             files.check_classes(options.classes)
     except (ValueError, OSError) as error:
-        raise PlanError(f"--mask-source: {error}") from error
+        raise PlanError(str(error), option="sources") from error
 
     def by_id(photo: EvalPhoto) -> bool:
         return files.coco is not None and files.coco.is_results and photo.image_id is not None

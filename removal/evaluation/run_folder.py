@@ -133,7 +133,7 @@ class RunFolder:
     def _earlier(self) -> dict[str, Any]:
         """The settings an earlier run left here; empty where there was none."""
         if self.folder.exists() and not self.folder.is_dir():
-            raise PlanError(f"--out: '{self.folder}' is a file, expected a folder")
+            raise PlanError(f"expected a folder, '{self.folder}' is a file", option="out")
         if not self.folder.exists() or not any(self.folder.iterdir()):
             return {}
         if all(is_before_settings(path) for path in self.folder.iterdir()):
@@ -143,15 +143,16 @@ class RunFolder:
             config = json.loads((self.folder / CONFIG).read_text(encoding="utf-8"))
         if not isinstance(config, dict) or config.get("kind") != KIND:
             raise PlanError(
-                f"--out: '{self.folder}' is not empty and holds no evaluation; give another folder"
+                f"'{self.folder}' is not empty and holds no evaluation; give another folder", option="out"
             )
         return config
 
     def _refuse_other(self, earlier: Mapping[str, Any], now: Mapping[str, Any]) -> None:
         if changed := changed_names(earlier, now):
             raise PlanError(
-                f"--out: '{self.folder}' holds an evaluation with other settings "
-                f"({', '.join(changed)} changed); give another folder, or --overwrite"
+                f"'{self.folder}' holds an evaluation with other settings "
+                f"({', '.join(changed)} changed); give another folder or overwrite it",
+                option="out",
             )
 
     def _note_other_code(self, facts: Mapping[str, Any]) -> None:
