@@ -164,8 +164,11 @@ class Pipeline:
             filled, hole.mask, hole.wanted, hole.attached, hole.parts, seconds, hole.shadow_confidence
         )
 
-    def hole(self, image: np.ndarray, found: Detections) -> Hole:
-        """What is to be filled in one image, uint8 (H, W, 3) RGB, of what is in it."""
+    def hole(self, image: np.ndarray, found: Detections, *, chosen: Sequence[int] | None = None) -> Hole:
+        """What is to be filled in one image, uint8 (H, W, 3) RGB, of what is in it.
+
+        chosen: indices of the objects to remove; None = those of the wanted classes and scores.
+        """
         from postprocess import refine_mask
 
         if not isinstance(image, np.ndarray):
@@ -174,8 +177,11 @@ class Pipeline:
             raise ValueError(
                 f"expected detections of the size {image.shape[:2]}, got {(found.height, found.width)}"
             )
-        wanted = found.select(classes=self.classes, min_score=self.min_score)
-        attached = self.attached(found)
+        if chosen is None:
+            wanted = found.select(classes=self.classes, min_score=self.min_score)
+        else:
+            wanted = found.select(indices=chosen)
+        attached = self.attached(found, chosen=chosen)
         seconds: dict[str, float] = {}
         with timed(seconds, "refine"):
             mask, along = wanted.union(), attached.union()
@@ -187,17 +193,19 @@ class Pipeline:
         confidence = refined.shadow_confidence
         return Hole(wanted, attached, refined.mask, refined.parts, protect, confidence, seconds["refine"])
 
-    def attached(self, found: Detections) -> Detections:
+    def attached(self, found: Detections, *, chosen: Sequence[int] | None = None) -> Detections:
         """What goes along with the wanted objects; it need not be as certain as they must be, STAY_SCORE
         does."""
         from postprocess.attached.objects import TABLE, attached_objects
 
         # What is less certain is neither taken nor does it keep a thing back.
-        certain = found.select(min_score=min(self.min_score, STAY_SCORE))
+        least = min(self.min_score, STAY_SCORE)
+        kept = [i for i in range(len(found)) if found.scores[i] >= least or i in (chosen or ())]
+        certain = found.select(indices=kept)
         wanted = [
-            index
-            for index, (label, score) in enumerate(zip(certain.labels, certain.scores, strict=True))
-            if (self.classes is None or label in self.classes) and score >= self.min_score
+            position
+            for position, index in enumerate(kept)
+            if (index in chosen if chosen is not None else self._is_wanted(found, index))
         ]
         along = attached_objects(
             certain.labels,
@@ -208,6 +216,11 @@ class Pipeline:
             table=TABLE if self.attached_table is None else self.attached_table,
         )
         return certain.select(indices=along)
+
+    def _is_wanted(self, found: Detections, index: int) -> bool:
+        return (self.classes is None or found.labels[index] in self.classes) and bool(
+            found.scores[index] >= self.min_score
+        )
 
 
 def protected(others: np.ndarray, hole: np.ndarray) -> np.ndarray | None:

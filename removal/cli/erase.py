@@ -55,7 +55,6 @@ LISTED_FAILURES = 50
 @list_option
 @engine_options
 @max_megapixels_option
-@class_names
 def erase(photos: tuple[Path, ...], as_json: bool, **options: Any) -> None:
     """Erase objects from photos: name a class, get the photo back without it.
 
@@ -73,6 +72,8 @@ def erase(photos: tuple[Path, ...], as_json: bool, **options: Any) -> None:
     from removal.batch.run import run
     from removal.options import RunOptions
 
+    if options["masks"] is None and not options["blind"]:  # masks bring names of their own
+        options["classes"] = class_names(options["classes"])
     failures: list[str] = []
     reports: list[RunReport] = []
     with told_in_one_line(), Progress() as progress:

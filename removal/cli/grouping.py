@@ -100,7 +100,7 @@ class PathOrUrl(click.Path):
             self.fail(str(error), param, context)
 
 
-class LabelType(click.ParamType):
+class LabelType(ValueType):
     """A label of label maps: a whole number, or a colour `red,green,blue`."""
 
     name = "N|R,G,B"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Any
+from collections.abc import Sequence
 
 import click
 
@@ -22,19 +20,9 @@ from removal.cli.grouping import (
 )
 
 
-def class_names(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Gives a command's body COCO's names for what --class was given: "person" for "people".
-
-    Masks bring names of their own, so with --masks the names stay as they were typed.
-    """
-
-    @wraps(function)
-    def body(*arguments: Any, **options: Any) -> Any:
-        if options.get("masks") is None and not options.get("blind"):
-            options["classes"] = tuple(_coco_name(name) for name in options["classes"])
-        return function(*arguments, **options)
-
-    return body
+def class_names(names: Sequence[str]) -> tuple[str, ...]:
+    """COCO's names for what --class was given: "person" for "people"."""
+    return tuple(_coco_name(name) for name in names)
 
 
 def _coco_name(name: str) -> str:

@@ -56,20 +56,17 @@ class RemotePath(PosixPath):
         """Size and time of change; errors of `asked`."""
         if self.listed is not None:
             return self.listed
-        result: os.stat_result = asked(self, lambda files, key: status_of(files.info(key)))
-        return result
+        return asked(self, lambda files, key: status_of(files.info(key)))
 
     def exists(self, **_: bool) -> bool:
         if self.listed is not None or self.absent:
             return not self.absent
-        result: bool = asked(self, lambda files, key: bool(files.exists(key)))
-        return result
+        return asked(self, lambda files, key: bool(files.exists(key)))
 
     def is_dir(self, **_: bool) -> bool:
         if self.listed is not None or self.absent:
             return False
-        result: bool = asked(self, lambda files, key: bool(files.isdir(key)))
-        return result
+        return asked(self, lambda files, key: bool(files.isdir(key)))
 
     def is_file(self, **_: bool) -> bool:
         return self.exists() and not self.is_dir()

@@ -16,6 +16,8 @@ from inpaint.training.run import WEIGHTS, Run, start
 from inpaint.training.run_folder import CONFIG, LOG
 from inpaint.training.state import STATE
 
+pytestmark = pytest.mark.slow  # starts processes of its own
+
 TinyRun = Callable[..., Run]
 
 SCRIPT = """

@@ -64,6 +64,7 @@ def unbroken() -> dict[str, Path]:
     return {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "workers", "stops"),
     [
@@ -375,6 +376,7 @@ print("ended", result.step, result.finished, flush=True)
 """
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_a_terminal_ends_a_run_and_its_workers_in_order(
     few_photos: list[Photo], tmp_path: Path
 ) -> None:

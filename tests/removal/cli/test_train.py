@@ -85,6 +85,7 @@ def test_every_option_reaches_the_run(invoke, photos, tmp_path):
     assert (config["network layout"], config["network sees_hole"]) == ("mmagic", True)
 
 
+@pytest.mark.slow
 def test_blind_networks_one_in_front_of_the_other(invoke, photos, tmp_path):
     words = ("--images", "photos", *QUICK, "--width", "0.1", "--damage", "text")
     assert invoke("train", "mask-prediction", "--out", "mask", *words).exit_code == 0

@@ -293,6 +293,7 @@ def test_a_write_that_fails_leaves_nothing(
     assert not overwrite or target.read_bytes() == b"before"
 
 
+@pytest.mark.slow
 def test_interrupting_the_process_leaves_nothing(tmp_path: Path) -> None:
     program = """
         import os, sys, time
