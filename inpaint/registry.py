@@ -18,8 +18,8 @@ from inpaint.records import INPAINTERS
 
 GROUP = "removal.inpainters"
 ORDER_VARIABLE = "REMOVAL_INPAINTER"
-AUTO_ORDER = ("deepfillv2", "exemplar")
-"""What `auto` tries in turn."""
+AUTO_ORDER = ("deepfillv2", "lama", "mi-gan", "exemplar")
+"""What `auto` tries in turn; those in the middle only where their weights are in the cache already."""
 FETCHED_BY_AUTO = ("deepfillv2",)
 """The only ones whose weights are fetched without being asked for by name."""
 

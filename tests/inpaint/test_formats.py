@@ -185,7 +185,10 @@ def test_the_records_name_the_published_files():
         PUBLISHED["glcic-places"].url == f"{prefix}global_local/gl_256x256_8x12_places_20200619-52a040a8.pth"
     )
     assert PUBLISHED["glcic-places"].architecture == "GLCIC, layout mmagic"
-    assert {name for name, known in INPAINTERS.items() if known.is_network} == {*NETWORKS, "reconstruction"}
+    assert {name for name, known in INPAINTERS.items() if known.is_network} == {
+        *NETWORKS,
+        *("lama", "mi-gan", "torchscript", "reconstruction"),
+    }
     for name, network in NETWORKS.items():
         known = INPAINTERS[name]
         assert known.title == network.title
