@@ -28,3 +28,22 @@ LARGEST_DRAWN_PIXELS = 8_000_000_000
 """Pixels of all the objects of one photo, each counted at the size at which it is decoded."""
 LARGEST_OBJECT_COUNT = 20_000
 """Objects of one photo."""
+
+LARGEST_MEGAPIXELS = 300.0
+"""Of a photo, unless another number is asked for: the largest medium-format camera has 151."""
+LARGEST_BYTES_PER_PIXEL = 16
+"""Of a photo's file, beyond SMALL_FILE_BYTES: 16-bit RGBA, uncompressed, and as much again for metadata."""
+SMALL_FILE_BYTES = 64 << 20
+"""A photo's file may have as many bytes however few its pixels are."""
+LARGEST_PROFILE_BYTES = 64 << 20
+"""Of a colour profile or a metadata packet that a PNG holds deflated."""
+LARGEST_DIRECTORY_COUNT = 1000
+"""EXIF and TIFF directories of one file; a camera writes up to 6."""
+LARGEST_TAG_COUNT = 20_000
+"""EXIF and TIFF tags of one file, sub-directories included; a camera writes some hundred."""
+LARGEST_XMP_DEPTH = 100
+"""XMP elements inside each other."""
+LARGEST_XMP_ELEMENTS = 50_000
+"""XMP elements of one file; an edited photo with a long history has a few thousand."""
+LARGEST_DPI = 100_000.0
+"""Dots per inch that a file may state: a film scanner has 12,000."""
