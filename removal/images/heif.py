@@ -13,7 +13,8 @@ from removal.images.photo import Decoded, HeifSettings, Metadata, Opened, Raster
 
 _QUALITY = 90  # of 100
 _USUAL_CHROMA = 420  # what phones write, and all that some of them can show
-_LAYOUTS = {"L": "L", "LA": "LA", "RGB": "RGB", "RGBA": "RGBA"}
+_COLOUR_CODES = ("color_primaries", "transfer_characteristics", "matrix_coefficients", "full_range_flag")
+_LAYOUTS = {"L": "L", "I": "L", "LA": "LA", "RGB": "RGB", "RGBA": "RGBA"}
 
 
 def open_heif(data: bytes) -> Opened:
@@ -39,10 +40,16 @@ def open_heif(data: bytes) -> Opened:
         if ";16" in file.mode:
             samples = _full_range(samples, int(info.get("bit_depth") or 16))
         chroma = info.get("chroma")
-        settings = HeifSettings(chroma if chroma in (420, 422, 444) else _USUAL_CHROMA)
+        settings = HeifSettings(chroma if chroma in (420, 422, 444) else _USUAL_CHROMA, _colour_codes(info))
         return Decoded(Raster(np.ascontiguousarray(samples), layout), settings)
 
     return Opened(width, height, upright_metadata(stated), decode)
+
+
+def _colour_codes(info: dict[str, Any]) -> tuple[tuple[str, int], ...]:
+    """What the numbers mean where no profile says so: colours, transfer curve (HDR's among them), matrix."""
+    profile = info.get("nclx_profile") or {}
+    return tuple((name, int(profile[name])) for name in _COLOUR_CODES if name in profile)
 
 
 def _full_range(samples: np.ndarray, bits: int) -> np.ndarray:
@@ -71,6 +78,7 @@ def encode_heif(raster: Raster, metadata: Metadata, settings: HeifSettings | Non
         buffer,
         quality=_QUALITY,
         chroma=settings.chroma if settings else _USUAL_CHROMA,
+        **dict(settings.colour_codes if settings else ()),
         **{name: value for name, value in extra.items() if value},
     )
     return buffer.getvalue()

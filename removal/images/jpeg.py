@@ -5,7 +5,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import replace
 
-from PIL import JpegImagePlugin
+from PIL import Image, JpegImagePlugin
 
 from removal.images.colour import from_image, to_image
 from removal.images.jpeg_end import WITHOUT_END, completed_scan
@@ -33,9 +33,9 @@ def open_jpeg(data: bytes) -> Opened:
         settings = _read_settings(image)
         adobe = "adobe" in image.info
         notes: tuple[str, ...] = ()
+        loaded: Image.Image = image
         try:
             image.load()
-            loaded = image
         except OSError:
             completed = completed_scan(plain)
             if completed is None:

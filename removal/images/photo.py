@@ -80,9 +80,13 @@ class TiffSettings:
 
 @dataclass(frozen=True)
 class HeifSettings:
-    """How a HEIF picture was compressed. chroma: 420, 422 or 444, as libheif has it."""
+    """How a HEIF picture was stored.
+
+    chroma: 420, 422 or 444. colour_codes: libheif's names and the numbers of ITU-T H.273.
+    """
 
     chroma: int
+    colour_codes: tuple[tuple[str, int], ...] = ()
 
 
 Settings = JpegSettings | WebpSettings | TiffSettings | HeifSettings | None

@@ -34,8 +34,10 @@ _OPENERS: dict[str, Callable[[bytes], Opened]] = {
     "AVIF": open_avif,
     "HEIF": open_heif,
 }
-_DAMAGE = (OSError, SyntaxError, ValueError, LookupError, TypeError, EOFError, ArithmeticError)
-_DAMAGE += (struct.error, zlib.error, RuntimeError, MemoryError, UserWarning)
+_DAMAGE = (
+    *(OSError, SyntaxError, ValueError, LookupError, TypeError, EOFError, ArithmeticError),
+    *(struct.error, zlib.error, RuntimeError, MemoryError, UserWarning),
+)
 _TOO_LARGE = "is larger than any photo of as many megapixels as are allowed"
 
 Result = TypeVar("Result")
