@@ -12,6 +12,7 @@ from removal.batch.record import Manifest, Record
 from removal.batch.report import RunReport
 from removal.cluster.paths import is_remote, listing_of, local_copy
 from removal.errors import PlanError, RunError
+from removal.images.kinds import count_passed_over, passed_over
 from removal.models import loading
 from removal.options import RunOptions, check_engine, check_names
 
@@ -42,14 +43,24 @@ def run(
     """
     options.check()
     check_engine(options, photos)
+    passed: list[Path] = []
     with reading_lists():
-        jobs = plan_jobs(photos, options.output, lists=options.lists, extras=options.extras)
+        jobs = plan_jobs(
+            photos,
+            options.output,
+            lists=options.lists,
+            extras=options.extras,
+            on_passed_over=passed.append,
+        )
+    report = RunReport(passed_over=count_passed_over(passed))
+    if passed:
+        say(passed_over(report.passed_over))
     check_names(options)
     if options.masks is not None:
         jobs = fitting(jobs, photos, options, say)
     planned(len(jobs))
     possible = [job for job in jobs if job.problem is None]
-    record, report = record_of(possible, options), RunReport()
+    record = record_of(possible, options)
     with writing_to(options.output), closing(record), ExitStack() as ending:
         missing = possible
         if record.open(create=False):

@@ -148,6 +148,7 @@ class PhotoWork:
             shadow_confidence=result.shadow_confidence,
             seconds=task.seconds | {"write": time.perf_counter() - started},
             inputs=task.inputs,
+            notes=list(task.photo.notes),
         )
         if self.note is not None:
             self.note(outcome)

@@ -2,8 +2,6 @@
 
 import io
 
-from PIL import AvifImagePlugin
-
 from removal.images.colour import from_image, to_image
 from removal.images.metadata import read_resolution, without_exif_prefix
 from removal.images.photo import Decoded, Metadata, Opened, Raster
@@ -13,6 +11,8 @@ _QUALITY = 90  # of 100, every pixel with its own colour: a second compression i
 
 def open_avif(data: bytes) -> Opened:
     """Read all of an AVIF file but its pixels. Raises ValueError."""
+    from PIL import AvifImagePlugin  # its codec is 10 MB
+
     image = AvifImagePlugin.AvifImageFile(io.BytesIO(data))
     if getattr(image, "n_frames", 1) > 1:
         raise ValueError("animated pictures are not supported")
@@ -30,6 +30,8 @@ def open_avif(data: bytes) -> Opened:
 
 def encode_avif(raster: Raster, metadata: Metadata, settings: None) -> bytes:
     """An AVIF file. raster: 8-bit "L", "RGB" or "RGBA"."""
+    from PIL import AvifImagePlugin  # noqa: F401 - registers the encoder
+
     buffer = io.BytesIO()
     to_image(raster).save(
         buffer,
