@@ -74,11 +74,8 @@ class Outcome:
 
     def record(self) -> dict[str, Any]:
         """The fields as JSON takes them, `inputs` and `option` left out."""
-        fields: dict[str, Any] = {
-            "input": str(self.job.source),
-            "output": str(self.job.target),
-            "outcome": self.outcome,
-        }
+        source, target = str(self.job.source), str(self.job.target)
+        fields: dict[str, Any] = {"input": source, "output": target, "outcome": self.outcome}
         if self.error is not None:
             return fields | {"error": self.error}
         fields |= {"notes": self.notes} if self.notes else {}
