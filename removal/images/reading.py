@@ -39,6 +39,7 @@ _DAMAGE = (
     *(struct.error, zlib.error, RuntimeError, MemoryError, UserWarning),
 )
 _TOO_LARGE = "is larger than any photo of as many megapixels as are allowed"
+_PIECE_BYTES = 4 << 20
 
 Result = TypeVar("Result")
 
@@ -107,7 +108,7 @@ def open_photo(
         data = _read_file(path, limit)
     else:
         path = Path(name)
-        data = source.read(limit + 1)
+        data = _read_up_to(source, limit + 1)
     if len(data) > limit:
         raise PhotoError(f"{path}: {_TOO_LARGE}")
     kind = _readable_kind(path, data)
@@ -144,7 +145,7 @@ def _read_file(path: Path, limit: int) -> bytes:
             head = file.read(HEAD_BYTES)
             _readable_kind(path, head)
             if os.fstat(file.fileno()).st_size <= limit:
-                return head + file.read(limit + 1 - len(head))
+                return head + _read_up_to(file, limit + 1 - len(head))
             raise PhotoError(f"{path}: {_TOO_LARGE}")
     except FileNotFoundError as error:
         raise FileNotFoundError(f"{path}: no such file") from error
@@ -153,6 +154,15 @@ def _read_file(path: Path, limit: int) -> bytes:
     except OSError as error:
         reason = "its name is too long" if error.errno == errno.ENAMETOOLONG else error.strerror
         raise PhotoError(f"{path}: cannot be read: {reason}") from error
+
+
+def _read_up_to(stream: BinaryIO, size: int) -> bytes:
+    """At most `size` bytes; a piece at a time, as `read` would set aside all that it is allowed."""
+    pieces = []
+    while size > 0 and (piece := stream.read(min(size, _PIECE_BYTES))):
+        pieces.append(piece)
+        size -= len(piece)
+    return b"".join(pieces)
 
 
 def _readable_kind(path: Path, head: bytes) -> str:
