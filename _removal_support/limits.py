@@ -1,4 +1,4 @@
-"""How much of anything foreign is taken: every limit in one place (docs/usage.md, "Limits")."""
+"""How much of anything foreign is taken: every limit in one place (docs/photos.md has those of photos)."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def encoded(kind: str, rng: np.random.Generator) -> bytes:
     return stream.getvalue()
 
 
-PHOTO_KINDS = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "TIFF": ".tif", "BMP": ".bmp"}
+PHOTO_KINDS = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "TIFF": ".tif", "BMP": ".bmp", "AVIF": ".avif"}
 
 
 def make_photo(folder: Path, rng: np.random.Generator) -> None:
