@@ -17,7 +17,11 @@ EXTRA = "the page needs Starlette and uvicorn: pip install 'removal[page]'"
 @click.command()
 @click.argument("photos", nargs=-1, type=click.Path(path_type=Path), metavar="[PHOTO|FOLDER]...")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=8723, show_default=True, help="0 takes a free port."
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8723,
+    show_default=True,
+    help="Listen at this port; 0 takes a free one.",
 )
 @click.option(
     "--host",

@@ -94,7 +94,8 @@ def result_of(finished: Finished) -> MaskCheck:
     """The check that a stage made; what it raised is raised here."""
     if finished.error is not None:
         raise finished.error
-    return finished.item
+    result: MaskCheck = finished.item
+    return result
 
 
 def check_photo(files: MaskFiles, photo: Path, options: CheckOptions) -> MaskCheck:

@@ -45,7 +45,8 @@ class Palette:
         far |= self.solid
         far[self.background] = False
         order = np.argsort(-self.areas, kind="stable")
-        return order[far[order] & (self.areas[order] >= LEAST_SHARE * self.areas.sum())]
+        result: np.ndarray = order[far[order] & (self.areas[order] >= LEAST_SHARE * self.areas.sum())]
+        return result
 
     def are_labels(self) -> bool:
         """Whether there are several colours on the background that are no shades of one outline."""

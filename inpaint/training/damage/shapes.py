@@ -149,7 +149,8 @@ def _category_names(entries: Sequence[Mapping[str, Any]]) -> dict[Any, str]:
 def _longer_side(entry: Mapping[str, Any]) -> float:
     """The longer side of an annotation in pixels, by its box, else by its polygons; 0 where neither tells."""
     if entry.get("bbox"):
-        return max(entry["bbox"][2:])
+        result: float = max(entry["bbox"][2:])
+        return result
     polygons = entry.get("segmentation")
     if not isinstance(polygons, list) or not polygons:
         return 0.0
