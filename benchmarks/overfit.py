@@ -22,9 +22,9 @@ from inpaint.training.batch import Sample, to_batch
 from inpaint.training.damage.kinds import damage_of
 from inpaint.training.distributed import Processes
 from inpaint.training.photos import Photo, fixed_samples, photo_paths
-from inpaint.training.run import DEFAULT_DAMAGE, Run, build_objective
 from inpaint.training.settings import DEFAULTS
 from inpaint.training.trainer import Trainer
+from inpaint.training.training_run import DEFAULT_DAMAGE, Run, build_objective
 from removal.images import write_png
 
 PHOTOS, SIZE_PX, EVERY = 4, 64, 25

@@ -14,9 +14,9 @@ from pathlib import Path
 import torch
 
 from inpaint.training.photos import Photo, photo_paths
-from inpaint.training.run import Run, start
-from inpaint.training.run_folder import LOG
 from inpaint.training.settings import DEFAULTS
+from inpaint.training.training_folder import LOG
+from inpaint.training.training_run import Run, start
 
 ROW = "{:<18} {:>5} {:>6} {:>10} {:>9}"
 

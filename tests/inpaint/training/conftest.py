@@ -8,8 +8,8 @@ import torch
 
 from inpaint.training.batch import Sample
 from inpaint.training.photos import Photo
-from inpaint.training.run import Run
 from inpaint.training.settings import DEFAULTS
+from inpaint.training.training_run import Run
 
 MakeSamples = Callable[..., list[Sample]]
 TinyRun = Callable[..., Run]

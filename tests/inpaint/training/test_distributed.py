@@ -12,9 +12,9 @@ import torch
 from inpaint.checkpoints import load_network
 from inpaint.training.distributed import Processes, processes
 from inpaint.training.photos import Photo
-from inpaint.training.run import WEIGHTS, Run, start
-from inpaint.training.run_folder import CONFIG, LOG
 from inpaint.training.state import STATE
+from inpaint.training.training_folder import CONFIG, LOG
+from inpaint.training.training_run import WEIGHTS, Run, start
 
 TinyRun = Callable[..., Run]
 
@@ -30,7 +30,7 @@ sys.modules["torch.utils.tensorboard"] = None  # saves its import
 
 from inpaint.training.distributed import processes
 from inpaint.training.photos import Photo
-from inpaint.training.run import Run, start
+from inpaint.training.training_run import Run, start
 from inpaint.training.settings import DEFAULTS
 
 photos, out, values = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])

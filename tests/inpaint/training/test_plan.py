@@ -14,11 +14,11 @@ from inpaint.training.batch import Sample
 from inpaint.training.distributed import Processes
 from inpaint.training.photos import Photo
 from inpaint.training.plan import Plan, plan
-from inpaint.training.run import Run, build_objective, start
-from inpaint.training.run_folder import CONFIG
 from inpaint.training.settings import DEFAULTS
 from inpaint.training.state import STATE
 from inpaint.training.trainer import Trainer
+from inpaint.training.training_folder import CONFIG
+from inpaint.training.training_run import Run, build_objective, start
 
 MakeSamples = Callable[..., list[Sample]]
 TinyRun = Callable[..., Run]

@@ -16,7 +16,10 @@ from inpaint.checkpoints import load_network
 from inpaint.formats import NETWORKS
 from inpaint.training.distributed import Processes
 from inpaint.training.photos import Photo
-from inpaint.training.run import (
+from inpaint.training.settings import DEFAULTS
+from inpaint.training.state import STATE
+from inpaint.training.training_folder import CONFIG, LOG
+from inpaint.training.training_run import (
     DEFAULT_DAMAGE,
     KEPT_APART,
     WEIGHTS,
@@ -25,9 +28,6 @@ from inpaint.training.run import (
     build_objective,
     start,
 )
-from inpaint.training.run_folder import CONFIG, LOG
-from inpaint.training.settings import DEFAULTS
-from inpaint.training.state import STATE
 
 TinyRun = Callable[..., Run]
 Differences = Callable[[Any, Any], list[str]]
@@ -363,7 +363,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from inpaint.training.photos import Photo
-from inpaint.training.run import Run, start
+from inpaint.training.training_run import Run, start
 from inpaint.training.settings import DEFAULTS
 
 values = {"size_px": 32, "steps": 10**6, "batch": 2, "workers": 1, "device": "cpu", "log_every": 1}

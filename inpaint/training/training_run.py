@@ -27,9 +27,9 @@ from inpaint.training.distributed import Processes
 from inpaint.training.loop import RunResult, train
 from inpaint.training.objectives import Objective, fill_objective
 from inpaint.training.photos import Photo, TrainingPhotos, fixed_samples, sample_batches
-from inpaint.training.run_folder import LOG
 from inpaint.training.settings import DEFAULTS, RunSettings, TrainingSettings
 from inpaint.training.state import MADE_WITH, STATE
+from inpaint.training.training_folder import LOG
 
 WEIGHTS = "weights.safetensors"
 KEPT_APART = "kept_apart"
