@@ -12,7 +12,7 @@ import numpy as np
 from torchvision.datasets import CelebA, CocoDetection, ImageNet, Places365
 from torchvision.datasets.utils import check_integrity
 
-from inpaint.training.photos import Photo
+from inpaint.training.photos import TrainingPhoto
 
 LANDMARKS = ("lefteye", "righteye", "nose", "leftmouth", "rightmouth")
 """CelebA's, in the order of its list; left is the viewer's."""
@@ -20,7 +20,7 @@ CELEBA_SIZE = (218, 178)  # height and width in pixels of each of its aligned ph
 COCO_YEARS = ("2017", "2014")
 
 
-def places365(root: Path, *, split: str, small: bool = False) -> list[Photo]:
+def places365(root: Path, *, split: str, small: bool = False) -> list[TrainingPhoto]:
     """Places365 (Zhou et al. 2017): its standard training photos, or those for validation as the test.
 
     Expects categories_places365.txt and places365_train_standard.txt or places365_val.txt, with the photos in
@@ -43,7 +43,7 @@ def celeba(
     attribute: str | None = None,
     landmarks: Sequence[str] = (),
     margin_px: int = 10,
-) -> list[Photo]:
+) -> list[TrainingPhoto]:
     """CelebA (Liu et al. 2015), the faces aligned and cropped to 178 x 218 px.
 
     Expects a folder celeba, in it the five lists and the photos in img_align_celeba.
@@ -72,12 +72,14 @@ def celeba(
     points = points[:, [LANDMARKS.index(landmark) for landmark in landmarks]]
     folder = root / "celeba" / "img_align_celeba"
     return [
-        Photo(folder / dataset.filename[index], _box_around(points[index], margin_px) if landmarks else None)
+        TrainingPhoto(
+            folder / dataset.filename[index], _box_around(points[index], margin_px) if landmarks else None
+        )
         for index in np.flatnonzero(chosen)
     ]
 
 
-def imagenet(root: Path, *, split: str) -> list[Photo]:
+def imagenet(root: Path, *, split: str) -> list[TrainingPhoto]:
     """ImageNet 2012 (Russakovsky et al. 2015): its training photos, or those for validation as the test.
 
     Expects a folder train or val with one folder of photos per WordNet id, and meta.bin, which torchvision's
@@ -101,7 +103,7 @@ def coco(
     annotations: Path | None = None,
     having: Sequence[str] = (),
     lacking: Sequence[str] = (),
-) -> list[Photo]:
+) -> list[TrainingPhoto]:
     """The photos of COCO (Lin et al. 2014), by image id; those for validation as the test.
 
     Expects train2017 or val2017 and annotations/instances_train2017.json or ..._val2017.json; or of 2014.
@@ -137,9 +139,9 @@ def coco(
     )
 
 
-def photos_at(paths: Iterable[Path | str]) -> list[Photo]:
+def photos_at(paths: Iterable[Path | str]) -> list[TrainingPhoto]:
     """Photos without regions."""
-    return [Photo(Path(path)) for path in paths]
+    return [TrainingPhoto(Path(path)) for path in paths]
 
 
 def expect(root: Path, names: Iterable[str], what: str) -> None:

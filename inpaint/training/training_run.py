@@ -26,7 +26,7 @@ from inpaint.training.damage.kinds import Damage, damage_of, passed_over
 from inpaint.training.distributed import Processes
 from inpaint.training.loop import RunResult, train
 from inpaint.training.objectives import Objective, fill_objective
-from inpaint.training.photos import Photo, TrainingPhotos, fixed_samples, sample_batches
+from inpaint.training.photos import TrainingPhoto, TrainingPhotos, fixed_samples, sample_batches
 from inpaint.training.settings import DEFAULTS, RunSettings, TrainingSettings
 from inpaint.training.state import MADE_WITH, STATE
 from inpaint.training.training_folder import LOG
@@ -87,8 +87,8 @@ class Run:
     """
 
     name: str
-    photos: Sequence[Photo]
-    kept_apart: Sequence[Photo]
+    photos: Sequence[TrainingPhoto]
+    kept_apart: Sequence[TrainingPhoto]
     settings: TrainingSettings
     options: Mapping[str, Any] = field(default_factory=dict)
     critic_width: float = 1.0
@@ -101,7 +101,9 @@ class Run:
     frozen: bool = False
 
     @staticmethod
-    def of(name: str, photos: Sequence[Photo], kept_apart: Sequence[Photo], **values: Any) -> Run:
+    def of(
+        name: str, photos: Sequence[TrainingPhoto], kept_apart: Sequence[TrainingPhoto], **values: Any
+    ) -> Run:
         """With the network's own settings and damage where none are given."""
         if name not in DEFAULTS:
             raise ValueError(f"expected a network of {', '.join(DEFAULTS)}, received {name!r}")
@@ -296,7 +298,7 @@ def _validation(run: Run, damage: Damage) -> list[Sample]:
     return fixed_samples(run.kept_apart, damage, size_px=size_px, seed=VALIDATION_SEED, count=count)
 
 
-def _link(photos: Sequence[Photo], folder: Path) -> None:
+def _link(photos: Sequence[TrainingPhoto], folder: Path) -> None:
     """A folder of links to the photos, or copies where there are none; names that come twice get a number."""
     shutil.rmtree(folder, ignore_errors=True)
     if photos:
@@ -315,7 +317,7 @@ def _name(path: Path | None) -> str | None:
     return None if path is None else path.name
 
 
-def _digest(photos: Sequence[Photo]) -> str:
+def _digest(photos: Sequence[TrainingPhoto]) -> str:
     """Of the photos' names in their order, and regions: not of where the folder lies."""
     common = {photo.path.parent for photo in photos}
     root = next(iter(common)) if len(common) == 1 else None

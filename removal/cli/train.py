@@ -12,10 +12,10 @@ import click
 from removal.cli.erase import warn
 from removal.cli.errors import click_error
 from removal.cli.grouping import GroupedCommand, ValueType, grouped
-from removal.cli.options import overwrite_option
+from removal.cli.shared_options import overwrite_option
 
 if TYPE_CHECKING:
-    from inpaint.training.photos import Photo
+    from inpaint.training.photos import TrainingPhoto
     from inpaint.training.training_run import Run
 
 PAPERS = "the paper's"
@@ -361,7 +361,7 @@ def _check_owners(owners: dict[str, str], name: str, told: dict[str, Any]) -> No
             raise click.UsageError(f"--{key.replace('_', '-')} is for {owner}")
 
 
-def _photos(told: dict[str, Any], out: Path) -> tuple[list[Photo], list[Photo]]:
+def _photos(told: dict[str, Any], out: Path) -> tuple[list[TrainingPhoto], list[TrainingPhoto]]:
     """Those to learn from, and those kept apart."""
     from inpaint.training.datasets import load_dataset
     from inpaint.training.photos import photo_paths

@@ -31,7 +31,7 @@ class Damage(ABC):
         """
 
 
-class Hole(Damage):
+class HoleDamage(Damage):
     """Damage of which nothing is left: the mask is 0 or 1, mid grey (128) is shown under it."""
 
     @abstractmethod

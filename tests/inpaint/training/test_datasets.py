@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from inpaint.training.datasets import DATASETS, load_dataset, options_of
-from inpaint.training.photos import Photo
+from inpaint.training.photos import TrainingPhoto
 
 
 def photos(root: Path, *names: str) -> list[Path]:
@@ -90,4 +90,4 @@ def test_the_names_and_their_options():
 
 
 def test_a_photo_is_a_path_without_a_region():
-    assert Photo(Path("a.jpg")) == Photo(Path("a.jpg"), None)
+    assert TrainingPhoto(Path("a.jpg")) == TrainingPhoto(Path("a.jpg"), None)

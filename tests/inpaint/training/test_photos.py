@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from inpaint.training.damage.contract import Damage
-from inpaint.training.photos import Photo, TrainingPhotos, fixed_samples, photo_paths, sample_batches
+from inpaint.training.photos import TrainingPhoto, TrainingPhotos, fixed_samples, photo_paths, sample_batches
 
 # A Python that warns of forking beside torch's threads.
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
@@ -192,7 +192,7 @@ def test_a_region_is_the_hole_and_whole_within_every_crop(tmp_path):
     pixels = np.zeros((40, 60, 3), np.uint8)
     pixels[10:22, 40:55] = 255  # white where the region is
     path = save(tmp_path / "face.png", pixels)
-    photos = plain([Photo(path, (40, 10, 55, 22))], smallest_scale=0.4)
+    photos = plain([TrainingPhoto(path, (40, 10, 55, 22))], smallest_scale=0.4)
     areas = set()
     for position in range(40):
         sample = photos[position]
@@ -209,7 +209,7 @@ def test_a_region_is_the_hole_and_whole_within_every_crop(tmp_path):
 
 def test_a_region_larger_than_any_square_lies_in_its_middle(tmp_path):
     path = save(tmp_path / "wide.png", np.zeros((16, 64, 3), np.uint8))
-    sample = plain([Photo(path, (20, 4, 50, 12))], flip=False)[0]
+    sample = plain([TrainingPhoto(path, (20, 4, 50, 12))], flip=False)[0]
     expected = np.zeros((16, 16), np.float32)
     expected[4:12] = 1
     np.testing.assert_array_equal(sample.mask, expected)
@@ -217,7 +217,9 @@ def test_a_region_larger_than_any_square_lies_in_its_middle(tmp_path):
 
 def test_a_region_is_given_in_pixels_of_the_photo_before_it_is_shrunk(tmp_path):
     path = save(tmp_path / "large.png", np.zeros((160, 160, 3), np.uint8))
-    sample = fixed_samples([Photo(path, (20, 40, 80, 120))], DrawnRow(), size_px=16, seed=0, count=1)[0]
+    sample = fixed_samples([TrainingPhoto(path, (20, 40, 80, 120))], DrawnRow(), size_px=16, seed=0, count=1)[
+        0
+    ]
     expected = np.zeros((16, 16), np.float32)
     expected[4:12, 2:8] = 1
     np.testing.assert_array_equal(sample.mask, expected)

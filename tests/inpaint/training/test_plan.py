@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from inpaint.training import plan as module
 from inpaint.training.batch import Sample
 from inpaint.training.distributed import Processes
-from inpaint.training.photos import Photo
+from inpaint.training.photos import TrainingPhoto
 from inpaint.training.plan import Plan, plan
 from inpaint.training.settings import DEFAULTS
 from inpaint.training.state import STATE
@@ -217,7 +217,7 @@ def test_planning_changes_no_run(tiny_run: TinyRun, tmp_path: Path) -> None:
 def test_photos_that_cannot_be_read_are_told(tiny_run: TinyRun, tmp_path: Path) -> None:
     bad = tmp_path / "bad.png"
     bad.write_bytes(b"no photo")
-    run = replace(tiny_run("autoencoder"), photos=[Photo(bad)])
+    run = replace(tiny_run("autoencoder"), photos=[TrainingPhoto(bad)])
     with pytest.raises(ValueError, match=r"bad\.png"):
         plan(run)
 

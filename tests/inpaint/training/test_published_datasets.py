@@ -11,7 +11,7 @@ from PIL import Image
 from torchvision.datasets import CelebA, Places365
 
 from inpaint.training.datasets import load_dataset
-from inpaint.training.photos import Photo, TrainingPhotos
+from inpaint.training.photos import TrainingPhoto, TrainingPhotos
 
 
 def write(path: Path, text: str = "") -> Path:
@@ -24,7 +24,7 @@ def md5_of(path: Path) -> str:
     return hashlib.md5(path.read_bytes()).hexdigest()
 
 
-def names_of(photos: list[Photo], root: Path) -> list[str]:
+def names_of(photos: list[TrainingPhoto], root: Path) -> list[str]:
     return [str(photo.path.relative_to(root)) for photo in photos]
 
 
@@ -113,15 +113,17 @@ def face(root: Path, number: int) -> Path:
 
 
 def test_celeba_by_split(faces):
-    assert load_dataset("celeba", faces) == [Photo(face(faces, number)) for number in (1, 2, 3, 4)]
-    assert load_dataset("celeba", faces, split="test") == [Photo(face(faces, number)) for number in (6, 7)]
+    assert load_dataset("celeba", faces) == [TrainingPhoto(face(faces, number)) for number in (1, 2, 3, 4)]
+    assert load_dataset("celeba", faces, split="test") == [
+        TrainingPhoto(face(faces, number)) for number in (6, 7)
+    ]
 
 
 def test_celeba_with_an_attribute(faces):
     photos = load_dataset("celeba", faces, options={"attribute": "Mustache"})
-    assert photos == [Photo(face(faces, 2)), Photo(face(faces, 4))]
+    assert photos == [TrainingPhoto(face(faces, 2)), TrainingPhoto(face(faces, 4))]
     assert load_dataset("celeba", faces, split="test", options={"attribute": "Mustache"}) == [
-        Photo(face(faces, 6))
+        TrainingPhoto(face(faces, 6))
     ]
 
 

@@ -15,7 +15,7 @@ import torch
 from inpaint.checkpoints import load_network
 from inpaint.formats import NETWORKS
 from inpaint.training.distributed import Processes
-from inpaint.training.photos import Photo
+from inpaint.training.photos import TrainingPhoto
 from inpaint.training.settings import DEFAULTS
 from inpaint.training.state import STATE
 from inpaint.training.training_folder import CONFIG, LOG
@@ -135,7 +135,7 @@ def test_photos_kept_apart_of_one_name_all_get_a_link(tiny_run: TinyRun, tmp_pat
     other = tmp_path / "other" / run.kept_apart[0].path.name
     other.parent.mkdir()
     other.write_bytes(run.kept_apart[0].path.read_bytes())
-    start(replace(run, kept_apart=[*run.kept_apart, Photo(other)]), tmp_path / "run")
+    start(replace(run, kept_apart=[*run.kept_apart, TrainingPhoto(other)]), tmp_path / "run")
     assert len(list((tmp_path / "run" / KEPT_APART).iterdir())) == 3
 
 
@@ -258,7 +258,7 @@ def test_an_unreadable_photo_is_named_once_and_passed_over(
     bad = tmp_path / "torn.jpg"
     bad.write_bytes(b"\xff\xd8\xff no photo")
     run = tiny_run("autoencoder", steps=5, workers=workers)
-    run = replace(run, photos=[*run.photos[:3], Photo(bad)])
+    run = replace(run, photos=[*run.photos[:3], TrainingPhoto(bad)])
     lines: list[str] = []
     assert start(run, tmp_path / "run", report=lines.append).finished
     assert len([line for line in lines if "torn.jpg" in line]) == 1
@@ -350,7 +350,7 @@ def test_a_network_of_mosaics_learns_and_is_built_again(tiny_run: TinyRun, tmp_p
 
 def test_config_says_where_photos_differ_but_not_where_they_lie(tiny_run: TinyRun, tmp_path: Path) -> None:
     run = tiny_run("autoencoder")
-    moved = replace(run, photos=[Photo(tmp_path / photo.path.name) for photo in run.photos])
+    moved = replace(run, photos=[TrainingPhoto(tmp_path / photo.path.name) for photo in run.photos])
     assert moved.told() == run.told()
     fewer, turned = replace(run, photos=run.photos[:3]), replace(run, photos=run.photos[::-1])
     boxed = replace(run, photos=[replace(photo, region=(0, 0, 9, 9)) for photo in run.photos])
@@ -362,13 +362,13 @@ def test_config_says_where_photos_differ_but_not_where_they_lie(tiny_run: TinyRu
 SCRIPT = """
 import sys
 from pathlib import Path
-from inpaint.training.photos import Photo
+from inpaint.training.photos import TrainingPhoto
 from inpaint.training.training_run import Run, start
 from inpaint.training.settings import DEFAULTS
 
 values = {"size_px": 32, "steps": 10**6, "batch": 2, "workers": 1, "device": "cpu", "log_every": 1}
 settings = DEFAULTS["autoencoder"].with_values(values)
-photos = [Photo(path) for path in sorted(Path(sys.argv[1]).iterdir())]
+photos = [TrainingPhoto(path) for path in sorted(Path(sys.argv[1]).iterdir())]
 run = Run.of("autoencoder", photos, [], settings=settings, options={"width": 0.05})
 result = start(run, Path(sys.argv[2]), report=lambda line: print(line, flush=True))
 print("ended", result.step, result.finished, flush=True)
@@ -376,7 +376,7 @@ print("ended", result.step, result.finished, flush=True)
 
 
 def test_ctrl_c_in_a_terminal_ends_a_run_and_its_workers_in_order(
-    few_photos: list[Photo], tmp_path: Path
+    few_photos: list[TrainingPhoto], tmp_path: Path
 ) -> None:
     """A terminal sends SIGINT to the whole group of processes, those that read photos included."""
     command = [sys.executable, "-c", SCRIPT, str(few_photos[0].path.parent), str(tmp_path)]
