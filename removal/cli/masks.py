@@ -12,7 +12,7 @@ import click
 from removal.cli import interruption
 from removal.cli.erase import Progress, warn
 from removal.cli.errors import told_in_one_line, with_flag
-from removal.cli.options import (
+from removal.cli.shared_options import (
     allow_empty_option,
     device_options,
     mask_reading_options,

@@ -9,7 +9,7 @@ import click
 
 from removal.cli.erase import warn
 from removal.cli.errors import told_in_one_line
-from removal.cli.options import max_megapixels_option, model_options, overwrite_option
+from removal.cli.shared_options import max_megapixels_option, model_options, overwrite_option
 
 EXTRA = "the page needs Starlette and uvicorn: pip install 'removal[page]'"
 

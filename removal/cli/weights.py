@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from removal.cli.errors import click_error
-from removal.cli.options import overwrite_option
+from removal.cli.shared_options import overwrite_option
 
 if TYPE_CHECKING:
     from _removal_support.pretrained import PretrainedWeights
