@@ -1,4 +1,4 @@
-"""A training run from what the command line is told: the network, its photos, the loop, its weights."""
+"""A training run from its settings: the network, its photos, the loop, its weights."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from _removal_support.device import resolve_device
+from _removal_support.errors import RemovalError
 from inpaint.checkpoints import load_blind_network, load_network, save_network
 from inpaint.formats import BLIND_NETWORKS, NETWORKS, build_blind_network, build_network
 from inpaint.networks.edge_prediction import EdgePredictor
@@ -61,6 +62,10 @@ DEFAULT_DAMAGE: Mapping[str, Mapping[str, float]] = {
 }
 VALIDATION_SEED = 2020
 """Of the damage that figures and pictures are made of, whatever the run's seed: runs can be compared."""
+
+
+class RunExistsError(RemovalError, FileExistsError):
+    """The folder holds a run already, and neither resuming nor overwriting it was asked for."""
 
 
 @dataclass(frozen=True)
@@ -231,11 +236,14 @@ def start(
 
     made_with: for config.json, such as versions.
 
-    Raises FileExistsError where `out` holds a run already, unless it is to be gone on with or overwritten;
+    Raises RunExistsError where `out` holds a run already, unless it is to be gone on with or overwritten;
     besides, what `build_objective`, the damage, the photos and `loop.train` raise.
     """
     if processes.leads and not (resume or overwrite) and _holds_a_run(out):
-        raise FileExistsError(f"{out} holds a run already: --resume goes on with it, --overwrite starts anew")
+        raise RunExistsError(
+            f"expected a folder without a run, got {out}: resume its run, overwrite it, or name another",
+            option="out",
+        )
     settings = run.settings
     config = run.told() | {MADE_WITH: dict(made_with)}
     if processes.world > 1:  # they share one step out among them, so it is another with other numbers

@@ -17,18 +17,28 @@ EXTRA = "the page needs Starlette and uvicorn: pip install 'removal[page]'"
 @click.command()
 @click.argument("photos", nargs=-1, type=click.Path(path_type=Path), metavar="[PHOTO|FOLDER]...")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=8723, show_default=True, help="0 takes a free port."
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8723,
+    show_default=True,
+    help="Serve at this port; 0 takes a free one.",
 )
 @click.option(
     "--host",
     help="Listen at this address instead of this machine alone; the page's address then carries a token.",
 )
-@click.option("--open/--no-open", "open_browser", default=True, help="Whether a browser is opened.")
+@click.option(
+    "--open/--no-open",
+    "open_browser",
+    default=True,
+    show_default=True,
+    help="Open a browser, or only print the address.",
+)
 @click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder that the page saves results into; without it they are downloaded.",
+    help="Save results into this folder. Without it, the browser downloads them.",
 )
 @model_options
 @overwrite_option

@@ -25,6 +25,7 @@ from inpaint.training.training_run import (
     WEIGHTS,
     DamageSettings,
     Run,
+    RunExistsError,
     build_objective,
     start,
 )
@@ -142,8 +143,9 @@ def test_photos_kept_apart_of_one_name_all_get_a_link(tiny_run: TinyRun, tmp_pat
 def test_a_folder_that_holds_a_run_is_left_alone(tiny_run: TinyRun, tmp_path: Path) -> None:
     start(tiny_run("autoencoder", steps=1), tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
-    with pytest.raises(FileExistsError, match=r"holds a run already: --resume .* --overwrite"):
+    with pytest.raises(RunExistsError, match=r"expected a folder without a run, got .*: resume") as error:
         start(tiny_run("autoencoder", steps=2), tmp_path)
+    assert error.value.option == "out"
     assert before == {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
 
 
@@ -400,7 +402,7 @@ def test_a_run_that_was_refused_as_it_began_stands_in_nobody_s_way(tiny_run: Tin
     (tmp_path / CONFIG).write_text("{}")
     (tmp_path / LOG).touch()
     assert start(run, tmp_path).finished
-    with pytest.raises(FileExistsError, match="holds a run already"):
+    with pytest.raises(FileExistsError, match="expected a folder without a run"):
         start(run, tmp_path)
 
 

@@ -50,7 +50,7 @@ def test_resume_goes_on_and_a_finished_run_is_not_written_over(invoke, photos, t
     assert invoke(*words).exit_code == 0
     again = invoke(*words)
     assert again.exit_code == 1
-    assert "run holds a run already: --resume goes on with it, --overwrite starts anew" in again.stderr
+    assert "Error: --out: expected a folder without a run, got run: resume its run" in again.stderr
     assert invoke(*words, "--overwrite").exit_code == 0
     changed = invoke(*words, "--resume", "--seed", "4")
     assert changed.exit_code == 1
