@@ -52,7 +52,7 @@ def given_files(files: BlindFiles) -> dict[str, Path]:
     for path in map(Path, files):
         name = _network_in(path)
         if name in found:
-            raise ValueError(f"expected one file for {name}, received {found[name]} and {path}")
+            raise ValueError(f"expected one file for {name}, got {found[name]} and {path}")
         found[name] = path
     return found
 

@@ -47,14 +47,14 @@ def load_dataset(
     where no photo is left; FileNotFoundError, naming what is expected where, for a missing folder or file.
     """
     if name not in DATASETS:
-        raise ValueError(f"expected a data set of {', '.join(DATASETS)}, received {name!r}")
+        raise ValueError(f"expected a data set of {', '.join(DATASETS)}, got {name!r}")
     if split not in SPLITS:
-        raise ValueError(f"expected a split of {', '.join(SPLITS)}, received {split!r}")
+        raise ValueError(f"expected a split of {', '.join(SPLITS)}, got {split!r}")
     given = dict(options or {})
     for option in given:
         if option not in options_of(name):
             takes = f"options of {', '.join(options_of(name))}" if options_of(name) else "no options"
-            raise ValueError(f"expected {takes} for {name}, received {option!r}")
+            raise ValueError(f"expected {takes} for {name}, got {option!r}")
     photos = DATASETS[name](Path(root), split=split, **given)
     if not photos:
         chosen = ", ".join(f"{option} {value}" for option, value in given.items())
@@ -73,7 +73,7 @@ def _share(paths: list[Path], split: str, test_count: int, name: str) -> list[Pa
     if not 0 <= test_count < len(paths):
         raise ValueError(
             f"expected to keep 0 to {len(paths) - 1} of the {len(paths)} photos of {name} for the test, "
-            f"received {test_count}"
+            f"got {test_count}"
         )
     kept = {(2 * number + 1) * len(paths) // (2 * test_count) for number in range(test_count)}
     return [path for number, path in enumerate(paths) if (number in kept) == (split == "test")]

@@ -78,7 +78,7 @@ def _rgb(image: Image.Image) -> np.ndarray:
     if image.mode.startswith("I;16"):
         return np.repeat((np.asarray(image) >> 8).astype(np.uint8)[..., None], 3, axis=2)
     if image.mode in ("I", "F"):
-        raise ValueError(f"expected 8 or 16 bits per sample, received mode {image.mode}")
+        raise ValueError(f"expected 8 or 16 bits per sample, got mode {image.mode}")
     return np.asarray(image.convert("RGB"))
 
 

@@ -87,11 +87,11 @@ class TrainingPhotos:
         cache_mb: float = 512,
     ) -> None:
         if not 0 < smallest_scale <= 1:
-            raise ValueError(f"expected a smallest_scale above 0 and at most 1, received {smallest_scale}")
+            raise ValueError(f"expected a smallest_scale above 0 and at most 1, got {smallest_scale}")
         if size_px < 1 or seed < 0:
-            raise ValueError(f"expected a size_px from 1 and a seed from 0, received {size_px} and {seed}")
+            raise ValueError(f"expected a size_px from 1 and a seed from 0, got {size_px} and {seed}")
         if largest_px is not None and largest_px < size_px:
-            raise ValueError(f"expected a largest_px from size_px, {size_px}, received {largest_px}")
+            raise ValueError(f"expected a largest_px from size_px, {size_px}, got {largest_px}")
         self.photos = _listed(photos)
         self.damage, self.size_px, self.seed = damage, size_px, seed
         self.flip, self.smallest_scale = flip, smallest_scale
@@ -107,7 +107,7 @@ class TrainingPhotos:
     def __getitem__(self, position: int) -> Sample:
         """Raises IndexError below 0, and ValueError where 100 photos in a row, or all, cannot be read."""
         if position < 0:
-            raise IndexError(f"expected a position from 0, received {position}")
+            raise IndexError(f"expected a position from 0, got {position}")
         photo, decoded, passed_over = self._readable(*divmod(position, len(self.photos)))
         rng = np.random.default_rng([self.seed, position])
         region = _scaled(photo, decoded)
@@ -157,7 +157,7 @@ def fixed_samples(
     """
     listed = _listed(photos)
     if count < 1:
-        raise ValueError(f"expected a count from 1, received {count}")
+        raise ValueError(f"expected a count from 1, got {count}")
     count = min(count, len(listed))
     spaced = [number * len(listed) // count for number in range(count)]
     readable: list[tuple[int, DecodedPhoto]] = []
@@ -201,7 +201,7 @@ def sample_batches(
     """
     if batch < 1 or first_step < 0 or steps < 0 or workers < 0 or not 0 <= rank < world:
         raise ValueError(
-            "expected a batch from 1, first_step, steps and workers from 0 and a rank below world, received "
+            "expected a batch from 1, first_step, steps and workers from 0 and a rank below world, got "
             f"{batch}, {first_step}, {steps}, {workers} and rank {rank} of {world}"
         )
     starts = ((step * world + rank) * batch for step in range(first_step, first_step + steps))
@@ -210,7 +210,7 @@ def sample_batches(
 
 def _listed(photos: Sequence[TrainingPhoto | Path]) -> list[TrainingPhoto]:
     if not photos:
-        raise ValueError("expected photos, received none")
+        raise ValueError("expected photos, got none")
     return [photo if isinstance(photo, TrainingPhoto) else TrainingPhoto(Path(photo)) for photo in photos]
 
 

@@ -54,9 +54,9 @@ def celeba(
     """
     for landmark in landmarks:
         if landmark not in LANDMARKS:
-            raise ValueError(f"expected landmarks of {', '.join(LANDMARKS)}, received {landmark!r}")
+            raise ValueError(f"expected landmarks of {', '.join(LANDMARKS)}, got {landmark!r}")
     if margin_px < 0:
-        raise ValueError(f"expected a margin_px from 0, received {margin_px}")
+        raise ValueError(f"expected a margin_px from 0, got {margin_px}")
     lists = {f"celeba/{name}": md5 for _, md5, name in CelebA.file_list if name.endswith(".txt")}
     origin = "the lists and photos of CelebA (mmlab.ie.cuhk.edu.hk/projects/CelebA.html)"
     expect(root, (*lists, "celeba/img_align_celeba"), origin)
@@ -66,7 +66,7 @@ def celeba(
     if attribute is not None:
         names = [name for name in dataset.attr_names if name]
         if attribute not in names:
-            raise ValueError(f"expected an attribute of {', '.join(names)}, received {attribute!r}")
+            raise ValueError(f"expected an attribute of {', '.join(names)}, got {attribute!r}")
         chosen = dataset.attr[:, names.index(attribute)].numpy() == 1
     points = dataset.landmarks_align.numpy().reshape(-1, len(LANDMARKS), 2)
     points = points[:, [LANDMARKS.index(landmark) for landmark in landmarks]]
@@ -129,7 +129,7 @@ def coco(
         raise ValueError(f"{annotations} is no COCO file: {type(error).__name__} {error}") from error
     for name in (*having, *lacking):
         if name not in numbers:
-            raise ValueError(f"expected classes of {', '.join(numbers)}, received {name!r}")
+            raise ValueError(f"expected classes of {', '.join(numbers)}, got {name!r}")
     wanted = {number for name in having for number in index.catToImgs[numbers[name]]}
     unwanted = {number for name in lacking for number in index.catToImgs[numbers[name]]}
     return photos_at(

@@ -111,7 +111,7 @@ class Run:
     ) -> Run:
         """With the network's own settings and damage where none are given."""
         if name not in DEFAULTS:
-            raise ValueError(f"expected a network of {', '.join(DEFAULTS)}, received {name!r}")
+            raise ValueError(f"expected a network of {', '.join(DEFAULTS)}, got {name!r}")
         values.setdefault("settings", DEFAULTS[name])
         damage = values.pop("damage", DamageSettings())
         if not damage.kinds:
@@ -122,7 +122,7 @@ class Run:
             if name not in order or other not in order[: order.index(name)]:
                 raise ValueError(f"expected no network {other} in front of {name}")
         if values.get("frozen") and not values.get("front"):
-            raise ValueError("expected networks in front that are to be frozen, received none")
+            raise ValueError("expected networks in front that are to be frozen, got none")
         if name in NETWORKS and any(kind.startswith("mosaic") for kind in damage.kinds):
             options.setdefault("sees_hole", True)
         return Run(name, photos, kept_apart, options=options, damage=damage, **values)
@@ -169,7 +169,7 @@ def build_objective(run: Run) -> Objective:
         _check_options(run, network)
     size_px = settings.size_px
     if network.size_px not in (None, size_px):
-        raise ValueError(f"expected {run.name} of a size_px of {size_px}, received {network.size_px}")
+        raise ValueError(f"expected {run.name} of a size_px of {size_px}, got {network.size_px}")
     return fill_objective(network, settings.losses, size_px=size_px, critic_width=run.critic_width, rng=rng)
 
 
@@ -197,7 +197,7 @@ def _check_options(run: Run, network: NamedNetwork) -> None:
     for name, value in run.options.items():
         if network.options.get(name) != value:
             raise ValueError(
-                f"{run.weights}: expected {run.name} of {name} {value}, received {network.options.get(name)}"
+                f"{run.weights}: expected {run.name} of {name} {value}, got {network.options.get(name)}"
             )
 
 

@@ -19,7 +19,7 @@ COMMANDS = {  # name -> module with the click command of that name, imported whe
     "compare": ("removal.cli.compare", "Compare inpainters on the same holes."),
     "evaluate": ("removal.cli.evaluate", "Measure masks, refinement and inpainters on photos."),
     "masks": ("removal.cli.masks", "Check masks from another team, or write masks for one."),
-    "models": ("removal.cli.models", "List what finds and what fills, and what this machine would take."),
+    "models": ("removal.cli.models", "List the models, and what this machine would take."),
     "serve": ("removal.cli.serve", "Open the page: point at what should go, look, correct, keep."),
     "train": ("removal.cli.train", "Train a network on your photos."),
     "weights": ("removal.cli.weights", "List, fetch, check or convert weights."),

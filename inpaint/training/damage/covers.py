@@ -111,7 +111,7 @@ CONTENTS: Mapping[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] 
 def check_contents(names: Sequence[str]) -> None:
     """ValueError for none or an unknown one."""
     if not names or any(name not in CONTENTS for name in names):
-        raise ValueError(f"expected contents of {', '.join(CONTENTS)}, received {tuple(names)}")
+        raise ValueError(f"expected contents of {', '.join(CONTENTS)}, got {tuple(names)}")
 
 
 def drawn_content(names: Sequence[str], image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -135,7 +135,7 @@ class Covered(Cover):
 
     def __post_init__(self) -> None:
         if not isinstance(self.hole, HoleDamage):
-            raise TypeError(f"expected a kind of hole, received {self.hole!r}")
+            raise TypeError(f"expected a kind of hole, got {self.hole!r}")
         check_contents(self.contents)
         check_range("edge", self.edge, 0, 0.1)
         check_range("opacity", self.opacity, 0, 1)

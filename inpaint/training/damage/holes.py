@@ -97,7 +97,7 @@ class Boxes(HoleDamage):
         if not 0 <= self.margin < 0.5 or self.side[1] + 2 * self.margin > 1:
             raise ValueError(
                 f"expected a margin of 0 to {(1 - self.side[1]) / 2:.3f} around sides up to "
-                f"{self.side[1]:.3f}, received {self.margin}"
+                f"{self.side[1]:.3f}, got {self.margin}"
             )
 
     def hole(self, height: int, width: int, rng: np.random.Generator) -> np.ndarray:
@@ -121,7 +121,7 @@ class JoinedHoles(HoleDamage):
 
     def __post_init__(self) -> None:
         if not self.parts or not all(isinstance(part, HoleDamage) for part in self.parts):
-            raise ValueError(f"expected kinds of holes, received {self.parts!r}")
+            raise ValueError(f"expected kinds of holes, got {self.parts!r}")
 
     def hole(self, height: int, width: int, rng: np.random.Generator) -> np.ndarray:
         result: np.ndarray = np.logical_or.reduce([part.hole(height, width, rng) for part in self.parts])

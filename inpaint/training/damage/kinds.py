@@ -49,10 +49,10 @@ class MixedDamage(Damage):
 
     def __post_init__(self) -> None:
         if not self.parts:
-            raise ValueError("expected kinds of damage, received none")
+            raise ValueError("expected kinds of damage, got none")
         for part, weight in self.parts:
             if not 0 < weight < float("inf"):
-                raise ValueError(f"expected a weight above 0, received {weight} for {part}")
+                raise ValueError(f"expected a weight above 0, got {weight} for {part}")
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         ends = np.cumsum([weight for _, weight in self.parts])
@@ -142,9 +142,7 @@ def damage_of(
     """
     unknown = [name for name in specs if name not in damage_kinds()]
     if unknown:
-        raise ValueError(
-            f"expected kinds of damage of {', '.join(damage_kinds())}, received {', '.join(unknown)}"
-        )
+        raise ValueError(f"expected kinds of damage of {', '.join(damage_kinds())}, got {', '.join(unknown)}")
     sources = DamageSources(shapes, files)
     return MixedDamage(tuple((_build(name, sources), weight) for name, weight in specs.items()))
 
@@ -166,7 +164,7 @@ def passed_over(
 
 def _given(path: Path | None, kind: str, what: str) -> Path:
     if path is None:
-        raise ValueError(f"expected {what} for damage by {kind}, received none")
+        raise ValueError(f"expected {what} for damage by {kind}, got none")
     return path
 
 

@@ -31,7 +31,7 @@ class Mosaic(Damage):
     def __post_init__(self) -> None:
         check_range("cell", self.cell, 0, 1)
         if not isinstance(self.hole, HoleDamage):
-            raise TypeError(f"expected a kind of hole, received {self.hole!r}")
+            raise TypeError(f"expected a kind of hole, got {self.hole!r}")
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         height, width = check_image(image)

@@ -251,9 +251,9 @@ def test_fixed_samples_have_a_stand_in_for_a_bad_photo_and_name_it(folder):
 
 
 def test_fixed_samples_refuse_what_they_cannot_use(tmp_path):
-    with pytest.raises(ValueError, match="expected photos, received none"):
+    with pytest.raises(ValueError, match="expected photos, got none"):
         fixed_samples([], DrawnRow(), size_px=8, seed=1, count=3)
-    with pytest.raises(ValueError, match="expected a count from 1, received 0"):
+    with pytest.raises(ValueError, match="expected a count from 1, got 0"):
         fixed_samples([tmp_path / "a.png"], DrawnRow(), size_px=8, seed=1, count=0)
     with pytest.raises(ValueError, match=r"none of 1 photos can be read, the last: .*a.png: no such file"):
         fixed_samples([tmp_path / "a.png"], DrawnRow(), size_px=8, seed=1, count=3)
@@ -262,8 +262,8 @@ def test_fixed_samples_refuse_what_they_cannot_use(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"smallest_scale": 0}, "smallest_scale above 0 and at most 1, received 0"),
-        ({"smallest_scale": 1.1}, r"received 1\.1"),
+        ({"smallest_scale": 0}, "smallest_scale above 0 and at most 1, got 0"),
+        ({"smallest_scale": 1.1}, r"got 1\.1"),
         ({"size_px": 0}, "size_px from 1"),
         ({"seed": -1}, "seed from 0"),
     ],
@@ -274,9 +274,9 @@ def test_numbers_out_of_range_are_refused(tmp_path, options, message):
 
 
 def test_no_photos_and_positions_below_zero_are_refused(tmp_path):
-    with pytest.raises(ValueError, match="expected photos, received none"):
+    with pytest.raises(ValueError, match="expected photos, got none"):
         plain([])
-    with pytest.raises(IndexError, match="received -1"):
+    with pytest.raises(IndexError, match="got -1"):
         plain([tmp_path / "a.png"])[-1]
 
 
@@ -313,5 +313,5 @@ def test_no_crop_is_enlarged_for_windows(tmp_path):
 
 
 def test_windows_larger_than_what_they_are_cut_from_are_refused(tmp_path):
-    with pytest.raises(ValueError, match="expected a largest_px from size_px, 16, received 15"):
+    with pytest.raises(ValueError, match="expected a largest_px from size_px, 16, got 15"):
         plain([tmp_path / "a.png"], largest_px=15)

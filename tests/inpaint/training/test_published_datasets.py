@@ -159,10 +159,10 @@ def test_celeba_is_trained_on_with_that_hole(faces):
     [
         (
             {"attribute": "Moustache"},
-            "expected an attribute of Attractive, Mustache, Young, received 'Moustache'",
+            "expected an attribute of Attractive, Mustache, Young, got 'Moustache'",
         ),
-        ({"landmarks": ("chin",)}, "expected landmarks of lefteye, .*, received 'chin'"),
-        ({"landmarks": ("nose",), "margin_px": -1}, "expected a margin_px from 0, received -1"),
+        ({"landmarks": ("chin",)}, "expected landmarks of lefteye, .*, got 'chin'"),
+        ({"landmarks": ("nose",), "margin_px": -1}, "expected a margin_px from 0, got -1"),
     ],
 )
 def test_celeba_refuses_what_it_does_not_have(faces, options, message):
@@ -269,7 +269,7 @@ def test_coco_with_classes_that_no_photo_or_no_file_has(tmp_path):
         ValueError, match=r"expected photos, coco in .* has none for train, .*having \('car',\)$"
     ):
         load_dataset("coco", tmp_path, options={"annotations": annotations, "having": ("car",)})
-    with pytest.raises(ValueError, match="expected classes of person, dog, car, received 'cat'"):
+    with pytest.raises(ValueError, match="expected classes of person, dog, car, got 'cat'"):
         load_dataset("coco", tmp_path, options={"annotations": annotations, "lacking": ("cat",)})
 
 

@@ -284,7 +284,7 @@ def test_from_a_file_of_weights(tiny_run: TinyRun, tmp_path: Path) -> None:
 def test_weights_of_other_options_are_refused(name: str, tiny_run: TinyRun, tmp_path: Path) -> None:
     start(tiny_run(name, steps=1), tmp_path)
     run = replace(tiny_run(name), weights=tmp_path / WEIGHTS, options={"width": 0.1})
-    with pytest.raises(ValueError, match=rf"{WEIGHTS}: expected {name} of width 0.1, received 0.05"):
+    with pytest.raises(ValueError, match=rf"{WEIGHTS}: expected {name} of width 0.1, got 0.05"):
         build_objective(run)
 
 
@@ -300,12 +300,12 @@ def test_fresh_weights_follow_from_the_seed(tiny_run: TinyRun) -> None:
 
 
 def test_a_size_that_the_network_does_not_have_is_refused(tiny_run: TinyRun) -> None:
-    with pytest.raises(ValueError, match="expected context-encoder of a size_px of 128, received 64"):
+    with pytest.raises(ValueError, match="expected context-encoder of a size_px of 128, got 64"):
         build_objective(tiny_run("context-encoder", size_px=128))
 
 
 def test_unknown_networks_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"expected a network of autoencoder, .*, received 'unet'"):
+    with pytest.raises(ValueError, match=r"expected a network of autoencoder, .*, got 'unet'"):
         Run.of("unet", [], [])
 
 

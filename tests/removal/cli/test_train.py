@@ -101,7 +101,7 @@ def test_blind_networks_one_in_front_of_the_other(invoke, photos, tmp_path):
     assert all(torch.equal(before[name], after[name]) for name in before)
     nothing = invoke("train", "edge-prediction", "--out", "x", *words, "--frozen")
     assert nothing.exit_code == 1
-    assert "expected networks in front that are to be frozen, received none" in nothing.stderr
+    assert "expected networks in front that are to be frozen, got none" in nothing.stderr
     both = (*front, "--edge-network", "edges/weights.safetensors")
     result = invoke("train", "reconstruction", "--out", "all", *words, *both)
     assert result.exit_code == 0, result.output
