@@ -110,6 +110,7 @@ def test_class_checks(monkeypatch, tmp_path):
         ValueError, match="'builtin' finds only person; 'dog' needs Mask R-CNN's weights"
     ) as error:
         check_classes(People(), ["person", "dog"])
+    assert error.value.option == "classes"
     for part in (
         "maskrcnn_resnet50_fpn_v2_coco-73cbd019.pth",
         "https://download.pytorch.org/models/",
