@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from removal.cli.evaluate import FOLDER, ListType, evaluation_options, run_and_report
-from removal.cli.options import (
+from removal.cli.shared_options import (
     blind_tuning_options,
     max_megapixels_option,
     network_options,

@@ -8,7 +8,7 @@ import click
 
 from removal.cli.erase import warn
 from removal.cli.errors import click_error, told_in_one_line
-from removal.cli.options import model_options, overwrite_option
+from removal.cli.shared_options import model_options, overwrite_option
 
 
 @click.command()

@@ -14,7 +14,7 @@ from _removal_support.errors import printable
 from removal.cli import interruption
 from removal.cli.errors import told_in_one_line, with_flag
 from removal.cli.grouping import GroupedCommand, PathOrUrl
-from removal.cli.options import (
+from removal.cli.shared_options import (
     addition_options,
     blind_options,
     class_names,

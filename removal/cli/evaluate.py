@@ -13,7 +13,7 @@ from removal.cli import interruption
 from removal.cli.erase import Progress, warn
 from removal.cli.errors import told_in_one_line
 from removal.cli.grouping import ValueType
-from removal.cli.options import (
+from removal.cli.shared_options import (
     addition_options,
     mask_reading_options,
     max_megapixels_option,

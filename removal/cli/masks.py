@@ -12,7 +12,7 @@ import click
 from removal.cli import interruption
 from removal.cli.erase import Progress, warn
 from removal.cli.errors import told_in_one_line, with_flag
-from removal.cli.options import (
+from removal.cli.shared_options import (
     allow_empty_option,
     device_options,
     mask_reading_options,
@@ -59,7 +59,7 @@ def masks() -> None:
     "--json", "as_json", is_flag=True, help="Print one line of JSON for each photo, then one for all."
 )
 def check(images: Path, annotations: Path | None, as_json: bool, **options: Any) -> None:
-    """Report on masks from another team before anything is removed by them.
+    """Report on masks from another team before they are used.
 
     Which photos have a mask and which not, what white means, sizes, empty and damaged masks, how much is
     marked, and against annotations how well. Exit status: 0 all photos have a mask that can be used, 1 some

@@ -9,7 +9,7 @@ import click
 
 from removal.cli.erase import warn
 from removal.cli.errors import told_in_one_line
-from removal.cli.options import max_megapixels_option, model_options, overwrite_option
+from removal.cli.shared_options import max_megapixels_option, model_options, overwrite_option
 
 EXTRA = "the page needs Starlette and uvicorn: pip install 'removal[page]'"
 
@@ -21,18 +21,24 @@ EXTRA = "the page needs Starlette and uvicorn: pip install 'removal[page]'"
     type=click.IntRange(0, 65535),
     default=8723,
     show_default=True,
-    help="Listen at this port; 0 takes a free one.",
+    help="Serve at this port; 0 takes a free one.",
 )
 @click.option(
     "--host",
     help="Listen at this address instead of this machine alone; the page's address then carries a token.",
 )
-@click.option("--open/--no-open", "open_browser", default=True, help="Whether a browser is opened.")
+@click.option(
+    "--open/--no-open",
+    "open_browser",
+    default=True,
+    show_default=True,
+    help="Open a browser, or only print the address.",
+)
 @click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder that the page saves results into; without it they are downloaded.",
+    help="Save results into this folder. Without it, the browser downloads them.",
 )
 @model_options
 @overwrite_option

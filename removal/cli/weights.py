@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from removal.cli.errors import click_error
-from removal.cli.options import overwrite_option
+from removal.cli.shared_options import overwrite_option
 
 if TYPE_CHECKING:
     from _removal_support.pretrained import PretrainedWeights
@@ -28,7 +28,7 @@ def records() -> dict[str, PretrainedWeights]:
 
 @weights.command("list")
 def list_command() -> None:
-    """What is published, on what terms, and what is in the cache."""
+    """List published weights, their terms, and which are in the cache."""
     from _removal_support.pretrained import cache_folder
 
     click.echo(f"cache: {cache_folder()}\n")
@@ -44,7 +44,10 @@ def list_command() -> None:
 @weights.command()
 @click.argument("name")
 def fetch(name: str) -> None:
-    """Download NAME (see `remove weights list`) into the cache and check its hash."""
+    """Download NAME into the cache and check its hash.
+
+    `remove weights list` has the names.
+    """
     from _removal_support.pretrained import WeightsError
     from _removal_support.pretrained import fetch as fetch_weights
 
@@ -60,7 +63,10 @@ def fetch(name: str) -> None:
 @weights.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def check(file: Path) -> None:
-    """Say what a file of a fill's weights holds, or what is wrong with it. No code in it is run."""
+    """Say what a file of an inpainter's weights holds.
+
+    Or what is wrong with it. No code in the file is run.
+    """
     from _removal_support.errors import one_line, printable
     from inpaint.checkpoints import check as check_file
 
@@ -85,7 +91,10 @@ def check(file: Path) -> None:
 )
 @overwrite_option
 def convert(file: Path, output: Path | None, overwrite: bool) -> None:
-    """Write the generator of a file of weights as safetensors, its network, layout and source noted."""
+    """Convert a file of weights to safetensors.
+
+    Only the generator is kept; its network, layout and source are noted in the file.
+    """
     from inpaint.checkpoints import convert as convert_file
 
     target = output or file.with_suffix(".safetensors")

@@ -189,13 +189,13 @@ def find_hole(case: Case, source: EvaluatedSource, run: RunOptions, *, refined: 
     A mask that covers the whole photo raises ValueError, as there; for damage the fill decides.
     """
     from removal.pipeline import Pipeline
-    from removal.repair import Damage
+    from removal.repair import DetectedDamage
 
     recipe = build_recipe(replace(run, refine=refined))
     score = run.score if source.has_instances else 0.0
     pipeline = Pipeline(None, recipe, None, classes=source.classes, min_score=score)
     found = case.found[source.name]
     hole = pipeline.hole(case.image, found.select(min_score=source.least_score))
-    if hole.mask.all() and not isinstance(found, Damage):
+    if hole.mask.all() and not isinstance(found, DetectedDamage):
         raise ValueError(f"the mask of {source.name} covers the whole photo: nothing is left to fill from")
     return hole

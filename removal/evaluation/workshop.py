@@ -130,9 +130,9 @@ def fill(inpainter: Inpainter, image: np.ndarray, hole: Hole, found: Detections)
     A photo that is found damaged all over, which the main job refuses to fill, stays as it is.
     """
     from inpaint import NothingLeftError
-    from removal.repair import Damage
+    from removal.repair import DetectedDamage
 
-    if not isinstance(found, Damage):
+    if not isinstance(found, DetectedDamage):
         return inpainter(image, hole.mask, hole.protect)
     try:
         return inpainter.repair(image, hole.mask, found.level).image

@@ -133,7 +133,7 @@ def test_every_pixel_that_is_partly_destroyed_is_to_be_filled(holes_set, tmp_pat
 
 
 def test_a_kind_of_damage_that_nobody_knows(holes_set, tmp_path):
-    with pytest.raises(PlanError, match=r"expected kinds .*free-form.*received wear"):
+    with pytest.raises(PlanError, match=r"expected kinds .*free-form.*got wear"):
         damaged(holes_set / "photos", tmp_path / "run", kinds=("wear",))
 
 

@@ -21,7 +21,7 @@ PICTURES, EVENTS = "pictures", "tensorboard"
 GAP_PX = 4
 
 
-class RunFolder:
+class TrainingFolder:
     """The folder of one run, open; `tensorboard` says whether that is installed and written to."""
 
     def __init__(self, path: Path, config: Mapping[str, Any], *, first_step: int) -> None:
@@ -41,7 +41,7 @@ class RunFolder:
         self._events = _summary_writer(path, first_step)
         self.tensorboard = self._events is not None
 
-    def __enter__(self) -> RunFolder:
+    def __enter__(self) -> TrainingFolder:
         return self
 
     def __exit__(
