@@ -12,7 +12,7 @@ from removal.evaluation.combinations import Combination
 from removal.evaluation.dataset import EvalPhoto
 
 if TYPE_CHECKING:
-    from removal.evaluation.run_folder import RunFolder
+    from removal.evaluation.folder import EvaluationFolder
     from removal.pipeline import Hole
     from segment import Detections
 
@@ -82,7 +82,7 @@ class EvaluationProtocol(Protocol):
         ...
 
     def measure_set(
-        self, combination: Combination, photos: Sequence[EvalPhoto], folder: RunFolder
+        self, combination: Combination, photos: Sequence[EvalPhoto], folder: EvaluationFolder
     ) -> SetFigures:
         """The figures of a combination that need all photos together."""
         ...

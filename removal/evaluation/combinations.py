@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from removal.evaluation.methods import slug_of
-from removal.evaluation.options import HOLES, EvaluationOptions
+from removal.evaluation.plan import HOLES, EvaluationOptions
 
 
 @dataclass(frozen=True)

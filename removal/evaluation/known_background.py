@@ -12,14 +12,14 @@ from removal.evaluation.case import Case, Figures, SetFigures
 from removal.evaluation.columns import COLUMNS
 from removal.evaluation.combinations import Combination
 from removal.evaluation.dataset import EvalPhoto
-from removal.evaluation.options import CHANGED, OBJECT, EvaluationOptions
+from removal.evaluation.folder import EvaluationFolder
 from removal.evaluation.photo_figures import (
     common_figures,
     fidelity_figures,
     lpips_problem,
     overlap_figures,
 )
-from removal.evaluation.run_folder import RunFolder
+from removal.evaluation.plan import CHANGED, OBJECT, EvaluationOptions
 from removal.images import read_photo
 from segment import Detections, MaskFiles
 
@@ -52,7 +52,7 @@ class KnownBackground:
         return {}
 
     def measure_set(
-        self, combination: Combination, photos: Sequence[EvalPhoto], folder: RunFolder
+        self, combination: Combination, photos: Sequence[EvalPhoto], folder: EvaluationFolder
     ) -> SetFigures:
         if self.lpips_problem is None:
             return SetFigures()

@@ -12,7 +12,7 @@ import numpy as np
 
 from removal.errors import PlanError
 from removal.evaluation.case import Case
-from removal.evaluation.options import ANNOTATIONS, BLIND, TRUTH_SOURCES, EvaluationOptions
+from removal.evaluation.plan import ANNOTATIONS, BLIND, TRUTH_SOURCES, EvaluationOptions
 from removal.models import build_damage_finder, build_recipe, build_segmenter, loading
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import numpy as np
 
 from removal.evaluation.combinations import Combination
 from removal.evaluation.dataset import EvalPhoto
-from removal.evaluation.run_folder import CLEAN, SHOWN, RunFolder
+from removal.evaluation.folder import CLEAN, SHOWN, EvaluationFolder
 from removal.evaluation.workshop import PART_CHANNELS
 from removal.images import read_photo
 from removal.images.sheet import GAP_PX, comparison_sheet
@@ -78,7 +78,9 @@ def best_middle_worst(
     return taken
 
 
-def sheet(combination: Combination, photo: EvalPhoto, folder: RunFolder, max_megapixels: float) -> np.ndarray:
+def sheet(
+    combination: Combination, photo: EvalPhoto, folder: EvaluationFolder, max_megapixels: float
+) -> np.ndarray:
     """before | mask | after, and the clean view where there is one, small: uint8 (h, w, 3)."""
     import cv2
 
@@ -97,7 +99,7 @@ def sheet(combination: Combination, photo: EvalPhoto, folder: RunFolder, max_meg
 
 
 def small_pictures(
-    combinations: Sequence[Combination], photo: EvalPhoto, folder: RunFolder, max_megapixels: float
+    combinations: Sequence[Combination], photo: EvalPhoto, folder: EvaluationFolder, max_megapixels: float
 ) -> dict[str, np.ndarray]:
     """A photo before, after each combination, and its clean view where there is one, by title; small."""
     panels = {"before": before_view(photo, folder, max_megapixels)}
@@ -109,13 +111,13 @@ def small_pictures(
     return {words: shrunk(picture) for words, picture in panels.items()}
 
 
-def before_view(photo: EvalPhoto, folder: RunFolder, max_megapixels: float) -> np.ndarray:
+def before_view(photo: EvalPhoto, folder: EvaluationFolder, max_megapixels: float) -> np.ndarray:
     """What was worked on, uint8 (H, W, 3); the photo itself where only a hole was made in it."""
     path = folder.file("inputs", SHOWN, photo.name) if folder.keeps_inputs else photo.path
     return read_photo(path, max_megapixels=max_megapixels).pixels
 
 
-def clean_view(photo: EvalPhoto, folder: RunFolder, max_megapixels: float) -> np.ndarray | None:
+def clean_view(photo: EvalPhoto, folder: EvaluationFolder, max_megapixels: float) -> np.ndarray | None:
     """The view without the object, of a pair, or without the damage; else None."""
     if folder.keeps_inputs:
         return read_photo(folder.file("inputs", CLEAN, photo.name)).pixels

@@ -11,11 +11,11 @@ from markupsafe import Markup
 
 from removal.evaluation.columns import COLUMNS, Column
 from removal.evaluation.dataset import EvalPhoto
-from removal.evaluation.options import ANNOTATIONS, CHANGED
+from removal.evaluation.folder import EvaluationFolder
+from removal.evaluation.plan import ANNOTATIONS, CHANGED
 from removal.evaluation.plots import Series, dot_plot
 from removal.evaluation.report_photos import photo_sections
 from removal.evaluation.results import Row
-from removal.evaluation.run_folder import RunFolder
 
 ABOUT = {
     "masks before refinement": "The mask as its source gave it, against the true area. Leak: share of the "
@@ -82,7 +82,7 @@ def report_html(
     content: Mapping[str, Any],
     photos: Sequence[EvalPhoto],
     records: Sequence[Mapping[str, Any]],
-    folder: RunFolder,
+    folder: EvaluationFolder,
 ) -> str:
     """The page as text; every picture is inside it.
 

@@ -11,6 +11,7 @@ import numpy as np
 from removal.evaluation.columns import COLUMNS
 from removal.evaluation.combinations import Combination
 from removal.evaluation.dataset import EvalPhoto
+from removal.evaluation.folder import EvaluationFolder
 from removal.evaluation.pictures import (
     RANKED_BY,
     inline_jpeg,
@@ -21,7 +22,6 @@ from removal.evaluation.pictures import (
     small_pictures,
 )
 from removal.evaluation.results import Row
-from removal.evaluation.run_folder import RunFolder
 from removal.images.sheet import PART_COLOURS
 
 
@@ -31,7 +31,7 @@ def photo_sections(
     content: Mapping[str, Any],
     photos: Sequence[EvalPhoto],
     records: Sequence[Mapping[str, Any]],
-    folder: RunFolder,
+    folder: EvaluationFolder,
 ) -> list[str]:
     """The part of the page that shows photos; every picture is inside it."""
     combinations = [row.combination for row in rows if row.combination is not None]
@@ -62,7 +62,7 @@ def pictures(
     content: Mapping[str, Any],
     photos: Sequence[EvalPhoto],
     records: Sequence[Mapping[str, Any]],
-    folder: RunFolder,
+    folder: EvaluationFolder,
 ) -> list[str]:
     parts = []
     for row in rows:
@@ -79,7 +79,7 @@ def figure(
     photo: EvalPhoto,
     value: float,
     content: Mapping[str, Any],
-    folder: RunFolder,
+    folder: EvaluationFolder,
 ) -> str:
     row = sheet(combination, photo, folder, content["settings"]["max_megapixels"])
     return panel(escape(f"{place}: {photo_title(photo)}, {value:.3g}"), row)
@@ -91,7 +91,7 @@ def strips(
     content: Mapping[str, Any],
     photos: Sequence[EvalPhoto],
     records: Sequence[Mapping[str, Any]],
-    folder: RunFolder,
+    folder: EvaluationFolder,
 ) -> list[str]:
     """The same photos by every combination, where there is more than one."""
     chosen = ranked_by_all(protocol, combinations, photos, records)

@@ -13,9 +13,9 @@ from removal.batch.stages import Finished, overlapped
 from removal.batch.threads import default_workers
 from removal.errors import PlanError, RunError, describe
 from removal.evaluation.combinations import Combination, combinations
+from removal.evaluation.folder import EvaluationFolder, fingerprint
 from removal.evaluation.mask_sources import file_sources
-from removal.evaluation.options import BLIND, EvaluationOptions
-from removal.evaluation.run_folder import RunFolder, fingerprint
+from removal.evaluation.plan import BLIND, EvaluationOptions
 from removal.evaluation.summary import summarise
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def evaluate(
     protocol, chosen = build_protocol(options), combinations(options)
     files = file_sources(options, say)
     photos, failures = covered(options, protocol, list(files.values()))
-    folder = RunFolder(options.out, settings(options), overwrite=options.overwrite)
+    folder = EvaluationFolder(options.out, settings(options), overwrite=options.overwrite)
     to_do = still_to_do(photos, folder, chosen)
     earlier = len(photos) - len(to_do)
     if to_do or not folder.is_summed_up([photo.name for photo in photos], failures):
@@ -148,7 +148,7 @@ def settings(options: EvaluationOptions) -> dict[str, Any]:
 
 
 def still_to_do(
-    photos: Sequence[EvalPhoto], folder: RunFolder, chosen: Sequence[Combination]
+    photos: Sequence[EvalPhoto], folder: EvaluationFolder, chosen: Sequence[Combination]
 ) -> list[EvalPhoto]:
     from removal.evaluation.workshop import is_done
 
@@ -160,7 +160,7 @@ def open_workshop(
     protocol: EvaluationProtocol,
     chosen: Sequence[Combination],
     files: Mapping[str, EvaluatedSource],
-    folder: RunFolder,
+    folder: EvaluationFolder,
     say: Callable[[str], None],
 ) -> Workshop:
     """Everything loaded, and the settings written."""
@@ -186,7 +186,10 @@ def open_workshop(
 
 
 def work_through(
-    photos: Sequence[EvalPhoto], workshop: Workshop, folder: RunFolder, after_each: Callable[[], object]
+    photos: Sequence[EvalPhoto],
+    workshop: Workshop,
+    folder: EvaluationFolder,
+    after_each: Callable[[], object],
 ) -> dict[str, float]:
     """Puts the photos through all stages and notes a line for each; seconds of work by stage."""
     busy: dict[str, float] = {}
@@ -211,7 +214,7 @@ def line_of(finished: Finished) -> dict[str, Any]:
     return {"photo": photo.name, "outcome": "failed", "stage": finished.stage, "error": error}
 
 
-def failed(photos: Sequence[EvalPhoto], folder: RunFolder) -> dict[str, str]:
+def failed(photos: Sequence[EvalPhoto], folder: EvaluationFolder) -> dict[str, str]:
     """Why these photos failed, by name; those that did not are not in it."""
     records = {photo.name: folder.records.get(photo.name, {}) for photo in photos}
     return {name: line["error"] for name, line in records.items() if line.get("outcome") == "failed"}

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from removal.evaluation.folder import IMAGES_TABLE, REPORT, RESULTS, TABLE, EvaluationFolder
 from removal.evaluation.results import Row, images_csv, results_json, rows_csv, sum_up
-from removal.evaluation.run_folder import IMAGES_TABLE, REPORT, RESULTS, TABLE, RunFolder
 
 if TYPE_CHECKING:
     from removal.evaluation.case import EvaluationProtocol
     from removal.evaluation.combinations import Combination
     from removal.evaluation.dataset import EvalPhoto
-    from removal.evaluation.options import EvaluationOptions
+    from removal.evaluation.plan import EvaluationOptions
 
 
 def summarise(
@@ -21,7 +21,7 @@ def summarise(
     combinations: Sequence[Combination],
     photos: Sequence[EvalPhoto],
     failures: Mapping[str, str],
-    folder: RunFolder,
+    folder: EvaluationFolder,
     busy: Mapping[str, float],
 ) -> None:
     """Writes results.csv, results_images.csv, report.html and, last, results.json.
@@ -53,7 +53,7 @@ def combination_row(
     combination: Combination,
     photos: Sequence[EvalPhoto],
     records: Sequence[Mapping[str, Any]],
-    folder: RunFolder,
+    folder: EvaluationFolder,
 ) -> Row:
     measured = protocol.measure_set(combination, photos, folder)
     figures = [record["figures"][combination.folder] for record in records]

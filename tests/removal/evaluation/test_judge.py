@@ -107,7 +107,7 @@ def test_auto_names_who_judges_or_says_why_nobody_does(monkeypatch, tmp_path):
 def test_a_judge_that_made_the_masks_is_named(small_coco, tmp_path):
     from removal.evaluation.coco_protocol import CocoProtocol
     from removal.evaluation.mask_sources import truth_source
-    from removal.evaluation.options import EvaluationOptions
+    from removal.evaluation.plan import EvaluationOptions
 
     options = EvaluationOptions(
         small_coco.images, tmp_path, annotations=small_coco.folder / "instances.json", classes=("person",)

@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from removal.evaluation.known_background import PairsProtocol
-from removal.evaluation.options import EvaluationOptions
+from removal.evaluation.plan import EvaluationOptions
 
 
 def test_what_a_pair_needs(pairs_set, tmp_path):

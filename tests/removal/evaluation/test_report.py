@@ -12,8 +12,8 @@ from PIL import Image
 from removal.evaluation.columns import COLUMNS, Column, photo_columns
 from removal.evaluation.combinations import Combination, combinations, slugs_of
 from removal.evaluation.dataset import EvalPhoto
-from removal.evaluation.options import EvaluationOptions
 from removal.evaluation.pictures import ranked, ranked_by_all
+from removal.evaluation.plan import EvaluationOptions
 from removal.evaluation.plots import Series, axis, dot_plot, ticks
 from removal.evaluation.report import DASH, Cell, cell, table, tables
 from removal.evaluation.results import Row, rows_csv, sum_up

@@ -13,7 +13,7 @@ from removal.errors import PlanError, RunError
 from removal.evaluation import runner
 from removal.evaluation.fidelity import l1, mse, psnr, total_variation
 from removal.evaluation.masks import leak, spill, union_iou
-from removal.evaluation.options import EvaluationOptions
+from removal.evaluation.plan import EvaluationOptions
 from removal.evaluation.runner import evaluate
 from removal.evaluation.texture import swd
 
@@ -246,7 +246,7 @@ def test_a_second_run_imports_no_torch(coco_options):
         str(path) for path in (coco_options.images, coco_options.out, coco_options.annotations)
     )
     code = (
-        "import sys; from pathlib import Path; from removal.evaluation.options import EvaluationOptions;"
+        "import sys; from pathlib import Path; from removal.evaluation.plan import EvaluationOptions;"
         "from removal.evaluation.runner import evaluate;"
         f"options = EvaluationOptions(Path({images!r}), Path({out!r}), annotations=Path({annotations!r}),"
         "classes=('person',), inpainters=('telea',), judge='none'); print(evaluate(options).earlier,"
@@ -346,11 +346,11 @@ def test_where_no_photo_can_be_done_tables_are_empty_and_say_why(coco_options):
 
 
 def test_two_runs_in_one_folder(coco_options):
-    from removal.evaluation.run_folder import RunFolder
+    from removal.evaluation.folder import EvaluationFolder
 
     evaluate(coco_options)
     config = json.loads((coco_options.out / "config.json").read_text())
-    holder = RunFolder(coco_options.out, config["settings"])
+    holder = EvaluationFolder(coco_options.out, config["settings"])
     holder.begin(config["models"], {"commit": config["commit"]})
     (coco_options.out / "results.csv").unlink()
     with pytest.raises(RunError, match="another run is at work"):
@@ -361,9 +361,9 @@ def test_two_runs_in_one_folder(coco_options):
 
 
 def test_a_run_that_began_while_this_one_loaded_its_models_is_not_written_over(coco_options, tmp_path):
-    from removal.evaluation.run_folder import RunFolder
+    from removal.evaluation.folder import EvaluationFolder
 
-    late = RunFolder(coco_options.out, {"protocol": "coco", "seed": 1})
+    late = EvaluationFolder(coco_options.out, {"protocol": "coco", "seed": 1})
     evaluate(coco_options)
     lines = (coco_options.out / "photos.jsonl").read_text()
     with pytest.raises(RunError, match="meanwhile"):

@@ -33,7 +33,7 @@ SUMMARY_FILES = (RESULTS, TABLE, IMAGES_TABLE, REPORT)
 MARKDOWN, SHEET = "table.md", "sheet.jpg"
 
 
-class RunFolder:
+class EvaluationFolder:
     """Reads and writes the folder of an evaluation.
 
     folder: where. settings: what the results depend on, as JSON takes it.
