@@ -6,9 +6,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import TYPE_CHECKING
 
 from removal.evaluation.methods import slug_of
-from removal.evaluation.plan import HOLES, EvaluationOptions
+
+if TYPE_CHECKING:
+    from removal.evaluation.plan import EvaluationOptions
+
+ANNOTATIONS, OBJECT, CHANGED = "annotations", "object", "changed"
+HOLES, BLIND = "holes", "blind"
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,12 @@ from inpaint.training.damage.contract import GREY
 from removal.batch.jobs import photos_in
 from removal.errors import PlanError
 from removal.evaluation.case import Case, Figures, SetFigures
-from removal.evaluation.combinations import Combination, combinations
+from removal.evaluation.combinations import HOLES, Combination, combinations
 from removal.evaluation.dataset import CocoDataset, EvalPhoto
 from removal.evaluation.folder import EvaluationFolder
 from removal.evaluation.known_background import KnownBackground, one_mask
 from removal.evaluation.photo_figures import fidelity_figures
-from removal.evaluation.plan import HOLES, EvaluationOptions
+from removal.evaluation.plan import EvaluationOptions
 from removal.images import read_photo
 from segment import Detections
 from segment.handover.photo_names import closest_names

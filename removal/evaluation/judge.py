@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from removal.evaluation.combinations import ANNOTATIONS
 from removal.evaluation.mask_sources import Segmenters
-from removal.evaluation.plan import ANNOTATIONS
 from removal.evaluation.removal_success import MIN_SCORE, new_in_hole, still_found
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import numpy as np
 
 from removal.evaluation.case import Case, Figures, SetFigures
 from removal.evaluation.columns import COLUMNS
-from removal.evaluation.combinations import Combination
+from removal.evaluation.combinations import CHANGED, OBJECT, Combination
 from removal.evaluation.dataset import EvalPhoto
 from removal.evaluation.folder import EvaluationFolder
 from removal.evaluation.photo_figures import (
@@ -19,7 +19,7 @@ from removal.evaluation.photo_figures import (
     lpips_problem,
     overlap_figures,
 )
-from removal.evaluation.plan import CHANGED, OBJECT, EvaluationOptions
+from removal.evaluation.plan import EvaluationOptions
 from removal.images import read_photo
 from segment import Detections, MaskFiles
 

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Literal
 
 from removal.errors import PlanError
+from removal.evaluation.combinations import ANNOTATIONS, BLIND, CHANGED, HOLES, OBJECT
 from removal.evaluation.methods import Method, check_methods, methods_of
 from removal.options import CONTINUOUS, RunOptions
 
 ProtocolName = Literal["coco", "holes", "pairs"]
 PROTOCOLS: tuple[ProtocolName, ...] = ("coco", "holes", "pairs")
-ANNOTATIONS, OBJECT, CHANGED = "annotations", "object", "changed"
-HOLES, BLIND = "holes", "blind"
 TRUTH_SOURCES = {"coco": (ANNOTATIONS,), "holes": (HOLES,), "pairs": (OBJECT, CHANGED)}
 DEFAULT_SOURCES = {"coco": (ANNOTATIONS,), "holes": (HOLES,), "pairs": (OBJECT,)}
 

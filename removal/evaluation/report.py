@@ -10,9 +10,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from removal.evaluation.columns import COLUMNS, Column
+from removal.evaluation.combinations import ANNOTATIONS, CHANGED
 from removal.evaluation.dataset import EvalPhoto
 from removal.evaluation.folder import EvaluationFolder
-from removal.evaluation.plan import ANNOTATIONS, CHANGED
 from removal.evaluation.plots import Series, dot_plot
 from removal.evaluation.report_photos import photo_sections
 from removal.evaluation.results import Row
