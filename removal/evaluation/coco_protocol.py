@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from removal.errors import PlanError
-from removal.evaluation.case import Case, Figures, SetFigures
+from removal.evaluation.case import ANNOTATIONS, Case, Combination, Figures, SetFigures
 from removal.evaluation.columns import CLASS_WISE, REMOVAL
-from removal.evaluation.combinations import ANNOTATIONS, Combination
 from removal.evaluation.dataset import CocoDataset, EvalPhoto
 from removal.evaluation.folder import EvaluationFolder
 from removal.evaluation.mask_sources import EvaluatedSource

@@ -12,12 +12,11 @@ import numpy as np
 
 from removal.batch.run import nothing
 from removal.errors import PlanError, RunError
+from removal.evaluation.case import BLIND, check_methods, combinations
 from removal.evaluation.columns import COLUMNS
-from removal.evaluation.combinations import BLIND, combinations
 from removal.evaluation.dataset import EvalPhoto
 from removal.evaluation.folder import MARKDOWN, RESULTS, SHEET, EvaluationFolder
 from removal.evaluation.holes_protocol import GREY
-from removal.evaluation.methods import check_methods
 from removal.evaluation.pictures import before_view, clean_view, jpeg
 from removal.evaluation.plan import EvaluationOptions
 from removal.evaluation.runner import Evaluation, evaluate, settings

@@ -13,8 +13,7 @@ import numpy as np
 from inpaint.training.damage.contract import GREY
 from removal.batch.jobs import photos_in
 from removal.errors import PlanError
-from removal.evaluation.case import Case, Figures, SetFigures
-from removal.evaluation.combinations import HOLES, Combination, combinations
+from removal.evaluation.case import HOLES, Case, Combination, Figures, SetFigures, combinations
 from removal.evaluation.dataset import CocoDataset, EvalPhoto
 from removal.evaluation.folder import EvaluationFolder
 from removal.evaluation.known_background import KnownBackground, one_mask

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from removal.evaluation.combinations import ANNOTATIONS
+from removal.evaluation.case import ANNOTATIONS
 from removal.evaluation.mask_sources import Segmenters
 from removal.evaluation.removal_success import MIN_SCORE, new_in_hole, still_found
 

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from removal.evaluation.case import Case, Figures, SetFigures
+from removal.evaluation.case import CHANGED, OBJECT, Case, Combination, Figures, SetFigures
 from removal.evaluation.columns import COLUMNS
-from removal.evaluation.combinations import CHANGED, OBJECT, Combination
 from removal.evaluation.dataset import EvalPhoto
 from removal.evaluation.folder import EvaluationFolder
 from removal.evaluation.photo_figures import (

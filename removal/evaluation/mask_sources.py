@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from removal.errors import PlanError
-from removal.evaluation.case import Case
-from removal.evaluation.combinations import ANNOTATIONS, BLIND
+from removal.evaluation.case import ANNOTATIONS, BLIND, Case
 from removal.evaluation.plan import TRUTH_SOURCES, EvaluationOptions
 from removal.models import build_damage_finder, build_recipe, build_segmenter, loading
 

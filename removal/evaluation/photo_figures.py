@@ -8,8 +8,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from removal.evaluation.case import Case, Figures
-from removal.evaluation.combinations import Combination
+from removal.evaluation.case import Case, Combination, Figures
 from removal.evaluation.fidelity import l1, mse, psnr, ssim, total_variation
 from removal.evaluation.masks import boundary_f, leak, spill, union_iou
 from removal.evaluation.perceptual import BACKBONES, lpips

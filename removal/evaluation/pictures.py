@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from removal.evaluation.combinations import Combination
+from removal.evaluation.case import Combination
 from removal.evaluation.dataset import EvalPhoto
 from removal.evaluation.folder import CLEAN, SHOWN, EvaluationFolder
 from removal.evaluation.workshop import PART_CHANNELS

@@ -7,8 +7,16 @@ from pathlib import Path
 from typing import Literal
 
 from removal.errors import PlanError
-from removal.evaluation.combinations import ANNOTATIONS, BLIND, CHANGED, HOLES, OBJECT
-from removal.evaluation.methods import Method, check_methods, methods_of
+from removal.evaluation.case import (
+    ANNOTATIONS,
+    BLIND,
+    CHANGED,
+    HOLES,
+    OBJECT,
+    Method,
+    check_methods,
+    methods_of,
+)
 from removal.options import CONTINUOUS, RunOptions
 
 ProtocolName = Literal["coco", "holes", "pairs"]

@@ -9,8 +9,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
+from removal.evaluation.case import ANNOTATIONS, CHANGED
 from removal.evaluation.columns import COLUMNS, Column
-from removal.evaluation.combinations import ANNOTATIONS, CHANGED
 from removal.evaluation.dataset import EvalPhoto
 from removal.evaluation.folder import EvaluationFolder
 from removal.evaluation.plots import Series, dot_plot

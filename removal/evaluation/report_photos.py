@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from removal.evaluation.case import Combination
 from removal.evaluation.columns import COLUMNS
-from removal.evaluation.combinations import Combination
 from removal.evaluation.dataset import EvalPhoto
 from removal.evaluation.folder import EvaluationFolder
 from removal.evaluation.pictures import (

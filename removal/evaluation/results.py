@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from removal.evaluation.case import Combination
 from removal.evaluation.columns import COLUMNS, Column, photo_columns
-from removal.evaluation.combinations import Combination
 
 Record = Mapping[str, Any]
 KEYS = ("mask_source", "refine", "inpainter", "photos")

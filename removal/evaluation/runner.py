@@ -12,7 +12,7 @@ from removal.batch.run import nothing
 from removal.batch.stages import Finished, overlapped
 from removal.batch.threads import default_workers
 from removal.errors import PlanError, RunError, describe
-from removal.evaluation.combinations import BLIND, Combination, combinations
+from removal.evaluation.case import BLIND, Combination, combinations
 from removal.evaluation.folder import EvaluationFolder, fingerprint
 from removal.evaluation.mask_sources import file_sources
 from removal.evaluation.plan import EvaluationOptions

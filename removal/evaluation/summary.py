@@ -9,8 +9,7 @@ from removal.evaluation.folder import IMAGES_TABLE, REPORT, RESULTS, TABLE, Eval
 from removal.evaluation.results import Row, images_csv, results_json, rows_csv, sum_up
 
 if TYPE_CHECKING:
-    from removal.evaluation.case import EvaluationProtocol
-    from removal.evaluation.combinations import Combination
+    from removal.evaluation.case import Combination, EvaluationProtocol
     from removal.evaluation.dataset import EvalPhoto
     from removal.evaluation.plan import EvaluationOptions
 

@@ -12,8 +12,7 @@ import numpy as np
 from removal.batch.record import is_as_noted, note_of
 from removal.batch.stages import Stage
 from removal.batch.threads import default_workers
-from removal.evaluation.case import Case, EvaluationProtocol
-from removal.evaluation.combinations import Combination
+from removal.evaluation.case import Case, Combination, EvaluationProtocol
 from removal.evaluation.folder import CLEAN, SHOWN
 from removal.evaluation.mask_sources import EvaluatedSource, find_hole
 from removal.models import build_inpainter, loading

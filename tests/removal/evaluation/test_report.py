@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from removal.evaluation.case import Combination, combinations, slugs_of
 from removal.evaluation.columns import COLUMNS, Column, photo_columns
-from removal.evaluation.combinations import Combination, combinations, slugs_of
 from removal.evaluation.dataset import EvalPhoto
 from removal.evaluation.pictures import ranked, ranked_by_all
 from removal.evaluation.plan import EvaluationOptions
