@@ -169,7 +169,7 @@ def slugs_of(names: Sequence[str]) -> list[str]:
 
 
 Figures = dict[str, float | int | None]
-"""Measures of one photo by the names of `removal.evaluation.columns`; None = not defined for this photo."""
+"""Measures of one photo by the names of `removal.evaluation.results`; None = not defined for this photo."""
 
 
 @dataclass(eq=False)
@@ -205,7 +205,7 @@ class Case:
 class SetFigures:
     """What is measured on all photos of a combination together.
 
-    figures: by the names of `removal.evaluation.columns`. reasons: why a figure is not there, by name.
+    figures: by the names of `removal.evaluation.results`. reasons: why a figure is not there, by name.
     """
 
     figures: Figures = field(default_factory=dict)

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from removal.evaluation.case import CHANGED, OBJECT, Case, Combination, Figures, SetFigures
-from removal.evaluation.columns import COLUMNS
 from removal.evaluation.dataset import EvalPhoto
 from removal.evaluation.folder import EvaluationFolder
 from removal.evaluation.photo_figures import (
@@ -19,6 +18,7 @@ from removal.evaluation.photo_figures import (
     overlap_figures,
 )
 from removal.evaluation.plan import EvaluationOptions
+from removal.evaluation.results import COLUMNS
 from removal.images import read_photo
 from segment import Detections, MaskFiles
 

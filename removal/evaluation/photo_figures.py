@@ -1,4 +1,4 @@
-"""The figures of one photo, by the names of `removal.evaluation.columns`."""
+"""The figures of one photo, by the names of `removal.evaluation.results`."""
 
 from __future__ import annotations
 

@@ -10,12 +10,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from removal.evaluation.case import ANNOTATIONS, CHANGED
-from removal.evaluation.columns import COLUMNS, Column
 from removal.evaluation.dataset import EvalPhoto
 from removal.evaluation.folder import EvaluationFolder
 from removal.evaluation.plots import Series, dot_plot
 from removal.evaluation.report_photos import photo_sections
-from removal.evaluation.results import Row
+from removal.evaluation.results import COLUMNS, Column, Row
 
 ABOUT = {
     "masks before refinement": "The mask as its source gave it, against the true area. Leak: share of the "

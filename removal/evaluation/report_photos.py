@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from removal.evaluation.case import Combination
-from removal.evaluation.columns import COLUMNS
 from removal.evaluation.dataset import EvalPhoto
 from removal.evaluation.folder import EvaluationFolder
 from removal.evaluation.pictures import (
@@ -21,7 +20,7 @@ from removal.evaluation.pictures import (
     sheet,
     small_pictures,
 )
-from removal.evaluation.results import Row
+from removal.evaluation.results import COLUMNS, Row
 from removal.images.sheet import PART_COLOURS
 
 
