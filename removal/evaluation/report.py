@@ -12,8 +12,8 @@ from markupsafe import Markup
 from removal.evaluation.case import ANNOTATIONS, CHANGED
 from removal.evaluation.dataset import EvalPhoto
 from removal.evaluation.folder import EvaluationFolder
+from removal.evaluation.pictures import photo_sections
 from removal.evaluation.plots import Series, dot_plot
-from removal.evaluation.report_photos import photo_sections
 from removal.evaluation.results import COLUMNS, Column, Row
 
 ABOUT = {
