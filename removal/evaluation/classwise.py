@@ -21,7 +21,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from _removal_support.pretrained import PretrainedWeights, WeightsError, fetch
-from removal.evaluation.extras import evaluation_module
+from removal.evaluation.environment import evaluation_module
 from removal.evaluation.texture import laplacian_pyramid, patch_corners, patches_at, unit_directions
 
 KERNEL_DEGREE = 3

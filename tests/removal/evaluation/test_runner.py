@@ -374,12 +374,12 @@ def test_a_run_that_began_while_this_one_loaded_its_models_is_not_written_over(c
 
 
 def test_a_later_version_of_the_code_is_noted(coco_options, monkeypatch):
-    from removal.evaluation import provenance
+    from removal.evaluation import environment
 
-    monkeypatch.setattr(provenance, "commit", lambda: "aaa")
+    monkeypatch.setattr(environment, "commit", lambda: "aaa")
     evaluate(coco_options)
     (coco_options.out / "results/annotations.refined.telea/a.png.png").unlink()
-    monkeypatch.setattr(provenance, "commit", lambda: "bbb")
+    monkeypatch.setattr(environment, "commit", lambda: "bbb")
     evaluate(coco_options)
     config = json.loads((coco_options.out / "config.json").read_text())
     assert (config["commit"], [entry["commit"] for entry in config["continued_by"]]) == ("aaa", ["bbb"])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from removal.evaluation.classwise import unpaired_discriminative_score
-from removal.evaluation.extras import evaluation_module
+from removal.evaluation.environment import evaluation_module
 
 
 def test_a_module_that_is_there_is_given():
