@@ -215,9 +215,11 @@ class SetFigures:
 class EvaluationProtocol(Protocol):
     """How photos are read, and what is measured.
 
-    photos: what is worked on. problems: what was left out and why, by name, before any work.
+    options: the evaluation's, with the classes by the names that the truth has for them. photos: what is
+    worked on. problems: what was left out and why, by name, before any work.
     """
 
+    options: EvaluationOptions
     photos: tuple[EvalPhoto, ...]
     problems: dict[str, str]
 

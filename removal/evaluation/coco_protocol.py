@@ -37,8 +37,8 @@ class CocoProtocol:
 
     def __init__(self, options: EvaluationOptions) -> None:
         assert options.annotations is not None
-        self.options = options
         self.dataset = CocoDataset(options.images, options.annotations, options.classes)
+        self.options = options.with_classes(self.dataset.classes)
         self.photos = self.dataset.photos
         self.problems: dict[str, str] = dict.fromkeys(self.dataset.missing, "no such file")
         self.judge: Judge | None = None
@@ -48,7 +48,7 @@ class CocoProtocol:
         self._references: tuple[dict[str, np.ndarray], dict[str, str]] | None = None
         if not self.photos:
             raise PlanError(
-                f"{options.annotations}: no photo that is there shows {' or '.join(options.classes)}"
+                f"{options.annotations}: no photo that is there shows {' or '.join(self.options.classes)}"
             )
 
     def read(self, photo: EvalPhoto) -> Case:

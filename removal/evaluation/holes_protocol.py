@@ -53,6 +53,7 @@ class HolesProtocol(KnownBackground):
         else:
             assert options.annotations is not None
             dataset = CocoDataset(options.images, options.annotations, options.classes)
+            self.options = options.with_classes(dataset.classes)
             self.photos = dataset.never
             self.problems |= dict.fromkeys(dataset.missing, "no such file")
             self.shapes = person_shapes(dataset)

@@ -20,7 +20,8 @@ from removal.evaluation.photo_figures import (
 from removal.evaluation.plan import EvaluationOptions
 from removal.evaluation.results import COLUMNS
 from removal.images import read_photo
-from segment import Detections, MaskFiles
+from segment import Detections, MaskFiles, coco_classes, segmenter_names
+from segment.classes import canonical_class, is_narrower
 
 
 class KnownBackground:
@@ -65,6 +66,20 @@ class KnownBackground:
         return {"photos in the data": len(self.photos)}
 
 
+def detectors_names(options: EvaluationOptions) -> tuple[str, ...]:
+    """The classes by the names that detectors know; as they are where there is none among the sources.
+
+    Masks of other teams have names of their own, and know by themselves which of them mean a class.
+    """
+    if not set(options.sources).intersection(segmenter_names()):
+        return options.classes
+    names = [
+        name if is_narrower(name) else canonical_class(name, coco_classes()) or name
+        for name in options.classes
+    ]
+    return tuple(dict.fromkeys(names))
+
+
 class PairsProtocol(KnownBackground):
     """A photo with the object and the same view without it, in a folder for each pair.
 
@@ -74,7 +89,7 @@ class PairsProtocol(KnownBackground):
     """
 
     def __init__(self, options: EvaluationOptions) -> None:
-        super().__init__(options)
+        super().__init__(options.with_classes(detectors_names(options)))
         photos = []
         for folder in sorted(path for path in options.images.iterdir() if path.is_dir()):
             lacking = [

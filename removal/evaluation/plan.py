@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -81,6 +81,10 @@ class EvaluationOptions:
     def methods(self) -> tuple[Method, ...]:
         """The inpainters, parsed."""
         return methods_of(self.inpainters)
+
+    def with_classes(self, classes: tuple[str, ...]) -> EvaluationOptions:
+        """The same for these classes, in the run within it too."""
+        return replace(self, classes=classes, run=replace(self.run, classes=classes))
 
     def check(self) -> None:
         """Raises PlanError where options do not fit together or name what nobody knows."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,9 +60,12 @@ def evaluate(
     after_each: called after every photo. Raises PlanError for options and inputs that do not fit together,
     RunError where models cannot be had, the folder cannot be written to, or another run is at work in it.
     """
-    options = replace(options, run=replace(options.run, classes=options.classes))
+    asked = options.classes
+    options = options.with_classes(asked)
     options.check()
     protocol, chosen = build_protocol(options), combinations(options)
+    options = protocol.options
+    say_what_is_read_wider(asked, options.classes, say)
     files = file_sources(options, say)
     photos, failures = covered(options, protocol, list(files.values()))
     folder = EvaluationFolder(options.out, settings(options), overwrite=options.overwrite)
@@ -82,6 +85,16 @@ def evaluate(
             folder.close()
     failures |= failed(photos, folder)
     return Evaluation(options.out, len(to_do), earlier, failures)
+
+
+def say_what_is_read_wider(asked: Sequence[str], classes: Sequence[str], say: Callable[[str], None]) -> None:
+    """Names that mean only some objects of a class, as "woman" of "person", take all of them."""
+    from segment.classes import canonical_class, is_narrower
+
+    for name in asked:
+        if name not in classes and is_narrower(name):
+            meant = canonical_class(name, classes)
+            say(f"class {name!r}: this is read as {meant!r}, so that each one is removed")
 
 
 def build_protocol(options: EvaluationOptions) -> EvaluationProtocol:

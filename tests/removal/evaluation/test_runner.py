@@ -231,6 +231,20 @@ def test_a_photo_is_read_found_and_refined_once(coco_options, monkeypatch):
     assert {name: calls.count(name) for name in calls} == {"read": 2, "find": 2, "refine": 4}
 
 
+def test_another_word_for_the_class_is_the_same_evaluation(coco_options, monkeypatch):
+    evaluate(coco_options)
+    results = (coco_options.out / "results.json").read_bytes()
+    assert json.loads(results)["settings"]["classes"] == ["person"]
+    monkeypatch.setattr(runner, "open_workshop", None)  # nothing is left to do
+    said = []
+    evaluation = evaluate(other(coco_options, classes=("People",)), say=said.append)
+    assert (evaluation.done, evaluation.earlier, said) == (0, 3, [])
+    evaluation = evaluate(other(coco_options, classes=("woman",)), say=said.append)
+    assert (evaluation.done, evaluation.earlier) == (0, 3)
+    assert said == ["class 'woman': this is read as 'person', so that each one is removed"]
+    assert (coco_options.out / "results.json").read_bytes() == results
+
+
 def test_a_second_run_loads_nothing(coco_options, monkeypatch):
     evaluate(coco_options)
     before = {path: path.stat().st_mtime_ns for path in coco_options.out.rglob("*")}
