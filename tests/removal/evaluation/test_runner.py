@@ -39,6 +39,15 @@ def coco_options(small_coco, tmp_path):
     )
 
 
+def figures_in(path):
+    """The rows of a table without the times."""
+    with path.open() as file:
+        return [
+            {name: cell for name, cell in row.items() if "seconds" not in name}
+            for row in csv.DictReader(file)
+        ]
+
+
 def other(options, **changes):
     """The options with some changed."""
     from dataclasses import replace
@@ -243,6 +252,26 @@ def test_another_word_for_the_class_is_the_same_evaluation(coco_options, monkeyp
     assert (evaluation.done, evaluation.earlier) == (0, 3)
     assert said == ["class 'woman': this is read as 'person', so that each one is removed"]
     assert (coco_options.out / "results.json").read_bytes() == results
+
+
+def test_a_folder_that_an_earlier_version_began_without_a_judge_is_finished(coco_options):
+    options = other(coco_options, judge="none")
+    evaluate(options)
+    before = figures_in(options.out / "results.csv")
+    config = json.loads((options.out / "config.json").read_text())
+    config["models"]["judge"] = "no judge was asked for (--judge none)"  # as it was said then
+    (options.out / "config.json").write_text(json.dumps(config))
+    (options.out / "results.json").unlink()
+    lines = (options.out / "photos.jsonl").read_text().splitlines(keepends=True)
+    (options.out / "photos.jsonl").write_text("".join(lines[:1]))
+    evaluation = evaluate(options)
+    assert (evaluation.done, evaluation.earlier) == (2, 1)
+    assert figures_in(options.out / "results.csv") == before
+    config["models"]["judge"] = "builtin: another judge"
+    (options.out / "config.json").write_text(json.dumps(config))
+    (options.out / "results.json").unlink()
+    with pytest.raises(PlanError, match=r"other settings \(judge changed\)"):
+        evaluate(options)
 
 
 def test_a_second_run_loads_nothing(coco_options, monkeypatch):
