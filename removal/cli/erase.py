@@ -14,6 +14,7 @@ from _removal_support.errors import printable
 from removal.cli import interruption
 from removal.cli.errors import told_in_one_line, with_flag
 from removal.cli.grouping import GroupedCommand, PathOrUrl
+from removal.cli.pipes import through_pipes
 from removal.cli.shared_options import (
     addition_options,
     blind_options,
@@ -31,7 +32,6 @@ from removal.cli.shared_options import (
     score_option,
     target_options,
 )
-from removal.cli.pipes import through_pipes
 
 if TYPE_CHECKING:
     from removal.batch.jobs import Outcome

@@ -22,7 +22,7 @@ from removal.cli.shared_options import (
 )
 
 if TYPE_CHECKING:
-    from removal.evaluation.options import EvaluationOptions
+    from removal.evaluation.plan import EvaluationOptions
     from removal.evaluation.runner import Evaluation
 
 NAMED = 10  # of the photos that were left out; results.json names all
@@ -153,7 +153,7 @@ def evaluate(**options: Any) -> None:
 
 def evaluation_options(options: Mapping[str, Any]) -> EvaluationOptions:
     """The options of an evaluation, and of the run within it, by their names."""
-    from removal.evaluation.options import EvaluationOptions
+    from removal.evaluation.plan import EvaluationOptions
     from removal.options import RunOptions
 
     own = {field.name for field in fields(EvaluationOptions)}

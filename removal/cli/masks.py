@@ -14,6 +14,7 @@ from removal.cli.erase import Progress, warn
 from removal.cli.errors import told_in_one_line, with_flag
 from removal.cli.shared_options import (
     allow_empty_option,
+    class_names,
     device_options,
     mask_reading_options,
     overwrite_option,
@@ -195,6 +196,8 @@ def export(photos: tuple[Path, ...], target: Path, kind: str | None, **options: 
     from removal.handover.export import export as export_masks
     from removal.options import RunOptions
 
+    if options["masks"] is None:  # masks bring names of their own
+        options["classes"] = class_names(options["classes"])
     annotations, overwrite = options.pop("annotations"), options.pop("overwrite")
     format = kind or ("coco" if target.suffix.lower() == ".json" else "png")
     chosen = ExportOptions(RunOptions(**options), target, format, annotations, overwrite)  # type: ignore[arg-type]

@@ -302,7 +302,7 @@ def train(name: str, out: Path, resume: bool, overwrite: bool, dry_run: bool, **
             return
         from inpaint.training.distributed import processes
         from inpaint.training.training_run import WEIGHTS, start
-        from removal.evaluation.provenance import facts
+        from removal.evaluation.environment import facts
 
         with processes() as these:
             report = (lambda line: None) if quiet else warn

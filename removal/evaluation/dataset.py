@@ -34,7 +34,7 @@ class CocoDataset:
     """Photos and annotations of a COCO file (`instances.json`), read once.
 
     images: the folder that `file_name` is relative to. annotations: the file. classes: names of what is
-    removed.
+    removed, as people type them; kept by the names that the file has for them.
 
     photos: those that show one of the classes, crowds included, in the order of their ids.
     never: those that show none of them; photos without any annotation among them.
@@ -45,7 +45,7 @@ class CocoDataset:
     """
 
     def __init__(self, images: Path, annotations: Path, classes: Sequence[str]) -> None:
-        self.path, self.classes = annotations, tuple(classes)
+        self.path = annotations
         content = read_coco(annotations)
         try:
             categories = by_id(annotations, content["categories"], "category")
@@ -54,7 +54,10 @@ class CocoDataset:
             self._objects: dict[int, list[Mapping[str, Any]]] = {number: [] for number in self._images}
             for entry in content["annotations"]:
                 self._objects.setdefault(entry["image_id"], []).append(entry)
-            self.category_ids = self._category_ids()
+            self.classes = self._known_classes(classes)
+            self.category_ids = frozenset(
+                number for number, name in self.names.items() if name in self.classes
+            )
             listed = self._listed(images)
         except (KeyError, TypeError, AttributeError) as error:
             raise PlanError(f"{annotations} is no COCO file: {type(error).__name__} {error}") from error
@@ -125,14 +128,13 @@ class CocoDataset:
     def _entries(self, photo: EvalPhoto) -> list[Mapping[str, Any]]:
         return self._objects[self._number(photo)]
 
-    def _category_ids(self) -> frozenset[int]:
-        from segment.classes import unknown_class
+    def _known_classes(self, wanted: Sequence[str]) -> tuple[str, ...]:
+        from segment.classes import UnknownClassError, resolve_classes
 
-        for name in self.classes:
-            if name not in self.names.values():
-                unknown = unknown_class(name, tuple(self.names.values()))
-                raise PlanError(f"{self.path}: {unknown}", option="classes")
-        return frozenset(number for number, name in self.names.items() if name in self.classes)
+        try:
+            return resolve_classes(wanted, tuple(dict.fromkeys(self.names.values())))
+        except UnknownClassError as error:
+            raise PlanError(f"{self.path}: {error}", option="classes") from error
 
     def _listed(self, images: Path) -> list[EvalPhoto]:
         photos: dict[str, EvalPhoto] = {}

@@ -12,18 +12,17 @@ import numpy as np
 from removal.batch.record import is_as_noted, note_of
 from removal.batch.stages import Stage
 from removal.batch.threads import default_workers
-from removal.evaluation.case import Case, EvaluationProtocol
-from removal.evaluation.combinations import Combination
+from removal.evaluation.case import Case, Combination, EvaluationProtocol
+from removal.evaluation.folder import CLEAN, SHOWN
 from removal.evaluation.mask_sources import EvaluatedSource, find_hole
-from removal.evaluation.run_folder import CLEAN, SHOWN
 from removal.models import build_inpainter, loading
 from removal.options import RunOptions
 
 if TYPE_CHECKING:
     from inpaint import Inpainter
     from removal.evaluation.dataset import EvalPhoto
-    from removal.evaluation.options import EvaluationOptions
-    from removal.evaluation.run_folder import RunFolder
+    from removal.evaluation.folder import EvaluationFolder
+    from removal.evaluation.plan import EvaluationOptions
     from removal.pipeline import Hole
     from segment import Detections
 
@@ -44,7 +43,7 @@ class Workshop:
         combinations: Sequence[Combination],
         sources: Mapping[str, EvaluatedSource],
         inpainters: Mapping[str, Inpainter],
-        folder: RunFolder,
+        folder: EvaluationFolder,
         run: RunOptions,
     ) -> None:
         self.protocol, self.combinations, self.folder, self.run = protocol, combinations, folder, run
@@ -149,7 +148,7 @@ def parts_picture(parts: Mapping[str, np.ndarray]) -> np.ndarray:
     return picture
 
 
-def is_done(photo: EvalPhoto, folder: RunFolder, combinations: Sequence[Combination]) -> bool:
+def is_done(photo: EvalPhoto, folder: EvaluationFolder, combinations: Sequence[Combination]) -> bool:
     """Whether an earlier run finished this photo, which is as it was, and its pictures are still there."""
     record = folder.records.get(photo.name)
     if record is None or record["outcome"] != "done" or not photo.path.is_file():

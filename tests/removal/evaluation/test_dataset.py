@@ -163,6 +163,20 @@ def test_an_unknown_class_is_told_with_the_nearest(small_coco):
         open_set(small_coco, ("persn",))
 
 
+@pytest.mark.parametrize("typed", ["people", "Person", "man"])
+def test_a_class_is_understood_as_people_type_it(small_coco, typed):
+    dataset = open_set(small_coco, (typed, "person", "dogs"))
+    assert dataset.classes == ("person", "dog")
+    assert dataset.category_ids == {900, 7}
+    assert len(dataset.photos) == 4
+
+
+def test_a_name_that_the_file_itself_has_is_taken_as_it_is(small_coco):
+    for category in small_coco.content["categories"]:
+        category["name"] = category["name"].replace("person", "people")
+    assert open_set(small_coco, ("person",)).classes == ("people",)
+
+
 def test_no_photo_of_the_file_in_the_folder(small_coco, tmp_path):
     path = small_coco.write()
     with pytest.raises(PlanError, match="none of the 5 photos"):

@@ -4,7 +4,7 @@ from PIL import Image
 
 from removal.errors import PlanError
 from removal.evaluation.holes_protocol import HolesProtocol, placed_shape, share_better, squared
-from removal.evaluation.options import EvaluationOptions
+from removal.evaluation.plan import EvaluationOptions
 from removal.options import RunOptions
 
 PERSON = 900  # its category in the drawn annotations

@@ -13,7 +13,7 @@ from removal.errors import PlanError, RunError
 from removal.evaluation import runner
 from removal.evaluation.fidelity import l1, mse, psnr, total_variation
 from removal.evaluation.masks import leak, spill, union_iou
-from removal.evaluation.options import EvaluationOptions
+from removal.evaluation.plan import EvaluationOptions
 from removal.evaluation.runner import evaluate
 from removal.evaluation.texture import swd
 
@@ -37,6 +37,15 @@ def coco_options(small_coco, tmp_path):
         inpainters=("telea",),
         judge="none",
     )
+
+
+def figures_in(path):
+    """The rows of a table without the times."""
+    with path.open() as file:
+        return [
+            {name: cell for name, cell in row.items() if "seconds" not in name}
+            for row in csv.DictReader(file)
+        ]
 
 
 def other(options, **changes):
@@ -231,6 +240,40 @@ def test_a_photo_is_read_found_and_refined_once(coco_options, monkeypatch):
     assert {name: calls.count(name) for name in calls} == {"read": 2, "find": 2, "refine": 4}
 
 
+def test_another_word_for_the_class_is_the_same_evaluation(coco_options, monkeypatch):
+    evaluate(coco_options)
+    results = (coco_options.out / "results.json").read_bytes()
+    assert json.loads(results)["settings"]["classes"] == ["person"]
+    monkeypatch.setattr(runner, "open_workshop", None)  # nothing is left to do
+    said = []
+    evaluation = evaluate(other(coco_options, classes=("People",)), say=said.append)
+    assert (evaluation.done, evaluation.earlier, said) == (0, 3, [])
+    evaluation = evaluate(other(coco_options, classes=("woman",)), say=said.append)
+    assert (evaluation.done, evaluation.earlier) == (0, 3)
+    assert said == ["class 'woman': this is read as 'person', so that each one is removed"]
+    assert (coco_options.out / "results.json").read_bytes() == results
+
+
+def test_a_folder_that_an_earlier_version_began_without_a_judge_is_finished(coco_options):
+    options = other(coco_options, judge="none")
+    evaluate(options)
+    before = figures_in(options.out / "results.csv")
+    config = json.loads((options.out / "config.json").read_text())
+    config["models"]["judge"] = "no judge was asked for (--judge none)"  # as it was said then
+    (options.out / "config.json").write_text(json.dumps(config))
+    (options.out / "results.json").unlink()
+    lines = (options.out / "photos.jsonl").read_text().splitlines(keepends=True)
+    (options.out / "photos.jsonl").write_text("".join(lines[:1]))
+    evaluation = evaluate(options)
+    assert (evaluation.done, evaluation.earlier) == (2, 1)
+    assert figures_in(options.out / "results.csv") == before
+    config["models"]["judge"] = "builtin: another judge"
+    (options.out / "config.json").write_text(json.dumps(config))
+    (options.out / "results.json").unlink()
+    with pytest.raises(PlanError, match=r"other settings \(judge changed\)"):
+        evaluate(options)
+
+
 def test_a_second_run_loads_nothing(coco_options, monkeypatch):
     evaluate(coco_options)
     before = {path: path.stat().st_mtime_ns for path in coco_options.out.rglob("*")}
@@ -246,7 +289,7 @@ def test_a_second_run_imports_no_torch(coco_options):
         str(path) for path in (coco_options.images, coco_options.out, coco_options.annotations)
     )
     code = (
-        "import sys; from pathlib import Path; from removal.evaluation.options import EvaluationOptions;"
+        "import sys; from pathlib import Path; from removal.evaluation.plan import EvaluationOptions;"
         "from removal.evaluation.runner import evaluate;"
         f"options = EvaluationOptions(Path({images!r}), Path({out!r}), annotations=Path({annotations!r}),"
         "classes=('person',), inpainters=('telea',), judge='none'); print(evaluate(options).earlier,"
@@ -346,11 +389,11 @@ def test_where_no_photo_can_be_done_tables_are_empty_and_say_why(coco_options):
 
 
 def test_two_runs_in_one_folder(coco_options):
-    from removal.evaluation.run_folder import RunFolder
+    from removal.evaluation.folder import EvaluationFolder
 
     evaluate(coco_options)
     config = json.loads((coco_options.out / "config.json").read_text())
-    holder = RunFolder(coco_options.out, config["settings"])
+    holder = EvaluationFolder(coco_options.out, config["settings"])
     holder.begin(config["models"], {"commit": config["commit"]})
     (coco_options.out / "results.csv").unlink()
     with pytest.raises(RunError, match="another run is at work"):
@@ -361,9 +404,9 @@ def test_two_runs_in_one_folder(coco_options):
 
 
 def test_a_run_that_began_while_this_one_loaded_its_models_is_not_written_over(coco_options, tmp_path):
-    from removal.evaluation.run_folder import RunFolder
+    from removal.evaluation.folder import EvaluationFolder
 
-    late = RunFolder(coco_options.out, {"protocol": "coco", "seed": 1})
+    late = EvaluationFolder(coco_options.out, {"protocol": "coco", "seed": 1})
     evaluate(coco_options)
     lines = (coco_options.out / "photos.jsonl").read_text()
     with pytest.raises(RunError, match="meanwhile"):
@@ -374,12 +417,12 @@ def test_a_run_that_began_while_this_one_loaded_its_models_is_not_written_over(c
 
 
 def test_a_later_version_of_the_code_is_noted(coco_options, monkeypatch):
-    from removal.evaluation import provenance
+    from removal.evaluation import environment
 
-    monkeypatch.setattr(provenance, "commit", lambda: "aaa")
+    monkeypatch.setattr(environment, "commit", lambda: "aaa")
     evaluate(coco_options)
     (coco_options.out / "results/annotations.refined.telea/a.png.png").unlink()
-    monkeypatch.setattr(provenance, "commit", lambda: "bbb")
+    monkeypatch.setattr(environment, "commit", lambda: "bbb")
     evaluate(coco_options)
     config = json.loads((coco_options.out / "config.json").read_text())
     assert (config["commit"], [entry["commit"] for entry in config["continued_by"]]) == ("aaa", ["bbb"])

@@ -31,9 +31,10 @@ PICTURES = ("results", "masks", "detections", "inputs")
 SHOWN, CLEAN = "shown", "clean"  # of the inputs: what was filled, and what it should have come to
 SUMMARY_FILES = (RESULTS, TABLE, IMAGES_TABLE, REPORT)
 MARKDOWN, SHEET = "table.md", "sheet.jpg"
+NO_JUDGE = "no judge"  # how the words begin where there is none
 
 
-class RunFolder:
+class EvaluationFolder:
     """Reads and writes the folder of an evaluation.
 
     folder: where. settings: what the results depend on, as JSON takes it.
@@ -65,7 +66,7 @@ class RunFolder:
         Raises PlanError for other models than before, RunError where another run is at work in the folder.
         """
         if not self.starts_anew:
-            self._refuse_other(self.config.get("models", {}), dict(models))
+            self._refuse_other(compared_models(self.config.get("models", {})), compared_models(models))
         self.folder.mkdir(parents=True, exist_ok=True)
         if not self.lines.open(create=True):
             raise RunError(f"another run is at work in '{self.folder}'; wait for it to end")
@@ -162,6 +163,14 @@ class RunFolder:
         if facts.get("commit") not in known:
             self.config["continued_by"] = [*later, dict(facts)]
             self.write_json(CONFIG, self.config)
+
+
+def compared_models(models: Mapping[str, str]) -> dict[str, str]:
+    """What an earlier run's models are held against: no judge is no judge, in whatever words it was said."""
+    return {
+        name: NO_JUDGE if name == "judge" and words.startswith(NO_JUDGE) else words
+        for name, words in models.items()
+    }
 
 
 def is_before_settings(path: Path) -> bool:
