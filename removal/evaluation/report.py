@@ -250,8 +250,9 @@ def plots(protocol: str, rows: Sequence[Row], records: Sequence[Mapping[str, Any
     return drawn
 
 
-WIDTH_PX, LABEL_PX, LINE_PX, TOP_PX, BOTTOM_PX, RIGHT_PX = 720, 250, 34, 30, 28, 72
-LABEL_LETTERS = 38
+WIDTH_PX, LEFT_PX, RIGHT_PX = 420, 20, 62  # a plot fits a phone; names stand above their dots
+LINE_PX, LABEL_PX, TOP_PX, BOTTOM_PX = 46, 16, 42, 28
+LABEL_LETTERS = 60
 DOTS = 400  # of more photos an even choice is drawn
 
 
@@ -276,11 +277,12 @@ def dot_plot(title: str, better: str, series: Sequence[Series]) -> str:
         return ""
     low, high = axis([value for entry in series for value in (*entry.values, entry.summary)])
     height = TOP_PX + LINE_PX * len(series) + BOTTOM_PX
-    direction = {"lower": " (lower is better)", "higher": " (higher is better)"}.get(better, "")
+    direction = {"lower": "lower is better", "higher": "higher is better"}.get(better, "")
     parts = [
         f'<svg viewBox="0 0 {WIDTH_PX} {height}" width="{WIDTH_PX}" height="{height}" role="img" '
-        f'aria-label="{escape(title + direction)}">',
-        f'<text x="0" y="16" class="title">{escape(title)}<tspan class="faint">{direction}</tspan></text>',
+        f'aria-label="{escape(", ".join(filter(None, (title, direction))))}">',
+        f'<text x="0" y="16" class="title">{escape(title)}</text>',
+        f'<text x="0" y="32" class="faint">{direction}</text>',
         *grid(low, high, height),
     ]
     for number, entry in enumerate(series):
@@ -298,7 +300,7 @@ def axis(values: Sequence[float]) -> tuple[float, float]:
 
 
 def place(value: float, low: float, high: float) -> float:
-    return LABEL_PX + (value - low) / (high - low) * (WIDTH_PX - LABEL_PX - RIGHT_PX)
+    return LEFT_PX + (value - low) / (high - low) * (WIDTH_PX - LEFT_PX - RIGHT_PX)
 
 
 def grid(low: float, high: float, height: int) -> list[str]:
@@ -323,21 +325,20 @@ def ticks(low: float, high: float) -> list[float]:
 
 
 def line(entry: Series, top: int, low: float, high: float) -> list[str]:
-    middle = top + LINE_PX / 2
+    middle = top + (LABEL_PX + LINE_PX) / 2
     label = entry.label if len(entry.label) <= LABEL_LETTERS else entry.label[: LABEL_LETTERS - 1] + "…"
     parts = [
-        f'<text x="{LABEL_PX - 10}" y="{middle + 4:.0f}" text-anchor="end">{escape(label)}'
-        f"<title>{escape(entry.label)}</title></text>"
+        f'<text x="0" y="{top + LABEL_PX - 3}">{escape(label)}<title>{escape(entry.label)}</title></text>'
     ]
     step = max(1, -(-len(entry.values) // DOTS))
     for number, value in enumerate(entry.values[::step]):
-        shift = (zlib.crc32(f"{number}".encode()) % 1000 / 1000 - 0.5) * (LINE_PX - 14)
+        shift = (zlib.crc32(f"{number}".encode()) % 1000 / 1000 - 0.5) * (LINE_PX - LABEL_PX - 10)
         parts.append(
             f'<circle cx="{place(value, low, high):.1f}" cy="{middle + shift:.1f}" r="2" class="dot"/>'
         )
     x = place(entry.summary, low, high)
     parts.append(
-        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top + 4}" y2="{top + LINE_PX - 4}" class="mean">'
+        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top + LABEL_PX + 2}" y2="{top + LINE_PX - 2}" class="mean">'
         f"<title>{escape(entry.note)}</title></line>"
     )
     right, text = WIDTH_PX - RIGHT_PX + 8, number_text(entry.summary)
