@@ -57,7 +57,7 @@ def test_photos_that_cannot_be_read_or_have_no_hole_are_named(invoke, holes_set,
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [
-        ((*TASK, "magic"), 2, "expected one of auto, deepfillv2, exemplar"),
+        ((*TASK, "magic"), 2, "expected one of auto, deepfillv2, lama"),
         ((*TASK, "telea=w.pth"), 2, "telea has no weights"),
         ((*TASK, "telea", "telea"), 2, "twice"),
         ((*TASK, "glcic="), 2, "[LABEL:]NAME[=WEIGHTS]"),

@@ -105,6 +105,7 @@ def inception(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.filterwarnings("ignore:Metric `Kernel Inception Distance` will save:UserWarning")
+@pytest.mark.slow
 def test_inception_features_are_those_of_torchmetrics(inception, rng):
     from torchmetrics.image.kid import KernelInceptionDistance
 
