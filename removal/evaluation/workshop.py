@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from removal.batch.record import is_as_noted, note_of
+from removal.batch.notes import is_as_noted, note_of
 from removal.batch.stages import Stage
 from removal.batch.threads import default_workers
 from removal.evaluation.case import Case, Combination, EvaluationProtocol
