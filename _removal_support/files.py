@@ -82,6 +82,11 @@ def _move_to_new(part: Path, target: Path) -> None:
         os.replace(part, target)
 
 
+def is_part(path: Path) -> bool:
+    """Whether a file, by its name, is half of one, left by a writer that was killed or still written."""
+    return _PART.fullmatch(path.name) is not None
+
+
 def leftovers(folder: Path, names: Set[str]) -> list[Path]:
     """The hidden files in a folder that hold parts of files of these names: of writers that were killed, or
     are still at work. Empty where there is no such folder, or none can be."""

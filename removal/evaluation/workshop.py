@@ -155,6 +155,8 @@ def is_done(photo: EvalPhoto, folder: EvaluationFolder, combinations: Sequence[C
         return False
     if not record.get("file") or not is_as_noted(photo.path, record["file"]):
         return False
+    if any(entry.folder not in record["figures"] for entry in combinations):
+        return False
     kept = {folder.file("results", entry.folder, photo.name) for entry in combinations}
     kept |= {folder.file("masks", entry.mask_folder, photo.name) for entry in combinations}
     if folder.keeps_inputs:
