@@ -96,7 +96,7 @@ def erase(photos: tuple[Path, ...], as_json: bool, **options: Any) -> None:
             report(outcome, progress, as_json=as_json, blind=options["blind"])
             interruption.check()
         if as_json and reports[0].passed_over:
-            progress.say(json.dumps({"passed_over": reports[0].passed_over}), err=False)
+            progress.say(json_line({"passed_over": reports[0].passed_over}), err=False)
     if progress.total > 1:
         for line in [*listed(failures), *summary(reports[0])]:
             warn(line)

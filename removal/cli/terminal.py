@@ -56,6 +56,6 @@ def drop_output() -> None:
 
 def show(error: click.ClickException) -> None:
     """Shows an error as click does, without what would steer a terminal."""
-    error.message = "\n".join(map(printable, error.message.split("\n")))
+    vars(error)["message"] = "\n".join(map(printable, error.message.split("\n")))
     with suppress(OSError):
         error.show()

@@ -7,7 +7,7 @@ import pytest
 
 from _removal_support.json_lines import RecordError
 from removal.errors import PlanError
-from removal.evaluation.run_folder import CONFIG, KIND, LINES, RunFolder
+from removal.evaluation.folder import CONFIG, KIND, LINES, EvaluationFolder
 
 DONE = {"photo": "a.png", "outcome": "done", "bytes": 3, "unedited": {}, "figures": {"c": {"psnr": 1.5}}}
 NOTE = {"size": 1, "mtime_ns": 1, "hash": "00"}
@@ -27,7 +27,7 @@ def folder_with(tmp_path, *lines, **config):
 def test_sound_lines_are_taken(tmp_path):
     failed = {"photo": "b.png", "outcome": "failed", "stage": "read", "error": "damaged"}
     lines = [DONE | {"file": NOTE}, failed, {"photo": "c.png"}, DONE | {"photo": "sub/d.png", "file": {}}]
-    folder = RunFolder(folder_with(tmp_path, *lines), {"seed": 0})
+    folder = EvaluationFolder(folder_with(tmp_path, *lines), {"seed": 0})
     assert sorted(folder.records) == ["a.png", "b.png", "sub/d.png"]
 
 
@@ -51,7 +51,7 @@ def test_sound_lines_are_taken(tmp_path):
 def test_wrong_lines_are_one_error_that_names_file_and_line(tmp_path, line, problem):
     folder = folder_with(tmp_path, DONE, line)
     with pytest.raises(RecordError) as caught:
-        RunFolder(folder, {"seed": 0})
+        EvaluationFolder(folder, {"seed": 0})
     assert f"{folder / LINES}, line 2: " in str(caught.value)
     assert problem in str(caught.value)
 
@@ -61,13 +61,13 @@ def test_wrong_lines_are_one_error_that_names_file_and_line(tmp_path, line, prob
 )
 def test_damaged_settings_are_one_error(tmp_path, config):
     with pytest.raises(PlanError, match=r"config\.json is damaged"):
-        RunFolder(folder_with(tmp_path, **config), {"seed": 0})
+        EvaluationFolder(folder_with(tmp_path, **config), {"seed": 0})
 
 
 def test_settings_nested_too_deep_are_none(tmp_path):
     (tmp_path / CONFIG).write_text("[" * 100_000)
     with pytest.raises(PlanError, match="holds no evaluation"):
-        RunFolder(tmp_path, {})
+        EvaluationFolder(tmp_path, {})
 
 
 def test_only_halves_of_our_own_are_cleared_away_and_none_behind_a_link(tmp_path):
@@ -79,7 +79,7 @@ def test_only_halves_of_our_own_are_cleared_away_and_none_behind_a_link(tmp_path
     paths = [folder / "results" / half, folder / "results/.notes.part", tmp_path / "victim" / half]
     for path in paths:
         path.write_bytes(b"half")
-    run = RunFolder(folder, {"seed": 0})
+    run = EvaluationFolder(folder, {"seed": 0})
     run.begin({}, {})
     run.close()
     assert [path.exists() for path in paths] == [False, True, True]
@@ -90,7 +90,7 @@ def test_starting_anew_removes_nothing_behind_a_link(tmp_path):
     (tmp_path / "victim").mkdir()
     (tmp_path / "victim/photo.png").write_bytes(b"somebody's")
     os.symlink(tmp_path / "victim", folder / "results")
-    run = RunFolder(folder, {"seed": 1}, overwrite=True)
+    run = EvaluationFolder(folder, {"seed": 1}, overwrite=True)
     run.begin({}, {})
     run.close()
     assert (tmp_path / "victim/photo.png").read_bytes() == b"somebody's"
