@@ -15,6 +15,8 @@ LARGEST_JSON_BYTES = 1 << 30
 """A JSON file of masks; COCO's largest has 0.45 GB."""
 LARGEST_LIST_BYTES = 64 << 20
 """A list of photos, or a table of masks: half a million long paths."""
+DEEPEST_JSON = 64
+"""Lists and objects within each other in a line of a record; ours have 4."""
 MASK_TIMES_PHOTO = 64
 """Pixels of a mask, as a multiple of its photo's: 8 times as high and wide. Beyond that, what is stated is
 taken for a mistake, unless it is at most SMALL_MASK_PIXELS."""

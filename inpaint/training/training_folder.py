@@ -76,15 +76,18 @@ class TrainingFolder:
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
-    """The log's whole lines; a last one that was cut off is dropped."""
+    """The log's whole lines; from one that was cut off, or is none of ours, the rest is dropped."""
     if not path.is_file():
         return []
     found = []
     for line in path.read_text(encoding="utf-8").splitlines():
         try:
-            found.append(json.loads(line))
-        except ValueError:
+            content = json.loads(line)
+        except (ValueError, RecursionError):
             break
+        if not isinstance(content, dict) or not isinstance(content.get("step", 0), int):
+            break
+        found.append(content)
     return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -18,6 +20,8 @@ from removal.options import RunOptions, check_engine, check_names
 
 if TYPE_CHECKING:
     from removal.batch.engine import Engine
+
+NAMED_GONE = 5  # results
 
 
 def nothing(what: object) -> None:
@@ -74,16 +78,44 @@ def run(
             record.begin(engine.models)
             results = ending.enter_context(closing(engine.outcomes(missing, record, report)))
         to_do = {id(job) for job in missing}
+        written: list[tuple[Job, str]] = []
         for job in jobs:
             if job.problem is not None:
                 outcome = Outcome(job, "failed", error=job.problem)
             else:
                 outcome = next(results) if id(job) in to_do else Outcome(job, "skipped")
             report.counts[outcome.outcome] += 1
+            if outcome.error is None:
+                written.append((job, outcome.outcome))
             yield outcome
+        lost = disappeared(written)
+        for _, was in lost:
+            report.counts += Counter({was: -1, "failed": 1})
         if report.seconds:
             record.finished(report.record())
     tell_report(report)
+    if lost:
+        raise gone([job for job, _ in lost], options.output)
+
+
+def disappeared(written: Sequence[tuple[Job, str]]) -> list[tuple[Job, str]]:
+    """Those whose results are no longer there; stores elsewhere are not asked."""
+    return [
+        (job, outcome)
+        for job, outcome in written
+        if not is_remote(job.target) and not os.path.lexists(job.target)
+    ]
+
+
+def gone(jobs: Sequence[Job], output: Path | None) -> RunError:
+    """The error that results disappeared during the run, which names some of them."""
+    named = ", ".join(f"'{job.target}'" for job in jobs[:NAMED_GONE])
+    more = f" and {len(jobs) - NAMED_GONE} more" if len(jobs) > NAMED_GONE else ""
+    return RunError(
+        f"the results of {len(jobs)} photos disappeared during the run, {named}{more}: something else "
+        "removes files there; run the same command again to have them made",
+        option=None if output is None else "output",
+    )
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -32,6 +31,7 @@ from removal.cli.shared_options import (
     score_option,
     target_options,
 )
+from removal.cli.terminal import json_line, tell, writing_out
 
 if TYPE_CHECKING:
     from removal.batch.jobs import Outcome
@@ -96,7 +96,7 @@ def erase(photos: tuple[Path, ...], as_json: bool, **options: Any) -> None:
             report(outcome, progress, as_json=as_json, blind=options["blind"])
             interruption.check()
         if as_json and reports[0].passed_over:
-            progress.say(json.dumps({"passed_over": reports[0].passed_over}), err=False)
+            progress.say(json_line({"passed_over": reports[0].passed_over}), err=False)
     if progress.total > 1:
         for line in [*listed(failures), *summary(reports[0])]:
             warn(line)
@@ -105,7 +105,7 @@ def erase(photos: tuple[Path, ...], as_json: bool, **options: Any) -> None:
 
 
 def warn(text: str) -> None:
-    click.echo(printable(text), err=True)
+    tell(text, err=True)
 
 
 class Progress:
@@ -139,16 +139,17 @@ class Progress:
     def say(self, text: str, *, err: bool = True) -> None:
         err = err or self.quiet
         if self.bar is None:
-            click.echo(printable(text), err=err)
+            tell(text, err=err)
         else:
-            self.bar.write(printable(text), file=sys.stderr if err else sys.stdout)
+            with writing_out():
+                self.bar.write(printable(text), file=sys.stderr if err else sys.stdout)
 
 
 def report(outcome: Outcome, progress: Progress, *, as_json: bool, blind: bool = False) -> None:
     for note in outcome.notes:
         progress.say(f"{outcome.job.source}: {note}")
     if as_json:
-        progress.say(json.dumps(outcome.record()), err=False)
+        progress.say(json_line(outcome.record()), err=False)
     if outcome.error is not None:
         progress.say(f"Error: {with_flag(outcome.error, outcome.option)}")
     elif not as_json:

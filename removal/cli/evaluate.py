@@ -20,6 +20,7 @@ from removal.cli.shared_options import (
     overwrite_option,
     settings_options,
 )
+from removal.cli.terminal import tell
 
 if TYPE_CHECKING:
     from removal.evaluation.plan import EvaluationOptions
@@ -184,4 +185,4 @@ def report(evaluation: Evaluation, look_at: str) -> None:
     if (more := len(evaluation.failures) - NAMED) > 0:
         warn(f"Left out: {more} more, named in {evaluation.folder / 'results.json'}")
     done, earlier, folder = evaluation.done, evaluation.earlier, evaluation.folder
-    click.echo(f"{done} photos worked on, {earlier} done by an earlier run; see {folder / look_at}")
+    tell(f"{done} photos worked on, {earlier} done by an earlier run; see {folder / look_at}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from removal.cli.shared_options import (
     overwrite_option,
     segmenter_options,
 )
+from removal.cli.terminal import json_line, tell
 
 if TYPE_CHECKING:
     from removal.handover.check import HandOverSummary, MaskCheck
@@ -67,7 +67,6 @@ def check(images: Path, annotations: Path | None, as_json: bool, **options: Any)
     would fail, 2 wrong usage.
     """
     from removal.batch.threads import default_workers
-    from removal.errors import printable
     from removal.handover.check import HandOverSummary, check_photos, open_check
     from removal.options import RunOptions
 
@@ -81,13 +80,13 @@ def check(images: Path, annotations: Path | None, as_json: bool, **options: Any)
             if result.fails:
                 failing.append(result)
             if as_json:
-                progress.say(json.dumps(result.record()), err=False)
+                progress.say(json_line(result.record()), err=False)
             progress.step()
             interruption.check()
     if as_json:
-        click.echo(json.dumps(summary.record(files)))
+        tell(json_line(summary.record(files)))
     else:
-        click.echo("\n".join(map(printable, report(summary, files, failing))))
+        tell(*report(summary, files, failing))
     if failing:
         raise click.exceptions.Exit(1)
 
@@ -191,7 +190,6 @@ def export(photos: tuple[Path, ...], target: Path, kind: str | None, **options: 
 
     Exit status: 0 all done, 1 some photos failed, 2 wrong usage.
     """
-    from removal.errors import printable
     from removal.handover.export import ExportOptions
     from removal.handover.export import export as export_masks
     from removal.options import RunOptions
@@ -210,7 +208,7 @@ def export(photos: tuple[Path, ...], target: Path, kind: str | None, **options: 
                 warn(f"Error: {with_flag(result.error, result.option)}")
                 continue
             done, objects, empty = done + 1, objects + result.objects, empty + (result.objects == 0)
-    click.echo(printable(f"{target}: {objects} objects of {done} photos, {empty} of them without any"))
+    tell(f"{target}: {objects} objects of {done} photos, {empty} of them without any")
     if failed:
         warn(f"{failed} photos failed: {target} lacks them")
         raise click.exceptions.Exit(1)

@@ -10,6 +10,7 @@ import click
 from removal.cli.erase import warn
 from removal.cli.errors import told_in_one_line
 from removal.cli.shared_options import max_megapixels_option, model_options, overwrite_option
+from removal.cli.terminal import tell
 
 EXTRA = "the page needs Starlette and uvicorn: pip install 'removal[page]'"
 
@@ -62,7 +63,7 @@ def serve(photos: tuple[Path, ...], port: int, host: str | None, open_browser: b
             if not path.is_file():
                 raise click.ClickException(f"{path}: there is no such photo")
         serving = prepare(RunOptions(**options), paths, host=host, port=port, say=warn)
-    click.echo(f"the page: {serving.url}  (Ctrl-C ends it)")
+    tell(f"the page: {serving.url}  (Ctrl-C ends it)")
     if open_browser:
         import threading
         import webbrowser

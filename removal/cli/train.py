@@ -13,6 +13,7 @@ from removal.cli.erase import warn
 from removal.cli.errors import click_error
 from removal.cli.grouping import GroupedCommand, ValueType, grouped
 from removal.cli.shared_options import overwrite_option
+from removal.cli.terminal import tell
 
 if TYPE_CHECKING:
     from inpaint.training.photos import TrainingPhoto
@@ -298,7 +299,7 @@ def train(name: str, out: Path, resume: bool, overwrite: bool, dry_run: bool, **
         if dry_run:
             from inpaint.training.plan import plan
 
-            click.echo("\n".join(plan(run, report=warn).lines()))
+            tell(*plan(run, report=warn).lines())
             return
         from inpaint.training.distributed import processes
         from inpaint.training.training_run import WEIGHTS, start
@@ -319,7 +320,7 @@ def train(name: str, out: Path, resume: bool, overwrite: bool, dry_run: bool, **
         raise click_error(error) from error
     if not quiet:
         rest = "" if result.finished else f"; {result.step} steps done, --resume goes on"
-        click.echo(f"{out / WEIGHTS}{rest}")
+        tell(f"{out / WEIGHTS}{rest}")
 
 
 def _run(name: str, out: Path, told: dict[str, Any]) -> Run:

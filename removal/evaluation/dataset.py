@@ -158,7 +158,7 @@ def read_coco(path: Path) -> dict[str, Any]:
     """The content of an annotation file, its three parts there; PlanError for anything else."""
     try:
         content = json.loads(path.read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PlanError(f"{path} is no JSON file: {error}") from error
     except OSError as error:
         raise PlanError(f"{path}: {error.strerror}") from error

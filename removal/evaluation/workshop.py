@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from removal.batch.record import is_as_noted, note_of
+from removal.batch.notes import is_as_noted, note_of
 from removal.batch.stages import Stage
 from removal.batch.threads import default_workers
 from removal.evaluation.case import Case, Combination, EvaluationProtocol
@@ -154,6 +154,8 @@ def is_done(photo: EvalPhoto, folder: EvaluationFolder, combinations: Sequence[C
     if record is None or record["outcome"] != "done" or not photo.path.is_file():
         return False
     if not record.get("file") or not is_as_noted(photo.path, record["file"]):
+        return False
+    if any(entry.folder not in record["figures"] for entry in combinations):
         return False
     kept = {folder.file("results", entry.folder, photo.name) for entry in combinations}
     kept |= {folder.file("masks", entry.mask_folder, photo.name) for entry in combinations}

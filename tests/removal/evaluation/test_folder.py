@@ -135,7 +135,7 @@ def test_a_killed_run_goes_on_where_it_was(coco_options):
     lines = (coco_options.out / "photos.jsonl").read_text()
     (coco_options.out / "photos.jsonl").write_text(lines[:-40])  # cut short within the last line
     (coco_options.out / "results.json").unlink()
-    (coco_options.out / "results/annotations.refined.telea/.c.png.png.0f.part").write_bytes(b"half")
+    (coco_options.out / "results/annotations.refined.telea/.c.png.png.0f0f0f0f.part").write_bytes(b"half")
     evaluation = evaluate(coco_options)
     assert (evaluation.done, evaluation.earlier) == (1, 2)
     timeless = [
@@ -243,6 +243,6 @@ def test_a_hole_that_changed_and_not_its_size_is_refused(holes_set, tmp_path):
 def test_a_run_killed_before_its_settings_were_written_can_be_started_again(coco_options):
     coco_options.out.mkdir()
     (coco_options.out / "photos.jsonl").write_bytes(b"")
-    (coco_options.out / ".config.json.0f.part").write_bytes(b"{")
+    (coco_options.out / ".config.json.0f0f0f0f.part").write_bytes(b"{")
     assert evaluate(coco_options).done == 3
     assert not list(coco_options.out.glob(".*"))
