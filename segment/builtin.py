@@ -18,6 +18,7 @@ from segment.detections import Detections, encode_crop
 from segment.person_network import STRIDE, PersonNetwork
 
 WEIGHTS = Path(__file__).with_name("person_finder.onnx")
+RECORDED = "person_finder.safetensors"  # what records of earlier versions call the same weights
 WORKING_SIDES_PX = (256, 320, 384)  # long sides the photo is looked at; the answers are averaged
 THRESHOLD = 0.34  # a pixel is of a person from this probability on ...
 LEAST_PEAK = 0.7  # ... where the region around it reaches this one: sure of the middle, generous at the rim
@@ -78,7 +79,8 @@ class BuiltinSegmenter:
 
     def __init__(self, network: PersonNetwork, *, weights: Path = WEIGHTS):
         self.network = network
-        self.description = f"builtin person finder, {weights.name}, float32, cpu"
+        source = RECORDED if weights == WEIGHTS else weights.name
+        self.description = f"builtin person finder, {source}, float32, cpu"
 
     def __call__(
         self, images: Sequence[np.ndarray], *, classes: Sequence[str] | None = None, min_score: float = 0.05
