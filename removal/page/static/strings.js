@@ -34,6 +34,8 @@ export const TEXT = {
   loading: "Models are loading…",
   lost: "The server does not answer. Your strokes are kept; the page connects again by itself.",
   saved: "Saved as ",
+  compare: "Drag the line to compare; hold Tab for the original.",
+  noSteps: "What this try was marked with is not known any more: mark it again.",
   original: "Original",
   nothingMarked: "Mark something first: click it or paint over it.",
 };
