@@ -86,9 +86,13 @@ class Guard:
         if not path.startswith("/api/"):
             return None if method in ("GET", "HEAD") else (405, "expected GET")
         sent = [value.decode("latin-1") for value in headers.get(TOKEN_HEADER.encode(), [])]
-        in_header = any(hmac.compare_digest(value, self.token) for value in sent)
+        in_header = any(self._is_token(value) for value in sent)
         if method in ("GET", "HEAD"):
-            return None if in_header or self._token_in_cookie(headers, self.cookie_name(scope)) else (403, "expected the token")
+            return (
+                None
+                if in_header or self._token_in_cookie(headers, self.cookie_name(scope))
+                else (403, "expected the token")
+            )
         if not in_header:
             return 403, f"expected the token in {TOKEN_HEADER}"
         kinds = [
@@ -98,6 +102,9 @@ class Guard:
         if len(kinds) != 1 or kinds[0] not in BODY_TYPES:
             return 415, f"expected a content type of {' or '.join(BODY_TYPES)}"
         return None
+
+    def _is_token(self, given: str) -> bool:
+        return hmac.compare_digest(given.encode(), self.token.encode())
 
     @staticmethod
     def cookie_name(scope: Scope) -> str:
@@ -111,7 +118,7 @@ class Guard:
                 morsel = SimpleCookie(line.decode("latin-1")).get(cookie)
             except CookieError:
                 continue
-            if morsel is not None and hmac.compare_digest(morsel.value, self.token):
+            if morsel is not None and self._is_token(morsel.value):
                 return True
         return False
 
@@ -119,7 +126,7 @@ class Guard:
         from urllib.parse import parse_qs
 
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [])
-        return any(hmac.compare_digest(value, self.token) for value in given)
+        return any(self._is_token(value) for value in given)
 
 
 async def _answer(send: Send, status: int, reason: str) -> None:

@@ -132,6 +132,7 @@ export class Panel {
       return { text: counted(label, count), on: ids.every((id) => chosen.includes(id)), click: () => app.toggleClass(label) };
     });
     buttons("chips", chips);
+    element("begin").hidden = !chips.length || app.marks.chosen.length + app.marks.steps.length > 0 || photo.results.length > 0;
     element("nothing").hidden = !photo?.objects || chips.length > 0;
   }
 

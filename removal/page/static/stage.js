@@ -86,7 +86,7 @@ export class Stage {
     this.context.setTransform(1, 0, 0, 1, 0, 0);
     this.context.drawImage(this.marks, 0, 0);
     view.transform(this.context);
-    const object = photo.objects?.[this.hover];
+    const object = app.tool === "point" ? photo.objects?.[this.hover] : null;
     if (object) {
       outline(this.context, this.shapes.get(`o${object.id}`, object.outlines), COLOURS.hover, pixel);
       this.label(object);
@@ -134,7 +134,7 @@ export class Stage {
   down(event) {
     if (!this.app.photo || event.target.closest("button")) return;
     this.element.focus({ preventScroll: true });
-    if (event.target === this.divider) { this.sliding = event.pointerId; this.element.setPointerCapture(event.pointerId); return; }
+    if (event.target === this.divider) { this.sliding = event.pointerId; this.cursor = null; this.element.setPointerCapture(event.pointerId); return; }
     const at = this.place(event);
     this.pointers.set(event.pointerId, at);
     this.element.setPointerCapture(event.pointerId);

@@ -8,6 +8,7 @@ export const TEXT = {
   drop: "Drop photos here, paste one, or open them with the button above.",
   found: "Found in the photo",
   nothingFound: "Nothing was found. Click on the thing, or paint over it.",
+  begin: "Click what should go, in the photo or here.",
   alsoRemove: "Goes with it",
   tools: "Mark by hand",
   size: "Brush size",
