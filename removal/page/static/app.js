@@ -59,13 +59,16 @@ export class App {
 
   async start() {
     await this.attempt(() => this.refresh());
-    api.listen((event) => this.heard(event), (connected) => {
-      if (connected === this.connected) return;
-      this.connected = connected;
-      this.message = connected ? "" : TEXT.lost;
-      if (connected) this.attempt(() => this.refresh());
-      this.changed();
-    });
+    api.listen((event) => this.heard(event), (connected) => this.connection(connected));
+  }
+
+  /** Says that the server is gone; that it is back only once everything is there again. */
+  async connection(connected) {
+    if (connected === this.connected) return;
+    if (connected) await this.refresh().catch(() => { connected = false; });
+    this.connected = connected;
+    this.message = connected ? "" : TEXT.lost;
+    this.changed();
   }
 
   /** Takes over the server's state; strokes stay. After the server was started anew its photos are opened again. */
