@@ -33,7 +33,7 @@ def encoded(pixels: np.ndarray, suffix: str = ".png") -> bytes:
 
 
 class Models:
-    """Stands for a pipeline: one person, with a shadow of two rows under it; holes become their seed's grey."""
+    """Stands for a pipeline: one person with a shadow of two rows; holes become their seed's grey."""
 
     segmenter = SimpleNamespace(description="a finder for tests")
 
