@@ -1,6 +1,6 @@
 /** The state of the page and what can be done to it; who shows it subscribes with `onChange`. */
 import * as api from "./api.js";
-import { FRESH, Jobs, matched, record, same, withoutResults } from "./records.js";
+import { FRESH, Jobs, forgetObjects, matched, record, same, withoutResults } from "./records.js";
 import { TEXT } from "./strings.js";
 
 export class App {
@@ -126,7 +126,7 @@ export class App {
     if (event.kind === "refused") { this.message = event.error; this.changed(); return; }
     const photo = this.photos.get(event.photo);
     if (event.state === "done") {
-      if (event.kind === "models") this.models = event.result;
+      if (event.kind === "models") this.modelsAre(event.result);
       if (photo && event.kind === "find") { photo.objects = event.result.objects; if (photo.history.now.chosen.length) this.refine(); }
       if (photo && event.kind === "parts" && same(event.result.objects, photo.history.now.chosen)) photo.parts = event.result;
       if (photo && event.kind === "fill" && !photo.results.some((one) => one.id === event.result.result.id)) photo.results.push(event.result.result);
@@ -134,6 +134,15 @@ export class App {
     const awaited = this.jobs.heard(event);
     if (event.state === "failed" && !awaited) this.message = event.error;
     this.changed();
+  }
+
+  /** Other models are there; what another finder found is forgotten, and looked for anew. */
+  modelsAre(models) {
+    const before = this.models.chosen?.segmenter;
+    this.models = models;
+    if (before === undefined || before === models.chosen.segmenter) return;
+    for (const photo of this.photos.values()) forgetObjects(photo);
+    if (this.photo) this.select(this.current);
   }
 
   /** Something is marked or unmarked; it can be undone. */

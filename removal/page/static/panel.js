@@ -55,7 +55,7 @@ export class Panel {
     element("mask-file").addEventListener("change", (event) => this.uploadMask(event.target));
     click("help", () => element("keys").showModal());
     element("size").addEventListener("input", (event) => { app.size = Number(event.target.value); app.changed(); });
-    for (const id of ["segmenter", "inpainter"]) element(id).addEventListener("change", () => app.attempt(() => api.chooseModels(element("segmenter").value, element("inpainter").value)));
+    for (const id of ["segmenter", "inpainter"]) element(id).addEventListener("change", () => app.run(() => api.chooseModels(element("segmenter").value, element("inpainter").value)));
     for (const [keys, what] of KEYS) element("key-list").append(Object.assign(document.createElement("dt"), { textContent: keys }), Object.assign(document.createElement("dd"), { textContent: what }));
     app.onChange(() => this.update());
     this.update();

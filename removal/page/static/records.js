@@ -15,11 +15,15 @@ export function record(photo, file = null, history = null) {
 
 /** The strokes of a photo whose results are gone with the server that made them. @param {History} history */
 export function withoutResults(history) {
-  const strip = (state) => ({ ...state, shown: null, steps: state.steps.filter((step) => step.kind !== "mask") });
-  const kept = new History(strip(history.now));
-  kept.past = history.past.map(strip);
-  kept.future = history.future.map(strip);
-  return kept;
+  history.map((state) => ({ ...state, shown: null, steps: state.steps.filter((step) => step.kind !== "mask") }));
+  return history;
+}
+
+/** Nothing is known of what is in a photo any more: another finder looks. */
+export function forgetObjects(photo) {
+  photo.objects = photo.parts = null;
+  photo.filled.clear();
+  photo.history.map((state) => ({ ...state, chosen: [] }));
 }
 
 /** The photo that the server was given once more at its new start. */

@@ -128,3 +128,27 @@ def test_a_fault_of_ours_fails_the_job_and_not_the_worker(session, photo, monkey
     assert record["state"] == "failed"
     assert record["error"].startswith("KeyError")
     assert session.done(session.post(f"{photo}/find"))["state"] == "done"
+
+
+def test_other_models_are_loaded_and_look_anew(session, photo):
+    record = session.done(session.post("/api/v1/models", {"segmenter": "builtin"}))
+    assert record["result"]["chosen"]["segmenter"] == "builtin"
+    assert session.get(photo).json()["objects"] == []
+    assert session.get(photo).json()["found"] is False
+
+
+def test_models_that_cannot_be_loaded_leave_those_that_are_there(session, photo, monkeypatch):
+    from removal.errors import RunError
+
+    assert session.post("/api/v1/models", {"inpainter": "none such"}).status_code == 400
+
+    def fails(options, say):
+        raise RunError("the weights are not there")
+
+    monkeypatch.setattr("removal.models.build_removal", fails)
+    record = session.done(session.post("/api/v1/models", {"segmenter": "builtin"}))
+    assert (record["state"], record["error"]) == ("failed", "the weights are not there")
+    state = session.get("/api/v1/state").json()["models"]
+    assert state["ready"]
+    assert state["chosen"]["segmenter"] == "auto"
+    assert session.get(photo).json()["found"] is True

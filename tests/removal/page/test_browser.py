@@ -317,3 +317,28 @@ def test_two_tabs_do_not_disturb_each_other(serve, visit):
     fill(one, 1)
     other.wait_for_selector("#tries button")
     assert other.is_hidden("#divider")
+
+
+@pytest.mark.parametrize("kind", ["HEIC", "24 megapixels"])
+def test_heic_and_large_photos_are_shown(serve, visit, tmp_path, kind):
+    from PIL import Image
+
+    with Image.open(SCENE) as scene:
+        if kind == "HEIC":
+            pytest.importorskip("pillow_heif").register_heif_opener()
+            path = tmp_path / "scene.heic"
+            scene.save(path)
+        else:
+            path = tmp_path / "scene.jpg"
+            scene.resize((6000, 4000)).save(path)
+    page = visit(serve().url)
+    page.set_input_files("#file", path)
+    find_person(page)
+    middle = page.evaluate(
+        """() => {
+          const canvas = document.getElementById("picture");
+          return [...canvas.getContext("2d").getImageData(canvas.width / 2, canvas.height / 2, 1, 1).data];
+        }"""
+    )
+    assert middle[3] == 255  # there is a picture
+    assert page.evaluate("document.getElementById('picture').width") <= 1280
