@@ -25,6 +25,8 @@ check: .venv/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	@if command -v node >/dev/null; then for file in removal/page/static/*.js; do node --input-type=module --check < $$file || exit 1; done; \
+	else echo "node is not installed: the page's scripts are not checked"; fi
 
 clean:
 	rm -rf .venv demo build *.egg-info
