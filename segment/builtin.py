@@ -74,7 +74,7 @@ def person_probability(
         for mirrored in (False, True):
             view = batch[..., :width].flip(-1) if mirrored else batch[..., :width]
             view = functional.pad(view, (0, -width % STRIDE)) if mirrored else batch
-            found = network(view.contiguous(memory_format=torch.channels_last))
+            found = network(view.contiguous(memory_format=torch.channels_last))[0]
             found = functional.interpolate(found, scale_factor=2, mode="bilinear", align_corners=False)
             found = found[..., :height, :width]
             found = found.flip(-1) if mirrored else found
