@@ -1,8 +1,9 @@
 """`builtin`: a small person finder whose weights ship with the package, so that people can be found with no
 network.
 
-The network is `person_finder.py`, its training `training.py`; docs/builtin-finder.md says what it scores and
-where it fails.
+The network is `person_finder.py`, how it looks at a photo `finder_views.py`, how people who touch are told
+apart `people_apart.py`, its training `tools/finder`; docs/builtin-finder.md says what it scores and where it
+fails.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ import cv2
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from torch.nn import functional
 
 from backend.device import resolve_device
 from segment.detections import Detections, encode_crop
-from segment.person_finder import STRIDE, PersonFinder, to_tensor
+from segment.finder_views import Run, look, look_again
+from segment.people_apart import people_of_cells, split_region
+from segment.person_finder import PersonFinder
 
 WEIGHTS = Path(__file__).with_name("person_finder.safetensors")
-WORKING_SIDES_PX = (256, 320, 384)  # long sides the photo is looked at; the answers are averaged
 THRESHOLD = 0.34  # a pixel is of a person from this probability on ...
 LEAST_PEAK = 0.7  # ... where the region around it reaches this one: sure of the middle, generous at the rim
 SMALLEST_SHARE = 0.0004  # of the photo's area; smaller regions are dropped
@@ -44,54 +45,27 @@ def load_network(weights: Path = WEIGHTS) -> PersonFinder:
     return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
 
-def working_image(image: np.ndarray, long_side: int) -> tuple[np.ndarray, int, int]:
-    """The photo at a long side of `long_side` px, padded with grey to multiples of the network's stride."""
-    scale = long_side / max(image.shape[:2])
-    height, width = (max(1, round(side * scale)) for side in image.shape[:2])
-    small = cv2.resize(
-        image, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    )
-    below, right = -height % STRIDE, -width % STRIDE
-    padded = cv2.copyMakeBorder(small, 0, below, 0, right, cv2.BORDER_CONSTANT, value=(127, 127, 127))
-    return padded, height, width
+def torch_run(network: PersonFinder, device: str = "cpu") -> Run:
+    """The network as a function of arrays: see `finder_views.Run`."""
 
+    @torch.inference_mode()
+    def run(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        batch = torch.from_numpy(images).to(device, memory_format=torch.channels_last)
+        logits, instances = (output.float().cpu().numpy() for output in network(batch))
+        return logits, instances
 
-@torch.inference_mode()
-def person_probability(
-    network: PersonFinder, image: np.ndarray, *, sides: Sequence[int] = WORKING_SIDES_PX, device: str = "cpu"
-) -> np.ndarray:
-    """Probability that a pixel shows a person: float32 (h, w) in [0, 1], at half the largest working size.
-
-    image: uint8 (H, W, 3) RGB. The photo is looked at in each of `sides` (long side, px) as it is and
-    mirrored.
-    """
-    largest = max(sides) / 2 / max(image.shape[:2])
-    target = tuple(max(1, round(side * largest)) for side in image.shape[:2])
-    answers = []
-    for side in sides:
-        padded, height, width = working_image(image, side)
-        batch = to_tensor(torch.from_numpy(np.stack([padded]))).to(device)
-        for mirrored in (False, True):
-            view = batch[..., :width].flip(-1) if mirrored else batch[..., :width]
-            view = functional.pad(view, (0, -width % STRIDE)) if mirrored else batch
-            found = network(view.contiguous(memory_format=torch.channels_last))[0]
-            found = functional.interpolate(found, scale_factor=2, mode="bilinear", align_corners=False)
-            found = found[..., :height, :width]
-            found = found.flip(-1) if mirrored else found
-            found = functional.interpolate(found, size=target, mode="bilinear", align_corners=False)
-            answers.append(found.sigmoid())
-    return torch.stack(answers).mean(0)[0, 0].float().cpu().numpy()
+    return run
 
 
 class BuiltinSegmenter:
-    """People, as connected regions. Calling it follows the segmenter contract of `segment.load_segmenter`."""
+    """People, told apart where they touch. Calling it follows the segmenter contract of `segment.load_segmenter`."""
 
     name = "builtin"
     classes = ("person",)
     fallback: str | None = None
 
     def __init__(self, network: PersonFinder, *, device: str = "cpu", weights: Path = WEIGHTS):
-        self.network, self.device = network.to(device), device
+        self.run, self.device = torch_run(network.to(device), device), device
         self.description = f"builtin person finder, {weights.name}, float32, {device}"
 
     def __call__(
@@ -105,18 +79,39 @@ class BuiltinSegmenter:
 
     def find(self, image: np.ndarray, min_score: float) -> Detections:
         height, width = image.shape[:2]
-        probability = person_probability(self.network, image, device=self.device)
-        soft = (probability * 255).astype(np.uint8)
-        person = cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR) > 255 * THRESHOLD
-        return regions(person, probability, min_score)
+        view = look(self.run, image)
+        first = view.probability
+        soft = cv2.resize(levels(first), (width, height), interpolation=cv2.INTER_LINEAR)
+        probability = first.copy()
+        for (top, left, bottom, right), second in look_again(self.run, image, first):
+            soft[top:bottom, left:right] = cv2.resize(levels(second), (right - left, bottom - top))
+            put_into(probability, second, (top / height, left / width, bottom / height, right / width))
+        cells = cv2.resize(first, view.middles.shape[::-1], interpolation=cv2.INTER_AREA) > THRESHOLD
+        numbers = people_of_cells(cells, view.middles, view.ways)
+        return regions(soft > 255 * THRESHOLD, probability, min_score, numbers)
 
 
-def regions(person: np.ndarray, probability: np.ndarray, min_score: float) -> Detections:
-    """One detection for each connected region that reaches LEAST_PEAK; its score is the highest probability
-    inside, most certain first.
+def levels(probability: np.ndarray) -> np.ndarray:
+    return (probability * 255).astype(np.uint8)
 
-    person: bool (H, W). probability: float32 (h, w), of the same aspect. Regions are cut out one at a time,
-    so that many of them in a large photo cost no more memory than one.
+
+def put_into(small: np.ndarray, part: np.ndarray, window: tuple[float, float, float, float]) -> None:
+    """Writes a part of the picture into the small map of all of it, in place; window: shares of its sides."""
+    top, bottom = (round(share * small.shape[0]) for share in window[::2])
+    left, right = (round(share * small.shape[1]) for share in window[1::2])
+    if bottom > top and right > left:
+        small[top:bottom, left:right] = cv2.resize(part, (right - left, bottom - top), interpolation=cv2.INTER_AREA)
+
+
+def regions(
+    person: np.ndarray, probability: np.ndarray, min_score: float, numbers: np.ndarray | None = None
+) -> Detections:
+    """One detection for each person of each connected region that reaches LEAST_PEAK; its score is the
+    highest probability inside, most certain first.
+
+    person: bool (H, W). probability: float32 (h, w), of the same aspect. numbers: int32 (a, b), of the same
+    aspect, as `people_of_cells` gives it; None = a region is one person. Regions are cut out
+    one at a time, so that many of them in a large photo cost no more memory than one.
     """
     height, width = person.shape
     count, labelled, stats, _ = cv2.connectedComponentsWithStats(person.view(np.uint8), connectivity=8)
@@ -126,10 +121,15 @@ def regions(person: np.ndarray, probability: np.ndarray, min_score: float) -> De
         if area_px < SMALLEST_SHARE * height * width:
             continue
         inside = labelled[top : top + box_height, left : left + box_width] == index
-        score = peak_inside(probability, inside, top / height, left / width, (height, width))
-        if score >= max(min_score, LEAST_PEAK):
-            box = (left, top, left + box_width, top + box_height)
-            found.append((score, box, encode_crop(inside, top, left, height, width)))
+        place = (top / height, left / width, (height, width))
+        if peak_inside(probability, inside, *place) < max(min_score, LEAST_PEAK):
+            continue
+        for part in region_parts(inside, numbers, top, left, (height, width)):
+            score = peak_inside(probability, part, *place)
+            if score >= min_score:
+                rows, cols = np.flatnonzero(part.any(1)), np.flatnonzero(part.any(0))
+                box = (left + cols[0], top + rows[0], left + cols[-1] + 1, top + rows[-1] + 1)
+                found.append((score, box, encode_crop(part, top, left, height, width)))
     found.sort(key=lambda region: -region[0])
     return Detections(
         ("person",) * len(found),
@@ -139,6 +139,17 @@ def regions(person: np.ndarray, probability: np.ndarray, min_score: float) -> De
         width,
         tuple(rle for _, _, rle in found),
     )
+
+
+def region_parts(
+    inside: np.ndarray, numbers: np.ndarray | None, top: int, left: int, size: tuple[int, int]
+) -> list[np.ndarray]:
+    """The people of one region (`inside`, bool, whose window lies at top, left of a photo of `size`)."""
+    if numbers is None:
+        return [inside]
+    down, across = numbers.shape[0] / size[0], numbers.shape[1] / size[1]
+    bottom, right = top + inside.shape[0], left + inside.shape[1]
+    return split_region(inside, numbers, (top * down, left * across, bottom * down, right * across))
 
 
 def peak_inside(
@@ -157,6 +168,6 @@ def peak_inside(
 
 
 def load_builtin(*, device: str = "auto", weights: str | Path | None = None) -> BuiltinSegmenter:
-    """The person finder with the shipped weights, or with those of a file `segment.training` wrote."""
+    """The person finder with the shipped weights, or with those of a file `tools.finder` wrote."""
     path = Path(weights) if weights is not None else WEIGHTS
     return BuiltinSegmenter(load_network(path), device=resolve_device(device), weights=path)

@@ -11,7 +11,8 @@ from pathlib import Path
 import click
 import torch
 
-from segment.builtin import THRESHOLD, WEIGHTS, load_network, person_probability
+from segment.builtin import THRESHOLD, WEIGHTS, load_network, torch_run
+from segment.finder_views import look
 from tools.finder.photos import load_coco, load_empty
 
 PHOTOS_WITH_PEOPLE = Path(__file__).with_name("photos_with_people.txt")  # of the backgrounds, judged by eye
@@ -24,11 +25,11 @@ PHOTOS_WITH_PEOPLE = Path(__file__).with_name("photos_with_people.txt")  # of th
 def main(data: Path, weights: Path, out: Path) -> None:
     """Write, for each photo that trains, the share of it that is taken for a person."""
     torch.set_num_threads(1)
-    network = load_network(weights)
+    run = torch_run(load_network(weights))
     photos = list(load_empty(data, "train", set(PHOTOS_WITH_PEOPLE.read_text().split())))
     photos += [(f"coco/{p.name}", p.image) for p in load_coco(data / "coco", "train")[0] if not p.label.any()]
     areas = {
-        name: float((person_probability(network, photo, sides=(256,)) > THRESHOLD).mean())
+        name: float((look(run, photo, (256,)).probability > THRESHOLD).mean())
         for name, photo in photos
     }
     out.write_text(json.dumps(areas, indent=0))

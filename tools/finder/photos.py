@@ -73,7 +73,7 @@ def read_rgb(path: Path) -> np.ndarray:
 
 
 def shrink(image: np.ndarray, *maps: np.ndarray) -> tuple[np.ndarray, ...]:
-    """The photo and its maps at a short side of at most STORED_SHORT_SIDE."""
+    """The photo and its maps at a short side of at most STORED_SHORT_SIDE; only photos that train are shrunk."""
     scale = STORED_SHORT_SIDE / min(image.shape[:2])
     if scale >= 1:
         return image, *maps
@@ -122,7 +122,8 @@ def load_coco(folder: Path, split: Split) -> tuple[list[Labelled], list[Cutout],
             if annotation["category_id"] == person_id
         ]
         label, numbers = coco_maps(image.shape[:2], persons)
-        image, label, numbers = shrink(image, label, numbers)
+        if split == "train":
+            image, label, numbers = shrink(image, label, numbers)
         images.append(Labelled(image, label, numbers, info["file_name"]))
     return images, people, things
 
@@ -155,7 +156,9 @@ def load_set(folder: Path, split: Split) -> list[Labelled]:
         label = cv2.imread(str(folder / "masks" / f"{path.stem}.png"), cv2.IMREAD_GRAYSCALE)
         if label is None:
             raise ValueError(f"no mask for the photo {path}")
-        image, label = shrink(read_rgb(path), label)
+        image = read_rgb(path)
+        if split == "train":
+            image, label = shrink(image, label)
         number = 1 if folder.name in ONE_PERSON else UNKNOWN
         people = np.where(label == PERSON, number, np.where(label == IGNORE, UNKNOWN, 0)).astype(np.int16)
         images.append(Labelled(image, label, people, f"{folder.name}/{path.name}"))
@@ -240,7 +243,8 @@ def load_empty(data: Path, split: Split, with_people: set[str]) -> Iterator[tupl
         for path in sorted(p for p in folder.iterdir() if p.suffix in (".jpg", ".png")):
             name = f"{folder.name}/{path.name}"
             if empty_split(name) == split and path.name not in with_people:
-                yield name, shrink(read_rgb(path))[0]
+                image = read_rgb(path)
+                yield name, shrink(image)[0] if split == "train" else image
     for folder_name in ("train", "photos") if split == "train" else ():
         for path in sorted((data / folder_name).glob("*.jpg")):
             if path.name not in with_people:

@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 import torch
 
-from segment.builtin import WEIGHTS, load_network, person_probability
+from segment.builtin import WEIGHTS, load_network, torch_run
+from segment.finder_views import look
 from tools.finder.photos import IGNORE, PERSON, box_paths, boxes_label, pixel_box, read_rgb, shrunk_boxes
 
 SURE_PERSON, LIKELY_PERSON, LIKELY_NOT = 0.85, 0.5, 0.3  # probabilities of the finder
@@ -76,10 +77,10 @@ def main(data: Path, weights: Path, out: Path) -> None:
     cv2.setNumThreads(1)
     cv2.setRNGSeed(0)
     out.mkdir(parents=True, exist_ok=True)
-    network = load_network(weights)
+    run = torch_run(load_network(weights))
     for path, boxes in box_paths(data, "train"):
         image, boxes = shrunk_boxes(read_rgb(path), boxes)
-        probability = person_probability(network, image)
+        probability = look(run, image).probability
         probability = cv2.resize(probability, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
         cv2.imwrite(str(out / f"{path.stem}.png"), pseudo_mask(image, probability, boxes))
 
