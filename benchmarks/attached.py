@@ -1,6 +1,6 @@
 """Which of the objects around people go along with them, against what a look at each says.
 
-    python benchmarks/attached.py --data DIR [--coarse] [--list]
+    python -m benchmarks.attached --data DIR [--coarse] [--list]
 
 DIR holds coco/instances.json; attached_judged.csv, beside this file, holds the verdict on every object that
 touches or nearly touches a person there: carried (worn and held too), ridden, or neither. All annotations of
@@ -18,7 +18,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from postprocess.attached import TABLE, attached_objects
+from postprocess.attached.objects import TABLE, attached_objects
 from segment import CocoMasks
 
 JUDGED = Path(__file__).with_name("attached_judged.csv")

@@ -1,6 +1,6 @@
 """DeepFillv2 in blocks against the plain implementation: seconds, peak memory, agreement, half precision.
 
-    python benchmarks/attention.py [--sizes 512 1024 2048] [--threads 2] [--skip-plain-above 1024]
+    python -m benchmarks.attention [--sizes 512 1024 2048] [--threads 2] [--skip-plain-above 1024]
 
 Each variant runs in a process of its own, so that its peak memory is its own too: `peak MB` with libraries
 and weights, `run MB` what the run added to them. Random weights, one square hole of a sixteenth of the
@@ -21,8 +21,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from plain_deepfillv2 import plain_forward
 
+from benchmarks.plain_deepfillv2 import plain_forward
 from inpaint.networks.deepfillv2 import DeepFillV2
 from inpaint.networks.layouts import LAYOUTS
 
@@ -68,7 +68,17 @@ def report(arguments: argparse.Namespace, size: int, folder: Path) -> None:
     for _ in range(repeats):
         for variant in variants:
             out = folder / f"{variant}.npy"
-            command = [sys.executable, __file__, "--child", variant, "--out", str(out), "--sizes", str(size)]
+            command = [
+                sys.executable,
+                "-m",
+                __spec__.name,
+                "--child",
+                variant,
+                "--out",
+                str(out),
+                "--sizes",
+                str(size),
+            ]
             command += ["--layout", arguments.layout, "--threads", str(arguments.threads)]
             command += ["--warm-up", str(warm_up)]
             run = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,6 +1,6 @@
 """Contextual attention in training, forward and backward: the layer in blocks against the plain one.
 
-    python benchmarks/attention_training.py [--size 256] [--batch 16] [--repeats 3] [--threads 2]
+    python -m benchmarks.attention_training [--size 256] [--batch 16] [--repeats 3] [--threads 2]
 
 Features as DeepFillv2 makes them, 96 channels at a quarter of the size, a box of its own in each image,
 float32. Each variant has a process of its own, and they take turns: a round runs each once, after one that
@@ -23,8 +23,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from plain_deepfillv2 import plain_attention
 
+from benchmarks.plain_deepfillv2 import plain_attention
 from inpaint.networks.attention import contextual_attention
 from inpaint.networks.layouts import LAYOUTS
 
@@ -85,7 +85,15 @@ def report(arguments: argparse.Namespace, folder: Path) -> None:
 def start(
     arguments: argparse.Namespace, variant: str, folder: Path, environment: dict[str, str] | None = None
 ) -> subprocess.Popen:
-    command = [sys.executable, __file__, "--child", variant, "--out", str(folder / f"{variant}.npy")]
+    command = [
+        sys.executable,
+        "-m",
+        __spec__.name,
+        "--child",
+        variant,
+        "--out",
+        str(folder / f"{variant}.npy"),
+    ]
     for name in ("size", "batch", "threads", "layout"):
         command += [f"--{name}", str(getattr(arguments, name))]
     environment = {**os.environ, **(environment or {})}

@@ -1,6 +1,6 @@
 """Repair without a mask: is damage found, and is the photo better after it.
 
-    python benchmarks/blind.py --photos DIR [--count N] [--size PX] [--weights FILE ...] [--threshold 0.5]
+    python -m benchmarks.blind --photos DIR [--count N] [--size PX] [--weights FILE ...] [--threshold 0.5]
         [--inpainters telea exemplar reconstruction] [--parts find repair partly edges large]
         [--sheet OUT.jpg]
 
@@ -30,21 +30,21 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from benchmarks.scene import render_scene
 from inpaint import Inpainter, InpainterOptions, NothingLeftError, build_inpainter
 from inpaint.blind import DamageFinder, damage_mask, load_damage_finder
 from inpaint.blind_weights import BlindFiles
 from inpaint.edges import canny_edges
-from inpaint.training.damage import damage_of
-from inpaint.training.damage_contract import Damage
-from inpaint.training.lettering import Text
+from inpaint.training.damage.contract import Damage
+from inpaint.training.damage.kinds import damage_of
+from inpaint.training.damage.lettering import Text
+from inpaint.training.damage.scratches import Scratches
 from inpaint.training.photos import photo_paths
-from inpaint.training.scratches import Scratches
 from removal.evaluation.fidelity import psnr, ssim
 from removal.evaluation.pictures import jpeg
 from removal.images import read_photo, write_png
+from removal.images.sheet import labelled_grid
 from removal.repair import RepairPipeline
-from removal.scene import render_scene
-from removal.sheet import labelled_grid
 
 TENTH = (0.1, 0.1)
 FOUND = {name: damage_of({name: 1}) for name in ("scratches", "text", "covered-strokes", "torn")}

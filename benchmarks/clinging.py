@@ -1,6 +1,6 @@
 """What `clinging_region` adds to masks, and how much of it is right.
 
-    python benchmarks/clinging.py --data DIR [--list]
+    python -m benchmarks.clinging --data DIR [--list]
 
 DIR holds coco/, pairs/ and people/. coco: people's annotations, with what attached_judged.csv says is carried
 or ridden cut out of them and not detected; right is what lies on such a thing or on a person. pairs:
@@ -19,7 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from postprocess.attached import clinging_region
+from postprocess.attached.objects import clinging_region
 from segment import CocoMasks
 
 JUDGED = Path(__file__).with_name("attached_judged.csv")

@@ -1,6 +1,6 @@
 """What a run over many photos costs beside the models, and what it survives.
 
-    python benchmarks/engine.py [--data DATA] [--count 2000] [--size 320x240] [--refine] PART...
+    python -m benchmarks.engine [--data DATA] [--count 2000] [--size 320x240] [--refine] PART...
 
 PART: `overlap` (detection and fill of equal cost against the slower alone), `own-cost` (seconds per photo
 that are neither decoding nor encoding), `throughput` (masks from files and Telea: photos/s, how busy the
@@ -27,18 +27,18 @@ import click
 import cv2
 import numpy as np
 
+from benchmarks.scene import render_scene
 from inpaint.inpainter import Inpainter
 from postprocess import MaskRecipe
-from removal.batch import Job, photos_in
-from removal.engine import work_off
+from removal.batch.engine import work_off
+from removal.batch.jobs import Job, photos_in
+from removal.batch.report import RunReport
+from removal.batch.run import run
+from removal.batch.work import PhotoWork
 from removal.images import read_photo, write_photo
 from removal.options import RunOptions
 from removal.pipeline import Pipeline
-from removal.run import run
-from removal.run_report import RunReport
-from removal.scene import render_scene
 from removal.sources import from_detector
-from removal.work import PhotoWork
 from segment import Detections
 
 SCENES = 12  # rendered; the photos are made from these

@@ -1,8 +1,8 @@
 """Quality and cost of the inpainters: PSNR and SWD inside the hole, seconds a photo, and a 24 MP photo.
 
-python benchmarks/fill.py --data DIR [--pairs] [--guided] [--colour] [--every N] [--sheet OUT.png]
+python -m benchmarks.fill --data DIR [--pairs] [--guided] [--colour] [--every N] [--sheet OUT.png]
     [--method NAME ...]
-python benchmarks/fill.py --large
+python -m benchmarks.fill --large
 """
 
 import argparse
@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from quality import psnr_in_mask, swd
+
+from benchmarks.quality import psnr_in_mask, swd
 
 METHODS = ("telea", "navier-stokes", "exemplar")
 CHANGED_MARGIN_PX = 4
@@ -102,7 +103,7 @@ def write_sheet(path: Path, cases: Sequence[Case], results: Sequence[np.ndarray]
 
 def measure_guided(cases: Sequence[Case]) -> None:
     """The true photo, shrunk and enlarged again, as a perfect network's fill: plain, and with detail."""
-    from inpaint.exemplar import complete
+    from inpaint.exemplar.completion import complete
 
     guides = {}
     for case in cases:
@@ -194,7 +195,7 @@ def main() -> None:
         return
     if options.large:
         for method in methods:
-            subprocess.run([sys.executable, __file__, "--large-one", method], check=True)
+            subprocess.run([sys.executable, "-m", __spec__.name, "--large-one", method], check=True)
         return
     if options.data is None:
         parser.error("--data is needed")

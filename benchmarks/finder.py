@@ -1,6 +1,6 @@
 """How well the built-in person finder does, on pictures kept apart from its training.
 
-    python benchmarks/finder.py --data DIR [--split validation] [--weights FILE] [--sheet SHEET.png]
+    python -m benchmarks.finder --data DIR [--split validation] [--weights FILE] [--sheet SHEET.png]
 
 DIR holds `coco`, `people`, `people_boxes`, `nopeople`, `pairs` and `pairs2`. Which picture is in which split
 `tools/finder/splits.py` says: thresholds are chosen on `validation`, `test` is looked at once, at the end.

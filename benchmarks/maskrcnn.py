@@ -1,6 +1,6 @@
 """Time of Mask R-CNN on one image: torchvision's full model in float32 against ours, in one run.
 
-    python benchmarks/maskrcnn.py [--variant maskrcnn|maskrcnn-v1] [--runs N] [--size WxH] [--device D]
+    python -m benchmarks.maskrcnn [--variant maskrcnn|maskrcnn-v1] [--runs N] [--size WxH] [--device D]
 
 The weights are random, since the time does not depend on their values; the class scores are set so that 100
 instances are found, one in ten of them people, which is the most there can be to paste.

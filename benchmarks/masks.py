@@ -1,7 +1,7 @@
 """Masks before and after `refine_mask`: leak and spill on real photos, time and memory on a 24 MP photo.
 
-    python benchmarks/masks.py --data DIR        # the tables
-    python benchmarks/masks.py --time            # 24 MP, ten people
+    python -m benchmarks.masks --data DIR        # the tables
+    python -m benchmarks.masks --time            # 24 MP, ten people
 
 DIR holds pairs/, coco/ and team_masks/. pairs/ has one folder per pair of photos with photo.png, object.png
 (the object's mask), changed.png (all that differs from the view without the object) and, for some,

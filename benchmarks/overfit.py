@@ -1,6 +1,6 @@
 """Whether each network can learn at all: four photos by heart, by its reconstruction losses alone.
 
-    python benchmarks/overfit.py [--networks deepfillv2 ...] [--images DIR] [--width 0.5] [--steps 1500]
+    python -m benchmarks.overfit [--networks deepfillv2 ...] [--images DIR] [--width 0.5] [--steps 1500]
 
 Every step sees the same four photos at 64 px with the same holes, of the kind that the network's paper has.
 The run ends when the L1 in the holes, of the network as it is used (eval mode), is under the bound on [0, 1],
@@ -16,16 +16,16 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.scene import render_scene
 from inpaint.formats import NETWORKS
 from inpaint.training.batch import Sample, to_batch
-from inpaint.training.damage import damage_of
+from inpaint.training.damage.kinds import damage_of
 from inpaint.training.distributed import Processes
 from inpaint.training.photos import Photo, fixed_samples, photo_paths
 from inpaint.training.run import DEFAULT_DAMAGE, Run, build_objective
 from inpaint.training.settings import DEFAULTS
 from inpaint.training.trainer import Trainer
 from removal.images import write_png
-from removal.scene import render_scene
 
 PHOTOS, SIZE_PX, EVERY = 4, 64, 25
 ROW = "{:<18} {:>10} {:>9} {:>12} {:>8} {:>8}"

@@ -1,6 +1,6 @@
 """What a million photos take on 1 to 100 machines: stage times measured here, the rest by a model.
 
-    python benchmarks/scaling.py [--size 640x480 --size 4000x3000] [--count 24] [PART...]
+    python -m benchmarks.scaling [--size 640x480 --size 4000x3000] [--count 24] [PART...]
 
 PART: `stages` (core-seconds of each stage, one worker on one processor, then one on each), `ray` (the same
 work by the local engine and by a Ray cluster on this machine; what Ray itself costs a photo), `model` (the
@@ -32,14 +32,14 @@ from pathlib import Path
 import click
 import cv2
 
-from removal.batch import Job
-from removal.cluster import MOST_GROUPS, Cluster
-from removal.cluster_worker import use_threads  # noqa: F401 (for `in_processes`)
+from benchmarks.scene import render_scene
+from removal.batch.jobs import Job
+from removal.batch.run import RunReport, run
+from removal.batch.work import PhotoWork, Task
+from removal.cluster.engine import MOST_GROUPS, Cluster
+from removal.cluster.worker import use_threads  # noqa: F401 (for `in_processes`)
 from removal.models import build
 from removal.options import RunOptions
-from removal.run import RunReport, run
-from removal.scene import render_scene
-from removal.work import PhotoWork, Task
 
 SCENES = 6
 DRAWN_WIDTH = 900
@@ -241,15 +241,15 @@ def idle_cluster() -> Iterator[Cluster]:
 
 def handing_out(cluster: Cluster, folder: Path, count: int, group: int) -> float:
     """Photos per second that are handed out and answered, where each is missing and fails at once."""
-    import removal.cluster
+    import removal.cluster.engine
 
-    removal.cluster.MOST_GROUPS = count // group
+    removal.cluster.engine.MOST_GROUPS = count // group
     job = Job(folder / "missing.jpg", folder / "never.jpg")
     times = []
     for outcome in cluster.work_off([Task(job)] * count, RunReport()):
         assert outcome.outcome == "failed"
         times.append(time.perf_counter())
-    removal.cluster.MOST_GROUPS = MOST_GROUPS
+    removal.cluster.engine.MOST_GROUPS = MOST_GROUPS
     return (count - 1) / (times[-1] - times[0])
 
 

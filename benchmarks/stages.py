@@ -1,9 +1,8 @@
 """Seconds and memory of each stage of the main job on one large photo.
 
-    python benchmarks/stages.py --photo PHOTO [--megapixels 12] [--segmenter builtin] [--inpainter exemplar]
+    python -m benchmarks.stages --photo PHOTO [--megapixels 12] [--segmenter builtin] [--inpainter exemplar]
 
-The photo is enlarged or shrunk to the size, written as a JPEG and put through `removal.run` four times; the
-median of
+The photo is enlarged or shrunk to the size, written as a JPEG and put through a run four times; the median of
 the last three is printed (kernels are compiled in the first). Everything removed is what the segmenter finds.
 """
 
@@ -17,8 +16,8 @@ from pathlib import Path
 import click
 import cv2
 
+from removal.batch.run import run
 from removal.options import RunOptions
-from removal.run import run
 
 STAGES = ("read", "segment", "refine", "inpaint", "write")
 

@@ -1,6 +1,6 @@
 """Three hand-overs of one team's masks: what intake makes of them, photo by photo, and how good they are.
 
-    python benchmarks/team_masks.py --data DIR [--all]
+    python -m benchmarks.team_masks --data DIR [--all]
 
 DIR holds team_masks/ (png/, inverted_half_jpg/, results.json) and coco/ (images/, instances.json). Printed:
 IoU of the union masks of each two hand-overs, mean and worst over the photos; specks; IoU, leak and spill of
@@ -17,7 +17,7 @@ import numpy as np
 from removal.evaluation.masks import leak, spill, union_iou
 from removal.images.size import read_size
 from segment import CocoMasks, MaskFiles
-from segment.polarity import find_polarity, look_at
+from segment.handover.polarity import find_polarity, look_at
 
 HAND_OVERS = ("png", "inverted_half_jpg", "results.json")
 SCORE = 0.5  # of results: what the team drew into its pictures

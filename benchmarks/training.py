@@ -1,6 +1,6 @@
 """How long the training loop waits for photos, and how many it learns from in a second.
 
-    python benchmarks/training.py --images DIR [--networks deepfillv2 ...] [--size 256] [--width 0.25]
+    python -m benchmarks.training --images DIR [--networks deepfillv2 ...] [--size 256] [--width 0.25]
 
 Each network takes `--steps` steps with its paper's losses, damage and critic; the first interval, in which
 workers start, is left out. `waiting` is the share of the time in which the loop had no photos to learn from.

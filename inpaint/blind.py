@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import torch
 
-from backend.device import resolve_device
+from _removal_support.device import resolve_device
 from inpaint.blind_weights import BlindFiles, load_blind
 from inpaint.inpainter import check_image, check_level
 from inpaint.networks.mask_prediction import MaskPredictor

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from safetensors import SafetensorError, safe_open
 
-from backend.pretrained import WeightsError
+from _removal_support.pretrained import WeightsError
 from inpaint.checkpoints import load_blind_network
 from inpaint.formats import BLIND_NETWORKS
 from inpaint.networks.fill_network import NamedNetwork

@@ -1,9 +1,9 @@
 """Files of weights, read without running any code in them: .pth of plain tensors, and safetensors."""
 
-import json
 import pickle
 import re
 import warnings
+import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,21 +13,28 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from backend.files import write_atomically
-from backend.pretrained import file_sha256
+from _removal_support.errors import RemovalError
+from _removal_support.files import write_atomically
+from _removal_support.limits import LARGEST_CHECKPOINT_BYTES, LARGEST_TENSOR_HEADER_BYTES
+from _removal_support.pretrained import file_sha256
 
 NAMED_AT_MOST = 5
 # What torch.load raises on a file that is cut short depends on where it was cut.
 _READ_ERRORS = (RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError)
 _TORCH_STARTS = (b"PK", b"\x80")  # a zip archive, a pickle
-_WRAPPERS = ("state_dict", "G", "generator")
+_WRAPPERS = (
+    *("state_dict", "model_state_dict", "params_ema", "params", "G", "netG", "generator", "gen"),
+    *("g_state", "model", "weights"),
+)
+"""Names that a generator's entries are found under; the average of the weights before the weights."""
 _DEPTH = 16
-_PREFIXES = ("module.", "generator.", "G.")
+_FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
+_PREFIXES = ("module.", "_orig_mod.", "generator.", "netG.", "G.", "model.")
 _COUNTERS = re.compile(r"contextual_attention\.fuse_(weight|kernel)$|\.num_batches_tracked$")
 _DISCRIMINATOR = re.compile(r"(disc|discriminator|D)\.")
 
 
-class CheckpointError(ValueError):
+class CheckpointError(RemovalError, ValueError):
     """A file or state dict that holds no network of ours, or not the one it should."""
 
 
@@ -48,22 +55,35 @@ def read(path: Path, accepted: str) -> tuple[Mapping[str, Any], dict[str, str]]:
 
     Raises FileNotFoundError, CheckpointError for a file that is damaged, holds code or is none of weights.
     """
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise CheckpointError(f"{path}: expected a file of weights, got no regular file")
+    size = path.stat().st_size
+    if size > LARGEST_CHECKPOINT_BYTES:
+        raise CheckpointError(
+            f"{path}: expected a file of weights of at most {LARGEST_CHECKPOINT_BYTES:,} bytes, got {size:,}"
+        )
     with open(path, "rb") as file:
         start = file.read(9)
     if start[8:] == b"{":
+        _check_header(path, int.from_bytes(start[:8], "little"), accepted)
         return _read_safetensors(path, accepted)
     if len(start) < 9 or not start.startswith(_TORCH_STARTS):  # a web page, for instance
         raise _damaged(path, accepted)
+    _check_unpacked(path, size, accepted)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # about the pickle's version: what follows says more
             checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        named = re.search(r"unsupported (?:GLOBAL|class|global)\s+`?([\w.]+)", str(error), re.IGNORECASE)
+        named = re.search(r"(?:GLOBAL|[Uu]nsupported class)\s+`?([\w.]+)", str(error))
         if named is None and "unsupported" not in str(error).lower():
             raise _damaged(path, accepted) from error
-        what = f"loading it would run {named[1]}" if named else "it may hold code, or be damaged"
-        raise CheckpointError(f"{path}: refused, no file of plain tensors: {what}") from error
+        what = f"it holds {named[1]}" if named else "it may hold code, or be damaged"
+        raise CheckpointError(
+            f"{path}: refused: expected plain tensors, but {what}, and loading that would run code. If you "
+            f"trust the file, convert it where it was made: "
+            f"torch.save(torch.load({path.name!r}, weights_only=False)['state_dict'], 'plain.pth')"
+        ) from error
     except _READ_ERRORS as error:
         raise _damaged(path, accepted) from error
     if not isinstance(checkpoint, Mapping):
@@ -133,11 +153,9 @@ def check_entries(
     if problems:
         raise CheckpointError(f"{label}: not a whole {title} generator: {'; '.join(problems)}; {accepted}")
     for name, value in entries.items():
-        if not isinstance(value, Tensor) or not value.is_floating_point():
-            kind = value.dtype if isinstance(value, Tensor) else type(value).__name__
-            raise CheckpointError(f"{label}: expected {name} as a tensor of floats, received {kind}")
-        if not torch.isfinite(value).all():
-            raise CheckpointError(f"{label}: {name} holds NaN or infinity")
+        if problem := _no_plain_floats(value):
+            raise CheckpointError(f"{label}: expected {name} as a tensor of floats, received {problem}")
+    # Before any arithmetic: a tensor of a few bytes may claim any size.
     wrong = [
         f"{name} of shape {tuple(entries[name].shape)} instead of {shape}"
         for name, shape in shapes.items()
@@ -145,6 +163,20 @@ def check_entries(
     ]
     if wrong:
         raise CheckpointError(f"{label}: {some(wrong)}")
+    for name, value in entries.items():
+        if not torch.isfinite(value).all():
+            raise CheckpointError(f"{label}: {name} holds NaN or infinity")
+
+
+def _no_plain_floats(value: object) -> str | None:
+    """What a value is where it is no tensor of floats in memory; None where it is one."""
+    if not isinstance(value, Tensor):
+        return type(value).__name__
+    if value.dtype not in _FLOATS:
+        return str(value.dtype)
+    if value.layout != torch.strided or value.is_meta or value.is_quantized:
+        return "a sparse, quantised or empty tensor"
+    return None
 
 
 def some(names: Iterable[object]) -> str:
@@ -156,12 +188,39 @@ def some(names: Iterable[object]) -> str:
     )
 
 
+def _check_header(path: Path, header_bytes: int, accepted: str) -> None:
+    """Raise CheckpointError where the stated length of a safetensors header cannot be right."""
+    if header_bytes > path.stat().st_size - 8:
+        raise _damaged(path, accepted)
+    if header_bytes > LARGEST_TENSOR_HEADER_BYTES:
+        raise CheckpointError(
+            f"{path}: expected a header of at most {LARGEST_TENSOR_HEADER_BYTES:,} bytes, "
+            f"got one of {header_bytes:,}"
+        )
+
+
+def _check_unpacked(path: Path, size: int, accepted: str) -> None:
+    """Raise CheckpointError for an archive that unpacks to more than it is: torch.save never compresses."""
+    if not zipfile.is_zipfile(path):
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+    except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
+        raise _damaged(path, accepted) from error
+    if unpacked > size:
+        raise CheckpointError(
+            f"{path}: expected an archive as torch.save writes it, got one whose {size:,} bytes unpack to "
+            f"{unpacked:,}; {accepted}"
+        )
+
+
 def _read_safetensors(path: Path, accepted: str) -> tuple[Mapping[str, Any], dict[str, str]]:
     try:
         with safe_open(path, framework="pt") as file:
             names = file.keys()
             return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
-    except (SafetensorError, json.JSONDecodeError) as error:
+    except (SafetensorError, ValueError, OSError, RecursionError) as error:
         raise _damaged(path, accepted) from error
 
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 import torch
 from torch import Tensor
 
-from backend.pretrained import PretrainedWeights, file_sha256
+from _removal_support.pretrained import PretrainedWeights, file_sha256
 from inpaint.checkpoint_files import (
     CheckpointError,
     check_entries,
@@ -261,15 +261,23 @@ def _our_format(metadata: Mapping[str, str], label: str) -> Format:
         options: dict[str, Option] = json.loads(metadata.get("options", "{}"))
         if name not in _EVERY_NETWORK or not isinstance(options, dict):
             raise ValueError(f"expected a network of {', '.join(_EVERY_NETWORK)}, received {name!r}")
+        _check_options(options)
         return Format(name, OUR_LAYOUT, {}, options)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{label}: its metadata name no network that is known here: {error}") from error
+
+
+def _check_options(options: Mapping[str, object]) -> None:
+    """Raise ValueError unless the options of a network are plain values."""
+    for name, value in options.items():
+        if name == "generator" or not isinstance(value, str | bool | int | float | None):
+            raise ValueError(f"expected plain options, received {name!r} as {type(value).__name__}")
 
 
 def _build(known: Format, label: str) -> NamedNetwork:
     try:
         return _EVERY_NETWORK[known.network](**known.options)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, LookupError, AttributeError, OverflowError, RuntimeError) as error:
         raise CheckpointError(f"{label}: its metadata build no {known.network}: {error}") from error
 
 

@@ -12,8 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from _removal_support.errors import RemovalError
 
-class NothingLeftError(ValueError):
+
+class NothingLeftError(RemovalError, ValueError):
     """All of a photo is destroyed: there is nothing to fill it from."""
 
 
@@ -120,7 +122,7 @@ class WindowInpainter(Inpainter):
         return [self.fill_window(*window) for window in zip(images, masks, protects, strict=True)]
 
     def fill(self, image: np.ndarray, mask: np.ndarray, protect: np.ndarray | None) -> np.ndarray:
-        from inpaint.highres import fill_by_windows
+        from inpaint.windows import fill_by_windows
 
         return fill_by_windows(
             image,
@@ -316,7 +318,7 @@ def _check_array(name: str, array: object, dtype: np.dtype) -> None:
 
 
 def _build_exemplar(options: InpainterOptions) -> Inpainter:
-    from inpaint.exemplar import ExemplarInpainter
+    from inpaint.exemplar.completion import ExemplarInpainter
 
     return ExemplarInpainter(seed=options.seed)
 

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 import torch
 
-from backend.device import resolve_device
-from backend.pretrained import WeightsError, fetch
+from _removal_support.device import resolve_device
+from _removal_support.pretrained import WeightsError, fetch
 from inpaint.blending import even_seams
 from inpaint.checkpoints import load_network
-from inpaint.exemplar import complete
+from inpaint.exemplar.completion import complete
 from inpaint.inpainter import InpainterOptions, WindowInpainter
 from inpaint.networks.fill_network import FillNetwork
 from inpaint.precision import arithmetic, choose_precision

@@ -5,7 +5,7 @@ from typing import Literal, cast, get_args
 
 import torch
 
-from backend.device import full_float32, has_bfloat16
+from _removal_support.device import full_float32, has_bfloat16
 
 Precision = Literal["float32", "bfloat16", "float16"]
 PRECISIONS = ("auto", *get_args(Precision))

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from backend.pretrained import PretrainedWeights
+from _removal_support.pretrained import PretrainedWeights
 
 TITLES = {
     "deepfillv2": "DeepFillv2",

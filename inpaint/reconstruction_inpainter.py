@@ -12,11 +12,10 @@ import cv2
 import numpy as np
 import torch
 
-from backend.device import resolve_device
+from _removal_support.device import resolve_device
 from inpaint.blending import even_seams
 from inpaint.blind_weights import given_files, load_blind
 from inpaint.edges import canny_edges
-from inpaint.highres import Box, fill_specks, find_holes, paste, windows
 from inpaint.inpainter import (
     Inpainter,
     InpainterOptions,
@@ -28,6 +27,7 @@ from inpaint.networks.edge_prediction import EdgePredictor, join_edges
 from inpaint.networks.reconstruction import Reconstructor
 from inpaint.precision import arithmetic, choose_precision
 from inpaint.tensors import images_to_tensor
+from inpaint.windows import Box, fill_specks, find_holes, paste, windows
 
 MOST_PX = 2_000_000
 """A window of more pixels is shrunk to so many: 12 MP would take minutes."""

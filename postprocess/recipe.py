@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 import cv2
 import numpy as np
 
-from postprocess.attached import ATTACHED_CHOICES, clinging_region
+from postprocess.attached.objects import ATTACHED_CHOICES, clinging_region
 from postprocess.morphology import (
     check_photo,
     close,
@@ -18,7 +18,7 @@ from postprocess.morphology import (
     thicken,
 )
 from postprocess.rim import REACH_RADII, grow_to_edge, shrink
-from postprocess.shadows import FoundShadow, find_shadow
+from postprocess.shadows.finding import FoundShadow, find_shadow
 
 # Larger photos are looked at in one whose short side has one to two times as many pixels.
 WORKING_SIDE_PX = 1000

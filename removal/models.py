@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from removal.batch import PlanError
+from removal.errors import PlanError, RunError
 from removal.options import RunOptions
 
 if TYPE_CHECKING:
@@ -16,10 +16,6 @@ if TYPE_CHECKING:
     from removal.pipeline import Pipeline
     from removal.sources import MaskSource
     from segment import Segmenter
-
-
-class RunError(RuntimeError):
-    """The models cannot be had or a mask source cannot be read: nothing can be done for any photo."""
 
 
 @contextmanager

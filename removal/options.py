@@ -9,8 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from removal.batch import PlanError
-from removal.remote_files import NEEDS, RemotePath, filesystem
+from removal.cluster.paths import NEEDS, RemotePath, filesystem
+from removal.errors import PlanError
 
 WITHOUT_WEIGHTS = ("exemplar", "telea", "navier-stokes")
 CONTINUOUS = "reconstruction"  # the inpainter that keeps what is left of a partly destroyed pixel
@@ -67,7 +67,7 @@ class RunOptions:
 
     @property
     def extras(self) -> tuple[str, ...]:
-        """What is written beside each result, by the names of `removal.batch.EXTRAS`."""
+        """What is written beside each result, by the names of `removal.batch.jobs.EXTRAS`."""
         maps = ("damage", *(("edges",) if self.inpainter == CONTINUOUS else ())) if self.blind else ()
         return (("mask", *maps) if self.save_masks else ()) + (("sheet",) if self.compare else ())
 

@@ -13,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     from inpaint import Inpainter
     from postprocess import MaskRecipe
-    from postprocess.attached import AttachedRule
+    from postprocess.attached.objects import AttachedRule
     from segment import Detections, Segmenter
 
 PROTECT_SCORE = 0.2  # from this score on, what stays may not be copied into a hole: better one patch too few
@@ -169,7 +169,7 @@ class Pipeline:
     def attached(self, found: Detections) -> Detections:
         """What goes along with the wanted objects; it need not be as certain as they must be, STAY_SCORE
         does."""
-        from postprocess.attached import TABLE, attached_objects
+        from postprocess.attached.objects import TABLE, attached_objects
 
         # What is less certain is neither taken nor does it keep a thing back.
         certain = found.select(min_score=min(self.min_score, STAY_SCORE))

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from removal.batch import Job, PlanError
+from removal.batch.jobs import Job
+from removal.cluster.paths import RemotePath
+from removal.errors import PlanError
 from removal.images import Photo
 from removal.options import RunOptions
 from removal.pipeline import Pipeline
-from removal.remote_files import RemotePath
 from segment import Detections, MaskFiles, mask_from_box
 
 MaskSource = Callable[[Photo], Detections]

@@ -7,22 +7,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from backend.pretrained import WeightsError
+    from _removal_support.pretrained import WeightsError
     from segment.box import mask_from_box
     from segment.classes import coco_classes
-    from segment.coco import CocoMasks
     from segment.detections import Detections
-    from segment.files import MaskFiles
-    from segment.mask_error import MaskError
+    from segment.handover.coco import CocoMasks
+    from segment.handover.files import MaskFiles
+    from segment.handover.mask_error import MaskError
     from segment.segmenter import Segmenter, check_classes, load_segmenter, segmenter_names
 
 _HOME = {
-    "CocoMasks": "segment.coco",
+    "CocoMasks": "segment.handover.coco",
     "Detections": "segment.detections",
-    "MaskError": "segment.mask_error",
-    "MaskFiles": "segment.files",
+    "MaskError": "segment.handover.mask_error",
+    "MaskFiles": "segment.handover.files",
     "Segmenter": "segment.segmenter",
-    "WeightsError": "backend.pretrained",
+    "WeightsError": "_removal_support.pretrained",
     "check_classes": "segment.segmenter",
     "coco_classes": "segment.classes",
     "load_segmenter": "segment.segmenter",

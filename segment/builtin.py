@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 
-from backend.device import resolve_device
+from _removal_support.device import resolve_device
 from segment.detections import Detections, encode_crop
 from segment.finder_views import Run, look, look_again
 from segment.people_apart import people_of_cells, split_region

@@ -29,8 +29,8 @@ from torchvision.models.detection.roi_heads import expand_boxes, expand_masks
 from torchvision.models.detection.transform import resize_boxes
 from torchvision.ops import FrozenBatchNorm2d
 
-from backend.device import has_bfloat16, resolve_device
-from backend.pretrained import PretrainedWeights, fetch, file_sha256
+from _removal_support.device import has_bfloat16, resolve_device
+from _removal_support.pretrained import PretrainedWeights, fetch, file_sha256
 from segment.classes import coco_categories, coco_classes
 from segment.detections import Detections, Rle, encode_crop
 from segment.reduced_precision import InBfloat16

@@ -95,7 +95,7 @@ def load_segmenter(
 
 
 def _load_best(device: str, weights: str | os.PathLike[str] | None, precision: Precision) -> Segmenter:
-    from backend.pretrained import WeightsError
+    from _removal_support.pretrained import WeightsError
 
     if weights is not None:
         raise ValueError(f"weights {os.fspath(weights)!r} need the segmenter's name, got 'auto'")

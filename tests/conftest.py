@@ -1,4 +1,11 @@
+import os
 from pathlib import Path
+
+# Before anything loads OpenMP: threads that wait sleep, and where several workers run side by side
+# (pytest-xdist) each keeps to one core.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-OURS = {"removal", "segment", "postprocess", "inpaint", "backend"}
+OURS = {"removal", "segment", "postprocess", "inpaint", "_removal_support"}
 ALLOWED = {
-    "backend": {"backend"},
-    "segment": {"segment", "backend"},
+    "_removal_support": {"_removal_support"},
+    "segment": {"segment", "_removal_support"},
     "postprocess": {"postprocess"},
-    "inpaint": {"inpaint", "backend"},
+    "inpaint": {"inpaint", "_removal_support"},
     "removal": OURS,
 }
 

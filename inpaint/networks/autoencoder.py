@@ -20,7 +20,7 @@ class Autoencoder(OneStageNetwork):
     sees_hole: show it what lies under the hole.
     Fresh weights are drawn from `generator` (None: one seeded with 0).
 
-    Raises ValueError for a width outside (0, 8].
+    Raises ValueError for a width outside (0, 4].
     """
 
     name: ClassVar[str] = "autoencoder"

@@ -52,7 +52,7 @@ class ContextEncoder(FillNetwork):
     sees_hole: show it what lies under the hole; otherwise that is ImageNet's mean colour.
     Fresh weights are drawn from `generator` (None: one seeded with 0).
 
-    Raises ValueError for another size, a bottleneck outside [1, 16000], a width outside (0, 8].
+    Raises ValueError for another size, a bottleneck outside [1, 16000], a width outside (0, 4].
     """
 
     name: ClassVar[str] = "context-encoder"

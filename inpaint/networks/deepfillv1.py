@@ -45,7 +45,7 @@ class DeepFillV1(TwoStageNetwork):
     max_scores_mb: bound on the attention's score matrices, in MiB (None: 96 on a CPU, 1024 on a GPU).
     Fresh weights are drawn from `generator` (None: one seeded with 0).
 
-    Raises ValueError for a width outside (0, 8].
+    Raises ValueError for a width outside (0, 4].
     """
 
     name: ClassVar[str] = "deepfillv1"

@@ -18,7 +18,7 @@ class ContextDiscriminator(nn.Module):
     size_px: height and width of that part, 64 (released for the central box), 128 (for any region) or 256.
     width: multiplies the channels. Fresh weights are drawn from `generator` (None: one seeded with 0).
 
-    Raises ValueError for another size or a width outside (0, 8].
+    Raises ValueError for another size or a width outside (0, 4].
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class GLCICDiscriminator(nn.Module):
     size_px: height and width of the images, 256 in the paper; the local patch is half that, about the hole.
     width: multiplies the channels. Fresh weights are drawn from `generator` (None: one seeded with 0).
 
-    Raises ValueError for a size that is no multiple of 64 or a width outside (0, 8].
+    Raises ValueError for a size that is no multiple of 64 or a width outside (0, 4].
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class DeepFillV1Critics(nn.Module):
     size_px: height and width of the images, 256 in the paper; the local patch is half that, about the hole.
     width: multiplies the channels. Fresh weights are drawn from `generator` (None: one seeded with 0).
 
-    Raises ValueError for a size that is no multiple of 32 or a width outside (0, 8].
+    Raises ValueError for a size that is no multiple of 32 or a width outside (0, 4].
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class SNPatchDiscriminator(nn.Module):
     in_channels: 4 = image and mask; with 1 more, a sketch.
     width: multiplies the channels. Fresh weights are drawn from `generator` (None: one seeded with 0).
 
-    Raises ValueError for a width outside (0, 8].
+    Raises ValueError for a width outside (0, 4].
     """
 
     def __init__(
@@ -147,7 +147,7 @@ class PatchDiscriminator(nn.Module):
     in_channels: 2 = grey photo and edges.
     width: multiplies the channels. Fresh weights are drawn from `generator` (None: one seeded with 0).
 
-    Raises ValueError for a width outside (0, 8].
+    Raises ValueError for a width outside (0, 4].
     """
 
     def __init__(

@@ -31,7 +31,7 @@ class EdgePredictor(NamedNetwork):
     spectral: normalise the weights spectrally, for training; `fixed` gives the network that needs it no more.
     Fresh weights are drawn from `generator` (None: one seeded with 0).
 
-    Raises ValueError for a width outside (0, 8].
+    Raises ValueError for a width outside (0, 4].
     """
 
     name: ClassVar[str] = "edge-prediction"

@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from _removal_support.limits import LARGEST_WIDTH
 from inpaint.networks.batches import check_batches, continue_by_reflection
 
 Option = str | int | float | bool | None
@@ -90,9 +91,9 @@ def scaled(channels: int, width: float) -> int:
 
 
 def check_width(width: float) -> None:
-    """Raise ValueError unless the multiplier of the channels lies in (0, 8]."""
-    if not 0 < width <= 8:
-        raise ValueError(f"expected a width above 0 and at most 8, received {width}")
+    """Raise ValueError unless the multiplier of the channels lies in (0, 4]."""
+    if not 0 < width <= LARGEST_WIDTH:
+        raise ValueError(f"expected a width above 0 and at most {LARGEST_WIDTH:g}, received {width}")
 
 
 @contextmanager

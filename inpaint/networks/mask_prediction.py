@@ -31,7 +31,7 @@ class MaskPredictor(NamedNetwork):
     width: multiplies the channels of every layer.
     Fresh weights are drawn from `generator` (None: one seeded with 0).
 
-    Raises ValueError for a width outside (0, 8].
+    Raises ValueError for a width outside (0, 4].
     """
 
     name: ClassVar[str] = "mask-prediction"

@@ -46,7 +46,7 @@ class Reconstructor(NamedNetwork):
     max_scores_mb: bound on the attention's score matrices, in MiB (None: 96 on a CPU, 1024 on a GPU).
     Fresh weights are drawn from `generator` (None: one seeded with 0).
 
-    Raises ValueError for a width outside (0, 8] or a bound that is not above 0.
+    Raises ValueError for a width outside (0, 4] or a bound that is not above 0.
     """
 
     name: ClassVar[str] = "reconstruction"

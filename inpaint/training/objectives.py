@@ -278,7 +278,7 @@ def fill_objective(
     size_px: height and width of the batches. critic_width: multiplies the channels of the critic. There is
     none where the adversarial loss weighs nothing.
 
-    Raises ValueError for a size that the critic does not take or a width outside (0, 8].
+    Raises ValueError for a size that the critic does not take or a width outside (0, 4].
     """
     kind = OBJECTIVES[network.name]
     critic = kind.build_critic(size_px, critic_width, rng) if weights.adversarial else None

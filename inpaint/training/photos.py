@@ -8,7 +8,7 @@ import numpy as np
 
 from inpaint.training.batch import Sample
 from inpaint.training.crops import central_crop, random_crop
-from inpaint.training.damage_contract import GREY, Damage
+from inpaint.training.damage.contract import GREY, Damage
 from inpaint.training.decoding import PHOTO_SUFFIXES, Decoded, PhotoCache, UnreadablePhotoError, decode_photo
 from inpaint.training.reading_ahead import read_ahead
 

@@ -20,7 +20,7 @@ from inpaint.networks.mask_prediction import MaskPredictor
 from inpaint.networks.reconstruction import Reconstructor
 from inpaint.training.batch import Sample
 from inpaint.training.blind_objectives import RepairChain, blind_objective
-from inpaint.training.damage import Damage, damage_of
+from inpaint.training.damage.kinds import Damage, damage_of
 from inpaint.training.distributed import Processes
 from inpaint.training.loop import RunResult, train
 from inpaint.training.objectives import Objective, fill_objective
@@ -65,7 +65,7 @@ VALIDATION_SEED = 2020
 class DamageSettings:
     """What is done to the photos.
 
-    kinds: name -> weight, as for `inpaint.training.damage.damage_of`; empty = the network's own.
+    kinds: name -> weight, as for `inpaint.training.damage.kinds.damage_of`; empty = the network's own.
     shapes: COCO annotations that shapes are taken from. files: folder of mask files.
     """
 

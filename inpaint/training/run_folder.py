@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from torch import Tensor
 
-from backend.files import write_atomically
+from _removal_support.files import write_atomically
 from inpaint.tensors import tensor_to_images
 
 CONFIG, LOG = "config.json", "log.jsonl"

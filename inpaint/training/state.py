@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from backend.files import write_atomically
+from _removal_support.files import write_atomically
 
 STATE = "state.pt"
 MADE_WITH = "made with"

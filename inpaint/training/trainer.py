@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from backend.device import resolve_device
+from _removal_support.device import resolve_device
 from inpaint.training.batch import Batch, Sample, to_batch
 from inpaint.training.distributed import Processes
 from inpaint.training.objectives import Losses, Objective, Stages

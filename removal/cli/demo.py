@@ -19,23 +19,20 @@ from removal.cli.options import model_options, overwrite_option
     show_default=True,
     help="Folder for the pictures.",
 )
-@click.option(
-    "--scene", type=click.IntRange(min=0), default=9, show_default=True, help="Which scene to render."
-)
 @model_options
 @overwrite_option
-def demo(output: Path, scene: int, overwrite: bool, **models: str | int | None) -> None:
+def demo(output: Path, overwrite: bool, **models: str | int | None) -> None:
     """Remove a walking figure from a rendered scene and compare with the known background.
 
-    Writes scene.png, clean.png (the known background), scene.removed.png, scene.removed.mask.png and
+    Writes scene.jpg, clean.jpg (the known background), scene.removed.jpg, scene.removed.mask.png and
     scene.removed.compare.png (before | mask | after).
     """
-    from removal.demonstration import demonstrate
+    from removal.cli.demonstration import demonstrate
     from removal.options import RunOptions
 
     options = RunOptions(
         classes=("person",),
-        output=output / "scene.removed.png",
+        output=output / "scene.removed.jpg",
         compare=True,
         save_masks=True,
         overwrite=overwrite,
@@ -43,7 +40,7 @@ def demo(output: Path, scene: int, overwrite: bool, **models: str | int | None) 
     )
     try:
         with told_in_one_line():
-            result = demonstrate(scene, options, say=warn)
+            result = demonstrate(options, say=warn)
     except FileExistsError as error:
         raise click.ClickException(f"{error}; --overwrite writes over it") from error
     except OSError as error:

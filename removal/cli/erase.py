@@ -25,8 +25,8 @@ from removal.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from removal.batch import Outcome
-    from removal.run_report import RunReport
+    from removal.batch.jobs import Outcome
+    from removal.batch.report import RunReport
 
 LISTED_FAILURES = 50
 CONTROLS = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160)) if chr(code) != "\t"}
@@ -95,8 +95,8 @@ def erase(photos: tuple[Path, ...], as_json: bool, **options: Any) -> None:
     Results keep the photo's format, size and metadata. Exit status: 0 all done, 1 some inputs failed,
     2 wrong usage.
     """
+    from removal.batch.run import run
     from removal.options import RunOptions
-    from removal.run import run
 
     failures: list[str] = []
     reports: list[RunReport] = []
@@ -127,9 +127,8 @@ class WrongUsage(click.ClickException):
 
 @contextmanager
 def told_in_one_line() -> Iterator[None]:
-    """Turns what `removal.run` refuses into click's errors: status 2 for wrong usage, else 1."""
-    from removal.batch import PlanError
-    from removal.models import RunError
+    """Turns what `removal.batch.run` refuses into click's errors: status 2 for wrong usage, else 1."""
+    from removal.errors import PlanError, RunError
 
     try:
         yield

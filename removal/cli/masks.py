@@ -20,7 +20,7 @@ from removal.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from removal.mask_report import HandOverSummary, MaskCheck
+    from removal.handover.check import HandOverSummary, MaskCheck
     from segment import MaskFiles
 
 NAMED, NAMED_OF_A_KIND = 20, 8  # lines of a list; --json names all
@@ -52,8 +52,8 @@ def check(images: Path, annotations: Path | None, as_json: bool, **options: Any)
     marked, and against annotations how well. Exit status: 0 all photos have a mask that can be used, 1 some
     would fail, 2 wrong usage.
     """
-    from removal.concurrency import default_workers
-    from removal.mask_report import HandOverSummary, check_photos, open_check
+    from removal.batch.threads import default_workers
+    from removal.handover.check import HandOverSummary, check_photos, open_check
     from removal.options import RunOptions
 
     failing: list[MaskCheck] = []
@@ -170,8 +170,8 @@ def export(photos: tuple[Path, ...], target: Path, kind: str | None, **options: 
 
     Exit status: 0 all done, 1 some photos failed, 2 wrong usage.
     """
-    from removal.mask_export import ExportOptions
-    from removal.mask_export import export as export_masks
+    from removal.handover.export import ExportOptions
+    from removal.handover.export import export as export_masks
     from removal.options import RunOptions
 
     annotations, overwrite = options.pop("annotations"), options.pop("overwrite")

@@ -59,7 +59,7 @@ class PathOrUrl(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Any:
         if not isinstance(value, str) or "://" not in value:
             return super().convert(value, param, context)
-        from removal.remote_files import path_from
+        from removal.cluster.paths import path_from
 
         try:
             return path_from(value)

@@ -189,11 +189,11 @@ def settings_options(command: Any) -> Any:
 )
 @grouped("Damage", "--shapes", type=FILE, help="COCO annotations to take the holes of `shapes` from.")
 @grouped("Damage", "--mask-files", type=FOLDER, help="Folder of the masks of `files`.")
-@grouped("Network", "--width", type=click.FloatRange(0, 8, min_open=True), help="Multiplies the channels.")
+@grouped("Network", "--width", type=click.FloatRange(0, 4, min_open=True), help="Multiplies the channels.")
 @grouped(
     "Network",
     "--critic-width",
-    type=click.FloatRange(0, 8, min_open=True),
+    type=click.FloatRange(0, 4, min_open=True),
     help="The same of the critic.  [default: --width]",
 )
 @grouped("Network", "--no-attention", is_flag=True, help="deepfillv1: without contextual attention.")

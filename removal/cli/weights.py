@@ -10,7 +10,7 @@ import click
 from removal.cli.options import overwrite_option
 
 if TYPE_CHECKING:
-    from backend.pretrained import PretrainedWeights
+    from _removal_support.pretrained import PretrainedWeights
 
 
 @click.group()
@@ -28,7 +28,7 @@ def records() -> dict[str, PretrainedWeights]:
 @weights.command("list")
 def list_command() -> None:
     """What is published, on what terms, and what is in the cache."""
-    from backend.pretrained import cache_folder
+    from _removal_support.pretrained import cache_folder
 
     click.echo(f"cache: {cache_folder()}\n")
     for name, record in records().items():
@@ -44,8 +44,8 @@ def list_command() -> None:
 @click.argument("name")
 def fetch(name: str) -> None:
     """Download NAME (see `remove weights list`) into the cache and check its hash."""
-    from backend.pretrained import WeightsError
-    from backend.pretrained import fetch as fetch_weights
+    from _removal_support.pretrained import WeightsError
+    from _removal_support.pretrained import fetch as fetch_weights
 
     known = records()
     if name not in known:
@@ -60,6 +60,7 @@ def fetch(name: str) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 def check(file: Path) -> None:
     """Say what a file of a fill's weights holds, or what is wrong with it. No code in it is run."""
+    from _removal_support.errors import one_line
     from inpaint.checkpoints import check as check_file
 
     try:
@@ -67,7 +68,7 @@ def check(file: Path) -> None:
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{report.path}: {report.network}, layout {report.layout}, {report.parameters:,} parameters")
-    click.echo(f"sha256 {report.sha256}; source {report.source}")
+    click.echo(f"sha256 {report.sha256}; source {one_line(report.source)}")
     if report.published is not None:
         click.echo(f"published as {report.published.name}; licence: {report.published.licence}")
 

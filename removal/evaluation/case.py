@@ -28,7 +28,7 @@ class Case:
     known. truths: what the protocol knows to be there, by source ("annotations", "object", "changed",
     "holes"). regions: bool (H, W) each, parts of the photo that are measured by themselves. judged: what a
     judge finds in the photo as it is. orientation: EXIF's, 1 to 8, of the photo's file. note: of that file,
-    as `removal.manifest.note_of` makes it.
+    as `removal.batch.record.note_of` makes it.
     """
 
     photo: EvalPhoto

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from backend.pretrained import PretrainedWeights, WeightsError, fetch
+from _removal_support.pretrained import PretrainedWeights, WeightsError, fetch
 from removal.evaluation.extras import evaluation_module
 from removal.evaluation.feature_sets import frechet_distance, kernel_distance, unpaired_discriminative_score
 from removal.evaluation.texture import laplacian_pyramid, patch_corners, patches_at, unit_directions

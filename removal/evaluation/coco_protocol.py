@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from removal.batch import PlanError
+from removal.errors import PlanError
 from removal.evaluation.case import Case, Figures, SetFigures
 from removal.evaluation.columns import CLASS_WISE, REMOVAL
 from removal.evaluation.combinations import Combination
@@ -231,7 +231,7 @@ def mend_each(image: np.ndarray, found: Detections, options: EvaluationOptions) 
 def write_results(
     folder: RunFolder, kept: str, photo: EvalPhoto, found: Detections, numbers: Mapping[str, int]
 ) -> None:
-    from backend.files import write_atomically
+    from _removal_support.files import write_atomically
     from removal.evaluation.detection_ap import coco_results
 
     assert photo.image_id is not None

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from removal.batch import PlanError
+from removal.batch.run import nothing
+from removal.errors import PlanError, RunError
 from removal.evaluation.columns import COLUMNS
 from removal.evaluation.combinations import combinations
 from removal.evaluation.dataset import EvalPhoto
@@ -21,9 +22,7 @@ from removal.evaluation.pictures import before_view, clean_view, jpeg
 from removal.evaluation.run_folder import MARKDOWN, RESULTS, SHEET, RunFolder
 from removal.evaluation.runner import Evaluation, evaluate, settings
 from removal.images import read_photo
-from removal.models import RunError
-from removal.run import nothing
-from removal.sheet import labelled_grid
+from removal.images.sheet import labelled_grid
 
 SHEET_ROWS = 6
 SHEET_QUALITY = 90

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from removal.batch import PlanError
+from removal.errors import PlanError
 
 if TYPE_CHECKING:
     from segment import Detections
@@ -83,7 +83,7 @@ class CocoDataset:
         from pycocotools import mask as coco_mask
 
         from segment import Detections
-        from segment.coco import read_segmentation
+        from segment.handover.coco import read_segmentation
 
         stated = self.stated_size(photo)
         if stated != tuple(size):

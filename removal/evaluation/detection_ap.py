@@ -8,8 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from segment.coco import read_segmentation
 from segment.detections import Detections
+from segment.handover.coco import read_segmentation
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from inpaint.training.damage_contract import GREY
-from removal.batch import PlanError, photos_in
+from inpaint.training.damage.contract import GREY
+from removal.batch.jobs import photos_in
+from removal.errors import PlanError
 from removal.evaluation.case import Case, Figures, SetFigures
 from removal.evaluation.combinations import Combination, combinations
 from removal.evaluation.dataset import CocoDataset, EvalPhoto
@@ -21,10 +22,10 @@ from removal.evaluation.photo_figures import fidelity_figures
 from removal.evaluation.run_folder import RunFolder
 from removal.images import read_photo
 from segment import Detections
-from segment.photo_names import closest_names
+from segment.handover.photo_names import closest_names
 
 if TYPE_CHECKING:
-    from inpaint.training.damage import Damage
+    from inpaint.training.damage.kinds import Damage
 
 SHAPE_LEAST_SHARE, SHAPE_MOST_SHARE = 0.02, 0.15  # of the annotated photo: neither a speck nor a portrait
 
@@ -138,7 +139,7 @@ def build_damage(kinds: Sequence[str], shapes: Path | None) -> Damage:
 
     PlanError for a kind that nobody knows, or that lacks what it is taken from.
     """
-    from inpaint.training.damage import damage_of
+    from inpaint.training.damage.kinds import damage_of
 
     try:
         return damage_of(dict.fromkeys(kinds, 1.0), shapes=shapes)
@@ -178,7 +179,7 @@ def person_shapes(dataset: CocoDataset) -> list[np.ndarray]:
     photo's frame. PlanError where there is none."""
     from pycocotools import mask as coco_mask
 
-    from segment.coco import read_segmentation
+    from segment.handover.coco import read_segmentation
 
     shapes = []
     for photo in dataset.photos:

@@ -72,7 +72,7 @@ def build_judge(
 
     RunError where one that was named cannot be had.
     """
-    from removal.models import RunError
+    from removal.errors import RunError
 
     if name == "none":
         return None, "no judge was asked for (--judge none)"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from removal.batch import PlanError
+from removal.errors import PlanError
 from removal.evaluation.case import Case
 from removal.evaluation.options import ANNOTATIONS, BLIND, TRUTH_SOURCES, EvaluationOptions
 from removal.models import build_damage_finder, build_recipe, build_segmenter, loading
@@ -138,7 +138,7 @@ def files_source(name: str, options: EvaluationOptions, say: Callable[[str], Non
     """Masks of another team: pictures, found by the photo's name, or objects, where COCO results name the
     photo by its id."""
     from segment import MaskFiles
-    from segment.files import is_picture
+    from segment.handover.files import is_picture
 
     run = options.run
     try:

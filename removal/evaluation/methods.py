@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from removal.batch import PlanError
+from removal.errors import PlanError
 from removal.options import WITHOUT_WEIGHTS
 
 

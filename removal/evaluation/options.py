@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from removal.batch import PlanError
+from removal.errors import PlanError
 from removal.evaluation.methods import Method, check_methods, methods_of
 from removal.options import CONTINUOUS, RunOptions
 

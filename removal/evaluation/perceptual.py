@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from backend.pretrained import PretrainedWeights, WeightsError, fetch
+from _removal_support.pretrained import PretrainedWeights, WeightsError, fetch
 from removal.evaluation.extras import evaluation_module
 from removal.evaluation.fidelity import check_comparable, window_around
 

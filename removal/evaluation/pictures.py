@@ -14,7 +14,7 @@ from removal.evaluation.dataset import EvalPhoto
 from removal.evaluation.run_folder import CLEAN, SHOWN, RunFolder
 from removal.evaluation.workshop import PART_CHANNELS
 from removal.images import read_photo
-from removal.sheet import GAP_PX, comparison_sheet
+from removal.images.sheet import GAP_PX, comparison_sheet
 
 PANEL_HEIGHT_PX, PANEL_WIDTH_PX = 260, 380
 JPEG_QUALITY = 82

@@ -22,7 +22,7 @@ from removal.evaluation.pictures import (
 )
 from removal.evaluation.results import Row
 from removal.evaluation.run_folder import RunFolder
-from removal.sheet import PART_COLOURS
+from removal.images.sheet import PART_COLOURS
 
 
 def photo_sections(

@@ -21,9 +21,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from removal.batch import PlanError
-from removal.folder_lock import try_lock
-from removal.models import RunError
+from _removal_support.folder_lock import try_lock
+from removal.errors import PlanError, RunError
 
 KIND = "removal evaluation"
 CONFIG, LINES = "config.json", "photos.jsonl"
@@ -127,7 +126,7 @@ class RunFolder:
         self.write_bytes(name, text.encode(errors="backslashreplace"))  # a file's name may be no text
 
     def write_bytes(self, name: str, data: bytes) -> None:
-        from backend.files import write_atomically
+        from _removal_support.files import write_atomically
 
         write_atomically(self.folder / name, data, overwrite=True)
 

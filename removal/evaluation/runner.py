@@ -8,17 +8,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from removal.batch import PlanError
-from removal.concurrency import default_workers
+from removal.batch.run import nothing
+from removal.batch.stages import Finished, overlapped
+from removal.batch.threads import default_workers
+from removal.batch.work import describe
+from removal.errors import PlanError, RunError
 from removal.evaluation.combinations import Combination, combinations
 from removal.evaluation.mask_sources import file_sources
 from removal.evaluation.options import BLIND, EvaluationOptions
 from removal.evaluation.run_folder import RunFolder, fingerprint
 from removal.evaluation.summary import summarise
-from removal.models import RunError
-from removal.run import nothing
-from removal.stages import Finished, overlapped
-from removal.work import describe
 
 if TYPE_CHECKING:
     from removal.evaluation.case import EvaluationProtocol

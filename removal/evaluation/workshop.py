@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from removal.concurrency import default_workers
+from removal.batch.record import is_as_noted, note_of
+from removal.batch.stages import Stage
+from removal.batch.threads import default_workers
+from removal.batch.work import one_by_one
 from removal.evaluation.case import Case, EvaluationProtocol
 from removal.evaluation.combinations import Combination
 from removal.evaluation.mask_sources import EvaluatedSource, find_hole
 from removal.evaluation.run_folder import CLEAN, SHOWN
-from removal.manifest import is_as_noted, note_of
 from removal.models import build_inpainter, loading
 from removal.options import RunOptions
-from removal.stages import Stage
-from removal.work import one_by_one
 
 if TYPE_CHECKING:
     from inpaint import Inpainter

@@ -7,6 +7,8 @@ from types import MappingProxyType
 
 import numpy as np
 
+from _removal_support.errors import RemovalError
+
 PHOTO_SUFFIXES: Mapping[str, str] = MappingProxyType(
     {
         ".jpg": "JPEG",
@@ -24,7 +26,7 @@ PHOTO_SUFFIXES: Mapping[str, str] = MappingProxyType(
 """Lower-case suffix -> format of the files that can be read and written."""
 
 
-class PhotoError(ValueError):
+class PhotoError(RemovalError, ValueError):
     """A photo that cannot be read or written; the message is one line naming the file and the cause."""
 
 

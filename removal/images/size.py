@@ -4,7 +4,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from backend.pillow_limit import pillow_limit_lifted
+from _removal_support.pillow_limit import pillow_limit_lifted
 from removal.images.photo import PHOTO_SUFFIXES, PhotoError
 
 _ORIENTATION = 274

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from PIL import TiffImagePlugin
 
-from backend.pillow_limit import pillow_limit_lifted
+from _removal_support.pillow_limit import pillow_limit_lifted
 from removal.images.colour import from_image, to_image
 from removal.images.ifd import (
     UNDEFINED,

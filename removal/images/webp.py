@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from PIL import WebPImagePlugin
 
-from backend.pillow_limit import pillow_limit_lifted
+from _removal_support.pillow_limit import pillow_limit_lifted
 from removal.images.colour import from_image, to_image
 from removal.images.metadata import read_resolution
 from removal.images.photo import Decoded, Metadata, Raster, WebpSettings

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from backend.files import refuse_existing, write_atomically
+from _removal_support.files import refuse_existing, write_atomically
 from removal.images.bmp import encode_bmp
 from removal.images.colour import (
     eight_bits,

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import torch
 
-from backend.pretrained import WeightsError
+from _removal_support.pretrained import WeightsError
 from inpaint import blind_weights
 from inpaint.blind import load_damage_finder
 from inpaint.blind_weights import given_files, load_blind

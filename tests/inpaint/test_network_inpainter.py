@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from backend.pretrained import WeightsError
+from _removal_support.pretrained import WeightsError
 from inpaint import load_inpainter, network_inpainter, precision
 from inpaint.checkpoints import CheckpointError
 from inpaint.inpainter import InpainterOptions

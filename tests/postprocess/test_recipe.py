@@ -8,7 +8,7 @@ import pytest
 from scipy import ndimage
 
 from postprocess import MaskRecipe, RefinedMask, refine_mask
-from postprocess.shadows import FoundShadow
+from postprocess.shadows.finding import FoundShadow
 
 
 def photo(height: int, width: int) -> np.ndarray:

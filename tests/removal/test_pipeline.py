@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from postprocess import MaskRecipe
-from postprocess.attached import AttachedRule
+from postprocess.attached.objects import AttachedRule
 from removal.pipeline import Pipeline, remove_objects
 from segment import Detections
 

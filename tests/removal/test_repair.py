@@ -5,7 +5,7 @@ import torch
 from inpaint.blind import FAINT_SHARE
 from inpaint.inpainter import Inpainter
 from inpaint.reconstruction_inpainter import ReconstructionInpainter, RepairSettings
-from removal.concurrency import OneAtATime
+from removal.batch.threads import OneAtATime
 from removal.repair import Damage, DamageSegmenter, RepairPipeline
 
 HEIGHT, WIDTH = 40, 60

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from removal.batch import Job
+from removal.batch.jobs import Job
 from removal.sources import without_masks
 
 

@@ -4,7 +4,7 @@ import sys
 import numpy as np
 import pytest
 
-from backend.device import resolve_device
+from _removal_support.device import resolve_device
 from segment import WeightsError, coco_classes, load_segmenter, segmenter_names
 from segment import segmenter as module
 from segment.segmenter import check_classes, check_images, register_segmenter

@@ -1,33 +1,25 @@
-import json
-import runpy
-
-import numpy as np
 import pytest
 import torch
 
 from inpaint.checkpoints import load_network
 from inpaint.networks.deepfillv1 import KEY_MAP, DeepFillV1
-
-
-@pytest.fixture(scope="module")
-def fixtures(shared) -> dict:
-    return runpy.run_path(str(shared / "fixtures" / "inpainters" / "make_inputs.py"))
+from tests import published
 
 
 @pytest.mark.parametrize("case", ["square", "wide"])
-def test_gives_what_the_published_code_gives(shared, fixtures, case):
-    network = load_network(fixtures["state_dict"]("deepfillv1"), "deepfillv1")
-    images, masks = fixtures["inputs"](case)
-    with np.load(shared / "fixtures" / "inpainters" / f"deepfillv1.{case}.npz") as expected, torch.no_grad():
+def test_gives_what_the_published_code_gives(case):
+    network = load_network(published.state_dict("deepfillv1"), "deepfillv1")
+    images, masks = published.inputs(case)
+    with torch.no_grad():
         coarse, refined = network(images, masks)
-        assert np.abs(coarse.numpy() - expected["stage1"]).max() < 1e-4
-        assert np.abs(refined.numpy() - expected["stage2"]).max() < 1e-4
-        difference = np.abs(network.fill(images, masks).numpy() - expected["stage2"])
-        assert difference[masks.bool().expand_as(images).numpy()].max() < 1e-4
+        filled = network.fill(images, masks)
+    assert published.difference("deepfillv1", case, "stage1", coarse) < 1e-4
+    assert published.difference("deepfillv1", case, "stage2", refined) < 1e-4
+    assert published.difference("deepfillv1", case, "stage2", filled, masks.bool()) < 1e-4
 
 
-def test_the_names_are_those_of_the_published_file(shared):
-    shapes = json.loads((shared / "fixtures" / "inpainters" / "deepfillv1.keys.json").read_text())
+def test_the_names_are_those_of_the_published_file():
+    shapes = published.shapes("deepfillv1")
     state = DeepFillV1().state_dict()
     assert {name: list(state[key].shape) for name, key in KEY_MAP.items()} == shapes
     assert set(KEY_MAP.values()) == set(state)

@@ -1,7 +1,6 @@
 import runpy
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
@@ -9,6 +8,7 @@ from inpaint.checkpoints import load_deepfillv2
 from inpaint.networks.deepfillv2 import DeepFillV2
 from inpaint.networks.gated_conv import ConvSpec, GatedConv, reach_px
 from inpaint.networks.layouts import LAYOUTS
+from tests import published
 
 PLAIN = Path(__file__).resolve().parents[3] / "benchmarks" / "plain_deepfillv2.py"
 EVERY_LAYOUT = pytest.mark.parametrize("layout", list(LAYOUTS))
@@ -36,22 +36,14 @@ def scene(count: int, height: int, width: int) -> tuple[torch.Tensor, torch.Tens
     return images, masks
 
 
-@pytest.fixture(scope="module")
-def fixtures(shared) -> dict:
-    folder = shared / "fixtures" / "deepfillv2"
-    return runpy.run_path(str(folder / "make_inputs.py"))
-
-
 @pytest.mark.parametrize("case", ["square", "wide", "twoholes"])
 @EVERY_LAYOUT
-def test_gives_what_the_published_code_gives(shared, fixtures, layout, case):
-    images, masks = fixtures["inputs"](case)
-    with np.load(shared / "fixtures" / "deepfillv2" / f"{layout}.{case}.npz") as expected:
-        with torch.no_grad():
-            coarse, refined = load_deepfillv2(fixtures["state_dict"](layout))(images, masks)
-        assert coarse.dtype == refined.dtype == torch.float32
-        assert np.abs(coarse.numpy() - expected["stage1"]).max() < 1e-4
-        assert np.abs(refined.numpy() - expected["stage2"]).max() < 1e-4
+def test_gives_what_the_published_code_gives(layout, case):
+    with torch.no_grad():
+        coarse, refined = load_deepfillv2(published.state_dict(layout))(*published.inputs(case))
+    assert coarse.dtype == refined.dtype == torch.float32
+    assert published.difference(layout, case, "stage1", coarse) < 1e-4
+    assert published.difference(layout, case, "stage2", refined) < 1e-4
 
 
 @pytest.mark.parametrize(("layout", "parameters"), [("nipponjo_pt", 4052478), ("nipponjo_tf", 4052478)])

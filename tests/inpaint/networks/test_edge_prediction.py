@@ -141,5 +141,5 @@ def test_wrong_batches_and_options_are_refused():
         network(images, images, masks)
     with pytest.raises(TypeError, match="masks of dtype float32, received bool"):
         network(images, canny, masks > 0.5)
-    with pytest.raises(ValueError, match="width above 0 and at most 8, received 0"):
+    with pytest.raises(ValueError, match="width above 0 and at most 4, received 0"):
         EdgePredictor(width=0)

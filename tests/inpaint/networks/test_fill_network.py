@@ -140,7 +140,7 @@ def test_wrong_batches_and_options_are_refused(name):
     with pytest.raises(TypeError, match="masks of dtype float32, received bool"):
         network(images, masks.bool())
     for width in (0, -1, 9):
-        with pytest.raises(ValueError, match=f"width above 0 and at most 8, received {width}"):
+        with pytest.raises(ValueError, match=f"width above 0 and at most 4, received {width}"):
             build_network(name, {"width": width})
 
 

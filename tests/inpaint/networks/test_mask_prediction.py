@@ -146,5 +146,5 @@ def test_wrong_photos_and_options_are_refused():
         network.maps(torch.zeros(1, 3, 8, 8, dtype=torch.double))
     with pytest.raises(ValueError, match="tile_px of at least 1 or None, received 0"):
         network.maps(torch.zeros(1, 3, 8, 8), tile_px=0)
-    with pytest.raises(ValueError, match="width above 0 and at most 8, received 9"):
+    with pytest.raises(ValueError, match="width above 0 and at most 4, received 9"):
         MaskPredictor(width=9)

@@ -208,7 +208,7 @@ def test_wrong_batches_and_options_are_refused():
         network(images, maps[..., :8], edges)
     with pytest.raises(TypeError, match="edges of dtype float32, received bool"):
         network(images, maps, edges > 0)
-    with pytest.raises(ValueError, match="width above 0 and at most 8, received 9"):
+    with pytest.raises(ValueError, match="width above 0 and at most 4, received 9"):
         Reconstructor(width=9)
     with pytest.raises(ValueError, match="max_scores_mb above 0 or None, received 0"):
         Reconstructor(max_scores_mb=0)

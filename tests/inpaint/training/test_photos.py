@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from inpaint.training.damage_contract import Damage
+from inpaint.training.damage.contract import Damage
 from inpaint.training.photos import Photo, TrainingPhotos, fixed_samples, photo_paths, sample_batches
 
 # A Python that warns of forking beside torch's threads.

@@ -1,5 +1,6 @@
 import re
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -9,9 +10,9 @@ def test_the_demo_finds_the_figure_and_comes_nearer_to_the_known_background(invo
     assert result.exit_code == 0, result.output
     names = {path.name for path in (tmp_path / "pictures").iterdir()}
     assert names == {
-        "scene.png",
-        "clean.png",
-        "scene.removed.png",
+        "scene.jpg",
+        "clean.jpg",
+        "scene.removed.jpg",
         "scene.removed.mask.png",
         "scene.removed.compare.png",
     }
@@ -21,10 +22,11 @@ def test_the_demo_finds_the_figure_and_comes_nearer_to_the_known_background(invo
     assert "filled by:  exemplar" in result.stdout
     scene, removed, mask = (
         np.asarray(Image.open(tmp_path / "pictures" / name).convert("RGB"))
-        for name in ("scene.png", "scene.removed.png", "scene.removed.mask.png")
+        for name in ("scene.jpg", "scene.removed.jpg", "scene.removed.mask.png")
     )
     assert mask.any()
-    assert np.array_equal(scene[mask[..., 0] == 0], removed[mask[..., 0] == 0])
+    far = ~cv2.dilate((mask[..., 0] > 0).astype(np.uint8), np.ones((33, 33), np.uint8)).astype(bool)
+    assert np.abs(scene[far].astype(int) - removed[far]).mean() < 1  # encoded as JPEG once more, and no more
     result = invoke("demo", "-o", "pictures")
     assert result.exit_code == 1
     assert "--overwrite" in result.stderr

@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from removal.batch.record import Manifest
 from removal.cli.main import cli
-from removal.manifest import Manifest
 
 HEIGHT, WIDTH = 48, 64
 

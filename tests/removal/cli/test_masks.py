@@ -225,7 +225,7 @@ def test_export_of_what_a_segmenter_finds(invoke, photos, tmp_path, monkeypatch)
         return [found] * len(images)
 
     segmenter.classes = ("dog", "cat")
-    monkeypatch.setattr("removal.mask_export.build_segmenter", lambda options, say: segmenter)
+    monkeypatch.setattr("removal.handover.export.build_segmenter", lambda options, say: segmenter)
     result = invoke("masks", "export", photos, "--class", "dog", "--to", "results.json")
     assert result.exit_code == 0, result.output
     assert "2 objects of 2 photos" in result.stdout

@@ -8,6 +8,7 @@ from PIL import Image
 
 from inpaint.networks.deepfillv2 import DeepFillV2
 from inpaint.networks.layouts import LAYOUTS
+from tests import published
 
 
 def test_the_list_names_files_terms_and_state(invoke, tmp_path):
@@ -60,11 +61,9 @@ def test_bad_files_are_one_line_and_no_code_is_run(invoke, tmp_path):
 
 
 @pytest.fixture
-def generator_file(shared, tmp_path):
+def generator_file(tmp_path):
     """A file in the layout nipponjo_pt, with random weights under the published names."""
-    import json
-
-    shapes = json.loads((shared / "fixtures/deepfillv2/nipponjo_pt.keys.json").read_text())
+    shapes = published.shapes("nipponjo_pt")
     generator = torch.Generator().manual_seed(0)
     state = {name: torch.randn(shape, generator=generator) * 0.05 for name, shape in shapes.items()}
     torch.save({"G": state}, tmp_path / "mine.pth")
@@ -101,3 +100,21 @@ def test_check_convert_and_use(invoke, generator_file, tmp_path):
 def test_the_parameter_count_is_the_papers():
     network = DeepFillV2(LAYOUTS["nipponjo_pt"])
     assert sum(parameter.numel() for parameter in network.parameters()) == 4_052_478
+
+
+def test_what_steers_a_terminal_never_reaches_it(invoke, tmp_path):
+    from safetensors.torch import save_file
+
+    from inpaint.checkpoints import save_network
+    from inpaint.networks.glcic import GLCIC
+
+    notes = {"source": "\x1b]0;owned\x07\x1b[31mred\nfake line: ok"}
+    save_network(GLCIC(width=0.125), tmp_path / "a.safetensors", notes=notes)
+    result = invoke("weights", "check", tmp_path / "a.safetensors")
+    assert result.exit_code == 0, result.output
+    assert r"source \x1b]0;owned\x07\x1b[31mred fake line: ok" in result.stdout
+    save_file({"\x1b[31mevil\x9b": torch.zeros(1)}, tmp_path / "b.safetensors")
+    result = invoke("weights", "check", tmp_path / "b.safetensors")
+    assert result.exit_code == 1
+    assert r"it holds \x1b[31mevil\x9b" in result.stderr
+    assert "\x1b" not in result.output

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from backend.pretrained import WeightsError
+from _removal_support.pretrained import WeightsError
 from removal.evaluation import classwise
 from removal.evaluation.classwise import INCEPTION, class_wise, inception_features, patch_features
 from removal.evaluation.feature_sets import kernel_distance

@@ -11,7 +11,7 @@ from PIL import Image
 from inpaint.checkpoints import load_network, save_network
 from inpaint.formats import build_blind_network, build_network
 from inpaint.tensors import images_to_tensor, masks_to_tensor
-from removal.batch import PlanError
+from removal.errors import PlanError
 from removal.evaluation.comparison import compare, spread
 from removal.evaluation.options import EvaluationOptions
 from removal.options import RunOptions

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from removal.batch import PlanError
+from removal.errors import PlanError
 from removal.evaluation.dataset import CocoDataset, inside
 
 SIZE = (48, 64)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from removal.batch import PlanError
+from removal.errors import PlanError
 from removal.evaluation.holes_protocol import HolesProtocol, placed_shape, share_better, squared
 from removal.evaluation.options import EvaluationOptions
 from removal.options import RunOptions

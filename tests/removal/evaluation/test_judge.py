@@ -3,11 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from removal.errors import RunError
 from removal.evaluation.case import Case
 from removal.evaluation.dataset import EvalPhoto
 from removal.evaluation.judge import Judge, build_judge
 from removal.evaluation.mask_sources import Segmenters
-from removal.models import RunError
 from removal.options import RunOptions
 from segment import Detections
 

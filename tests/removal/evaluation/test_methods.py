@@ -1,6 +1,6 @@
 import pytest
 
-from removal.batch import PlanError
+from removal.errors import PlanError
 from removal.evaluation.methods import Method, check_methods, methods_of, slug_of
 
 

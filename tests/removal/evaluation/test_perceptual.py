@@ -8,7 +8,7 @@ import torch
 import torchmetrics
 import torchvision
 
-from backend.pretrained import WeightsError
+from _removal_support.pretrained import WeightsError
 from removal.evaluation import perceptual
 from removal.evaluation.perceptual import BACKBONES, lpips
 

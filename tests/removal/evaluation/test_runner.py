@@ -9,14 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from removal.batch import PlanError
+from removal.errors import PlanError, RunError
 from removal.evaluation import runner
 from removal.evaluation.fidelity import l1, mse, psnr, total_variation
 from removal.evaluation.masks import leak, spill, union_iou
 from removal.evaluation.options import EvaluationOptions
 from removal.evaluation.runner import evaluate
 from removal.evaluation.texture import swd
-from removal.models import RunError
 
 
 def pixels(path):

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from segment.person_finder import PersonFinder
-from segment.training import (
+from tools.finder.training import (
     Average,
     TrainingSettings,
     crop_size,
@@ -14,7 +14,7 @@ from segment.training import (
     segmentation_loss,
     train_step,
 )
-from segment.training_data import (
+from tools.finder.training_data import (
     IGNORE,
     PERSON,
     Collection,
@@ -143,11 +143,11 @@ def test_every_fourth_image_is_kept_apart():
 
 
 def test_training_on_a_tiny_data_folder(tmp_path):
-    """The whole of `python -m segment.training`, two steps of it."""
+    """The whole of `python -m tools.finder.training`, two steps of it."""
     from click.testing import CliRunner
     from PIL import Image
 
-    from segment.training import main
+    from tools.finder.training import main
 
     rng = np.random.default_rng(0)
     for folder in ("coco/images", "people/ccp/images", "people/ccp/masks", "train", "photos"):

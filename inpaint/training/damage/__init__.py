@@ -1,0 +1,1 @@
+"""The kinds of damage that networks learn from: holes, marks, covers, tears."""

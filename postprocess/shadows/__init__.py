@@ -1,0 +1,1 @@
+"""Shadows and reflections of the objects that are removed."""

@@ -1,0 +1,1 @@
+"""Many photos: which are read, who works on them, what became of each."""

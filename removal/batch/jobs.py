@@ -1,0 +1,263 @@
+"""Many photos: which are read, where each is written, and what became of it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from removal.cluster.paths import RemotePath, path_from, photos_below
+from removal.errors import PlanError
+from removal.images import PHOTO_SUFFIXES
+
+STDIN = "-"
+EXTRAS = {"mask": "mask", "sheet": "compare", "damage": "damage", "edges": "edges"}
+"""What may be written beside a result, and what is put between its name and `.png`."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One photo to work on, and what to write.
+
+    mask, sheet: where the mask and the comparison sheet go; damage, edges: where the pictures of `--blind`
+        go; None = not asked for.
+    problem: why the photo cannot be done; None = nothing known yet.
+    """
+
+    source: Path
+    target: Path
+    mask: Path | None = None
+    sheet: Path | None = None
+    damage: Path | None = None
+    edges: Path | None = None
+    problem: str | None = None
+
+    @property
+    def files(self) -> list[Path]:
+        """Everything the job writes."""
+        extras = (getattr(self, name) for name in EXTRAS)
+        return [self.target, *(path for path in extras if path is not None)]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one photo.
+
+    outcome: "done", "unchanged" (nothing to remove), "skipped" (done by an earlier run) or "failed".
+    objects: what was removed; attached: what went along with it.
+    mask_share: of the photo's area, 0 to 1; parts: the same of each part of the mask.
+    shadow_confidence: 0 to 1, how sure the surest shadow is, added or not.
+    seconds: wall time of each stage. inputs: what a folder's record notes of the files that were read.
+    """
+
+    job: Job
+    outcome: str
+    objects: list[dict[str, Any]] = field(default_factory=list)
+    attached: list[dict[str, Any]] = field(default_factory=list)
+    mask_share: float = 0.0
+    parts: dict[str, float] = field(default_factory=dict)
+    shadow_confidence: float = 0.0
+    seconds: dict[str, float] = field(default_factory=dict)
+    error: str | None = None
+    inputs: dict[str, Any] = field(default_factory=dict)
+
+    def record(self) -> dict[str, Any]:
+        """The fields as JSON takes them, `inputs` left out."""
+        fields = {"input": str(self.job.source), "output": str(self.job.target), "outcome": self.outcome}
+        if self.error is not None:
+            return fields | {"error": self.error}
+        return fields | {
+            "objects": self.objects,
+            "attached": self.attached,
+            "mask_share": round(self.mask_share, 6),
+            "parts": {name: round(share, 6) for name, share in self.parts.items()},
+            "shadow_confidence": round(self.shadow_confidence, 3),
+            "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
+        }
+
+
+def photos_in(
+    folder: Path, *, leave_out: Path | None = None, on_error: Callable[[OSError], object] | None = None
+) -> list[Path]:
+    """The photos in a folder and below it, by name; hidden files and everything in `leave_out` are passed
+    over. Links are followed, but for those that lead back to a folder on the way; one that leads nowhere is
+    there too, for a run to name.
+
+    on_error: called for a folder that cannot be read; None = the OSError is raised.
+    """
+
+    if isinstance(folder, RemotePath):
+        return list(photos_below(folder, leave_out=leave_out))
+
+    def stop(error: OSError) -> None:
+        raise error
+
+    apart = None if leave_out is None else os.path.realpath(leave_out)
+    on_the_way = {os.fspath(folder): frozenset({os.path.realpath(folder)})}
+    found = []
+    for where, folders, files in os.walk(folder, onerror=on_error or stop, followlinks=True):
+        above, below = on_the_way.pop(where), []
+        for name in folders:
+            path = os.path.join(where, name)
+            real = os.path.realpath(path)
+            if not name.startswith(".") and real != apart and real not in above:
+                on_the_way[path] = above | {real}
+                below.append(name)
+        folders[:] = below
+        found += [Path(where, name) for name in files if is_photo(Path(where, name))]
+    return sorted(found)
+
+
+def is_photo(path: Path) -> bool:
+    """Whether a name found in a folder is a photo's: not hidden, of a suffix that is read, and a file, a link
+    that leads nowhere, or what may not be looked at."""
+    if path.name.startswith(".") or path.suffix.lower() not in PHOTO_SUFFIXES:
+        return False
+    try:
+        return path.is_file() or (path.is_symlink() and not path.exists())
+    except OSError:
+        return True
+
+
+def read_list(file: Path) -> list[Path]:
+    """The paths that a list names, each once: one to a line, or ended by a zero byte as `find -print0` has
+    them.
+
+    file: "-" = standard input. Blank lines are passed over. Raises OSError.
+    """
+    content = sys.stdin.buffer.read() if str(file) == STDIN else file.read_bytes()
+    names = (
+        content.split(b"\0") if b"\0" in content else [line.rstrip(b"\r") for line in content.split(b"\n")]
+    )
+    return list(dict.fromkeys(path_from(os.fsdecode(name)) for name in names if name.strip()))
+
+
+def plan_jobs(
+    inputs: Sequence[Path],
+    out: Path | None,
+    *,
+    lists: Sequence[Path] = (),
+    extras: Sequence[str] = (),
+) -> list[Job]:
+    """Which files each photo is written to (docs/usage.md, "Where the result goes"), before any work is done.
+
+    inputs: photos and folders. lists: files that name more of them. out: a file, a folder, or None = beside
+    each photo. extras: those of EXTRAS that are written too. A missing photo is a job with a problem. Raises
+    PlanError where two photos would write one file, where an output would write over an input, or where the
+    output does not fit the inputs; OSError for a list that cannot be read.
+    """
+    listed = list(dict.fromkeys(path for file in lists for path in read_list(file)))
+    if not inputs and not listed:
+        raise PlanError("no photos given" if not lists else f"no photos in {', '.join(map(str, lists))}")
+    is_file = out is not None and out.suffix.lower() in PHOTO_SUFFIXES and not is_folder(out)
+    if is_file and (len(inputs) + len(listed) != 1 or any(is_folder(path) for path in (*inputs, *listed))):
+        raise PlanError(f"'{out}' names one file, but there is more than one photo; give a folder")
+    jobs: list[Job] = []
+    for path in inputs:
+        jobs += jobs_of(path, out, out if is_file else None, Path() if is_folder(path) else Path(path.name))
+    for path in listed:
+        jobs += jobs_of(path, out, out if is_file else None, place_of(path))
+    jobs = with_extras(jobs, extras)
+    check_targets(jobs)
+    return jobs
+
+
+def jobs_of(path: Path, out: Path | None, file: Path | None, place: Path) -> Iterator[Job]:
+    """The jobs of one input: itself, or the photos below it.
+
+    out: the output folder; file: the output file; None = none was given. place: where in the output folder
+    the photo goes, or those of the folder.
+    """
+    if is_folder(path):
+        if out is None:
+            raise PlanError(f"'{path}' is a folder, so a folder for the results is needed: -o FOLDER")
+        unreadable: list[OSError] = []
+        photos = photos_in(path, leave_out=out, on_error=unreadable.append)
+        yield from (Job(photo, out / place / photo.relative_to(path)) for photo in photos)
+        for error in unreadable:
+            yield Job(Path(error.filename), out, problem=f"{error.filename}: {error.strerror}")
+        if not photos and not unreadable:
+            kinds = ", ".join(sorted(PHOTO_SUFFIXES))
+            yield Job(path, out, problem=f"{path}: no photos in this folder ({kinds})")
+    elif out is None:
+        target = path.with_name(f"{path.stem}.removed{path.suffix}")
+        yield Job(path, target, problem=problem_of(path) or problem_without_suffix(path))
+    else:
+        yield Job(path, file or out / place, problem=problem_of(path))
+
+
+def place_of(path: Path) -> Path:
+    """Where below the output folder the result of a listed path goes: under that same path, as tar and rsync
+    have it; without the root where it is absolute or leads up."""
+    if isinstance(path, RemotePath):
+        return Path(*path.parts[1:])
+    if path.is_absolute() or ".." in path.parts:
+        return Path(*Path(os.path.abspath(path)).parts[1:])
+    return path
+
+
+def is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name that is too long for the file system
+        return False
+
+
+def problem_of(path: Path) -> str | None:
+    """Why there is nothing to read at this path; None where there is something."""
+    try:
+        path.stat()
+    except OSError as error:
+        return f"{path}: {error.strerror}"
+    return None
+
+
+def problem_without_suffix(path: Path) -> str | None:
+    return None if path.suffix else f"{path}: a name without a suffix needs one for the result: -o FILE"
+
+
+def with_extras(jobs: Sequence[Job], extras: Sequence[str]) -> list[Job]:
+    """The jobs with the names of their masks, sheets and the like: STEM.mask.png, or NAME.mask.png where
+    stems clash."""
+    if not extras:
+        return list(jobs)
+    stems = Counter(job.target.with_suffix("") for job in jobs)
+    named = []
+    for job in jobs:
+        base = job.target.stem if stems[job.target.with_suffix("")] == 1 else job.target.name
+        files: dict[str, Any] = {name: job.target.with_name(f"{base}.{EXTRAS[name]}.png") for name in extras}
+        named.append(replace(job, **files))
+    return named
+
+
+def check_targets(jobs: Sequence[Job]) -> None:
+    """Raises PlanError where two jobs write one file, or one writes over a photo that is read."""
+    real = real_paths()
+    writers: dict[str, Path] = {}
+    for job in jobs:
+        for file in () if job.problem else job.files:
+            other = writers.setdefault(real(file), job.source)
+            if other is not job.source:
+                raise PlanError(f"'{other}' and '{job.source}' would both be written to '{file}'")
+    for job in jobs:
+        if job.problem is None and (writer := writers.get(real(job.source))):
+            raise PlanError(f"the result of '{writer}' would be written over the photo '{job.source}'")
+
+
+def real_paths() -> Callable[[Path], str]:
+    """A function like os.path.realpath that looks every folder up only once."""
+    folders: dict[str, str] = {}
+
+    def real(path: Path) -> str:
+        if path.is_symlink():
+            return os.path.realpath(path)
+        folder, name = os.path.split(path)
+        if folder not in folders:
+            folders[folder] = os.path.realpath(folder)
+        return os.path.join(folders[folder], name)
+
+    return real

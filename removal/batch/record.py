@@ -1,0 +1,312 @@
+"""The record of an output folder: what was done there, with which settings, from which files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from _removal_support.files import leftovers
+from _removal_support.folder_lock import try_lock
+from removal.batch.jobs import Job, Outcome
+from removal.cluster.paths import is_remote, path_from
+from removal.errors import BusyError, PlanError
+
+MANIFEST = "removal.jsonl"
+FINISHED = ("done", "unchanged")
+NOTED = {"size", "mtime_ns", "hash"}  # of each file that is read
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The last that the record says of one result. photo, masks: the notes of the files it was made from."""
+
+    outcome: str
+    run: str
+    source: str
+    photo: Mapping[str, Any] | None
+    masks: Mapping[str, Any] | None
+
+
+class Manifest:
+    """Lines of JSON in `removal.jsonl`: the settings of each run, and each photo's start and end.
+
+    Files are named relative to the folder, so that it does not matter from where or by which path it is
+    given. settings: what the results depend on, the models left out; asked: by which names these were asked
+    for (models that are loaded say what they are, and loading takes long). overwrite: nothing counts as done.
+
+    While it is open nobody else can open it. Its methods may be called by several threads.
+    """
+
+    def __init__(
+        self, folder: Path, settings: Mapping[str, Any], asked: Mapping[str, Any], *, overwrite: bool = False
+    ):
+        self.folder, self.path = folder, folder / MANIFEST
+        self.settings, self.asked, self.overwrite = dict(settings), dict(asked), overwrite
+        self.run = ""  # digest of this run's settings and models
+        self.runs: dict[str, dict[str, Any]] = {}  # settings and models of earlier runs
+        self.asked_before: dict[str, list[dict[str, Any]]] = {}  # by run
+        self.entries: dict[str, Entry] = {}  # by the result's name
+        self.begun: dict[str, list[str]] = {}  # all files of a photo that was started, by the result's name
+        self.ours: set[str] = set()  # all files that any run began to write
+        self.relied_on: dict[str, Path] = {}  # runs whose results count as done, each with one of them
+        self._anew: str | None = None  # the last run, where it was to do all anew and did not come to its end
+        self._locked: int | None = None
+        self._file: int | None = None
+        self._torn = False  # whether the file ends within a line
+        self._writing = threading.Lock()
+        self._below: dict[str, str] = {}  # a folder's own name relative to ours, and "/"
+        self.mask_listing: dict[str, Path] = {}  # masks elsewhere, each with what a listing says of it
+        self._same: dict[str, bool] = {}  # whether a file of masks is what it was, by its note
+
+    def open(self, *, create: bool) -> bool:
+        """Locks and reads the record; False where there is none and it is not to be made.
+
+        Raises BusyError where another run has it open, OSError where it cannot be read or made.
+        """
+        if create:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        elif not self.path.exists():
+            return False
+        self._locked = open_to_lock(self.path, create=create)
+        if not try_lock(self._locked):
+            raise BusyError(f"another run is at work in '{self.folder}'{self._holder()}; wait for it to end")
+        for line in self._read():
+            self._take_in(line)
+        return True
+
+    @property
+    def is_open(self) -> bool:
+        return self._locked is not None
+
+    def close(self) -> None:
+        """Gives the lock back."""
+        for handle in (self._file, self._locked):
+            if handle is not None:
+                os.close(handle)
+        self._file = self._locked = None
+
+    def missing(self, jobs: Sequence[Job]) -> list[Job]:
+        """The jobs that no earlier run has finished with these settings and from what the photos are now.
+
+        Raises PlanError where a result that is there was made with other settings or from another photo.
+        """
+        return [job for job in jobs if not self._is_done(job)]
+
+    def needs_models(self) -> bool:
+        """Whether it takes loaded models to know that what counts as done was made by the same ones."""
+        return any(self.asked not in self.asked_before.get(run, []) for run in self.relied_on)
+
+    def begin(self, models: Mapping[str, str]) -> None:
+        """Notes the settings of this run and clears away what runs that were killed have left half written.
+
+        Raises PlanError where what counts as done was made by other models.
+        """
+        settings = self.settings | {"models": dict(models)}
+        self.run = digest_of(settings)
+        for run, target in self.relied_on.items():
+            if run != self.run:
+                raise self._made_otherwise(target, self.runs.get(run, {}), settings)
+        self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND)
+        self.clear_leftovers()
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        process = {"process": os.getpid(), "host": socket.gethostname(), "started": now}
+        anew = {"overwrite": True} if self.overwrite or self._goes_on_anew() else {}
+        self._write({"settings": settings, "asked": self.asked} | process | anew)
+
+    def clear_leftovers(self) -> None:
+        """Removes the hidden files that hold half of a result, of photos that were started and not ended."""
+        names: dict[Path, set[str]] = {}
+        for name, files in self.begun.items():
+            if name not in self.entries or self.entries[name].outcome == "started":
+                for file in files:
+                    path = self.folder / file
+                    names.setdefault(path.parent, set()).add(path.name)
+        for folder, those in names.items():
+            for part in leftovers(folder, those):
+                part.unlink(missing_ok=True)
+
+    def started(self, jobs: Sequence[Job]) -> None:
+        """Notes that work on these photos begins; on the disk before any of their results can be."""
+        lines = []
+        for job in jobs:
+            name = self.name_of(job.target)
+            self.begun[name] = [self.name_of(file) for file in job.files]
+            self.ours.update(self.begun[name])
+            lines.append({"file": name, "run": self.run, "outcome": "started", "files": self.begun[name]})
+        self._write(*lines, sync=True)
+
+    def ended(self, outcome: Outcome) -> None:
+        """Notes what became of a photo, after its result is whole and has its name."""
+        name, source = self.name_of(outcome.job.target), full_name(outcome.job.source)
+        self._write({"file": name, "run": self.run} | outcome.record() | {"input": source} | outcome.inputs)
+
+    def finished(self, report: Mapping[str, Any]) -> None:
+        """Notes that the run has come to its end."""
+        self._write({"run": self.run, "finished": dict(report)})
+
+    def is_ours(self, job: Job) -> bool:
+        """Whether runs made this result, and what there is of its other files, so that all may be written
+        again."""
+        if self.name_of(job.target) not in self.begun:
+            return False
+        return all(self.name_of(file) in self.ours or not file.exists() for file in job.files)
+
+    def name_of(self, path: Path) -> str:
+        """The path relative to the folder, with "/" on every system."""
+        folder, name = os.path.split(path)
+        if folder not in self._below:
+            below = os.path.relpath(os.path.realpath(folder), os.path.realpath(self.folder))
+            self._below[folder] = "" if below == "." else f"{Path(below).as_posix()}/"
+        return self._below[folder] + name
+
+    def _is_done(self, job: Job) -> bool:
+        entry = self.entries.get(self.name_of(job.target))
+        if self.overwrite or entry is None or entry.outcome not in FINISHED or not job.target.exists():
+            return False
+        if self._goes_on_anew() and entry.run != self._anew:
+            return False
+        earlier = self.runs.get(entry.run, {})
+        if without_models(earlier) != self.settings:
+            raise self._made_otherwise(job.target, earlier, self.settings | {"models": earlier.get("models")})
+        if not is_as_noted(job.source, entry.photo):
+            if entry.source != full_name(job.source):
+                raise PlanError(
+                    f"'{job.target}' is the result of another photo, '{entry.source}', and not of "
+                    f"'{job.source}'; give another folder, or --overwrite"
+                )
+            return False
+        if not self._has_its_masks(entry):
+            return False
+        self.relied_on.setdefault(entry.run, job.target)
+        made = self.begun.get(
+            self.name_of(job.target), []
+        )  # with the result: others may be older, or not ours
+        return all(self.name_of(file) in made and file.exists() for file in job.files)
+
+    def _goes_on_anew(self) -> bool:
+        """Whether this run takes up one with --overwrite, which then need not be said again."""
+        return self._anew is not None and without_models(self.runs[self._anew]) == self.settings
+
+    def _has_its_masks(self, entry: Entry) -> bool:
+        if entry.masks is None:
+            return True
+        key, name = json.dumps(entry.masks), entry.masks["path"]
+        path = self.mask_listing.get(name) or path_from(name)
+        if key not in self._same:
+            self._same[key] = is_as_noted(path, entry.masks)
+        return self._same[key]
+
+    def _made_otherwise(
+        self, target: Path, earlier: Mapping[str, Any], settings: Mapping[str, Any]
+    ) -> PlanError:
+        changed = sorted(key for key in {*earlier, *settings} if earlier.get(key) != settings.get(key))
+        return PlanError(
+            f"'{target}' was made with other settings ({', '.join(changed)} changed); "
+            "give another folder, or --overwrite"
+        )
+
+    def _read(self) -> Iterator[dict[str, Any]]:
+        """The lines that can be read: one is cut short where the power went or the disk was full."""
+        line = b"\n"
+        with self.path.open("rb") as file:
+            for line in file:
+                try:
+                    content = json.loads(line)
+                except ValueError:
+                    continue
+                if isinstance(content, dict):
+                    yield content
+        self._torn = not line.endswith(b"\n")
+
+    def _take_in(self, line: dict[str, Any]) -> None:
+        if isinstance(line.get("settings"), dict):
+            run = digest_of(line["settings"])
+            self.runs[run] = line["settings"]
+            self._anew = run if line.get("overwrite") else None
+            asked = line.get("asked")
+            if asked is not None and asked not in self.asked_before.setdefault(run, []):
+                self.asked_before[run].append(asked)
+        elif "finished" in line:
+            self._anew = None
+        elif {"file", "outcome", "run"} <= line.keys():
+            name = line["file"]
+            photo = {key: line[key] for key in NOTED} if line.keys() >= NOTED else None
+            masks = line.get("mask_file")
+            self.entries[name] = Entry(line["outcome"], line["run"], line.get("input", ""), photo, masks)
+            if line["outcome"] == "started":
+                self.begun[name] = line.get("files", [name])
+                self.ours.update(self.begun[name])
+
+    def _holder(self) -> str:
+        """Who wrote the last settings, in words."""
+        last: dict[str, Any] = {}
+        for line in self._read():
+            last = line if "process" in line else last
+        if not last:
+            return ""
+        return f" (process {last['process']} on {last.get('host')}, since {last.get('started')})"
+
+    def _write(self, *lines: Mapping[str, Any], sync: bool = False) -> None:
+        assert self._file is not None
+        text = "".join(json.dumps(line) + "\n" for line in lines).encode()
+        with self._writing:
+            text = b"\n" + text if self._torn else text
+            self._torn = True
+            while text:
+                text = text[os.write(self._file, text) :]
+            self._torn = False
+            if sync:
+                os.fsync(self._file)
+
+
+def full_name(path: Path) -> str:
+    """A path as it is from everywhere."""
+    return str(path) if is_remote(path) else os.path.abspath(path)
+
+
+def without_models(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in settings.items() if name != "models"}
+
+
+def digest_of(settings: Mapping[str, Any]) -> str:
+    """A few letters that stand for these settings."""
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def open_to_lock(path: Path, *, create: bool) -> int:
+    """A descriptor for the lock: for writing where that is allowed, as locks over a network ask for it."""
+    try:
+        return os.open(path, os.O_RDWR | (os.O_CREAT if create else 0), 0o666)
+    except OSError:
+        if create:
+            raise
+        return os.open(path, os.O_RDONLY)
+
+
+def note_of(status: os.stat_result, content: bytes) -> dict[str, Any]:
+    """What the record notes of a file that was read: its size, time and hash (BLAKE2b, 16 bytes)."""
+    digest = hashlib.blake2b(content, digest_size=16).hexdigest()
+    return {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "hash": digest}
+
+
+def is_as_noted(path: Path, note: Mapping[str, Any] | None) -> bool:
+    """Whether a file is what it was: by its size and time, and where only the time differs by its content."""
+    if note is None:
+        return True
+    try:
+        status = path.stat()
+        if status.st_size != note["size"]:
+            return False
+        return status.st_mtime_ns == note["mtime_ns"] or (
+            note_of(status, path.read_bytes())["hash"] == note["hash"]
+        )
+    except OSError:
+        return False

@@ -1,0 +1,1 @@
+"""What is exchanged with other teams: masks checked, masks exported."""

@@ -1,0 +1,1 @@
+"""Masks that another team made, in every usual format."""

@@ -1,0 +1,1 @@
+"""Tests mirror the packages; `published` holds what the published networks return."""

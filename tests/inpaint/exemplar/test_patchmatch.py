@@ -1,0 +1,111 @@
+import numpy as np
+
+from inpaint.exemplar.patchmatch import RADIUS, best_origins, match_known, search, vote
+
+
+def one_target(image, at):
+    """Arrays for a single target with every source but its own surroundings allowed."""
+    height, width = image.shape[:2]
+    valid = np.zeros((height, width), bool)
+    valid[RADIUS:-RADIUS, RADIUS:-RADIUS] = True
+    valid[at[0] - 4 : at[0] + 5, at[1] - 4 : at[1] + 5] = False
+    index = np.full((height, width), -1, np.int32)
+    index[at] = 0
+    return valid, index, np.array([at], np.int32)
+
+
+def run_search(image, at, start, sweeps=30, near_weight=0.0):
+    valid, index, targets = one_target(image, at)
+    texture = np.zeros((*image.shape[:2], 2), np.uint8)
+    field, cost = np.array([start], np.int32), np.zeros(1, np.float32)
+    flat = image.reshape(image.shape[0], -1)
+    for sweep in range(sweeps):
+        search(
+            flat,
+            texture,
+            targets,
+            index,
+            valid,
+            field,
+            cost,
+            sweep,
+            32,
+            np.float32(0),
+            np.float32(near_weight),
+        )
+    return tuple(field[0]), float(cost[0])
+
+
+def test_the_search_finds_the_one_equal_patch(rng):
+    image = rng.integers(0, 256, (48, 48, 3), dtype=np.uint8)
+    image[30:37, 30:37] = image[7:14, 7:14]
+    found, cost = run_search(image, (10, 10), (20, 40), sweeps=200)
+    assert found == (33, 33)
+    assert cost == 0
+
+
+def test_the_cost_is_the_sum_of_squared_differences_and_the_way(rng):
+    image = rng.integers(0, 256, (48, 48, 3), dtype=np.uint8)
+    valid, index, targets = one_target(image, (10, 10))
+    valid[:] = False
+    texture = np.zeros((48, 48, 2), np.uint8)
+    texture[10, 10], texture[20, 40] = (5, 1), (2, 3)
+    field, cost = np.array([(20, 40)], np.int32), np.zeros(1, np.float32)
+    flat = image.reshape(48, -1)
+    search(flat, texture, targets, index, valid, field, cost, 0, 4, np.float32(2), np.float32(10))
+    first, second = image[7:14, 7:14].astype(int), image[17:24, 37:44].astype(int)
+    expected = np.square(first - second).sum() + 2 * (3**2 + 2**2) + 10 * np.hypot(10, 30)
+    assert np.isclose(cost[0], expected, rtol=1e-6)
+
+
+def test_a_near_source_is_preferred_where_both_fit(rng):
+    image = np.full((48, 48, 3), 50, np.uint8)
+    found, _ = run_search(image, (10, 10), (40, 40), near_weight=1.0)
+    assert max(abs(found[0] - 10), abs(found[1] - 10)) == 5
+
+
+def test_a_vote_is_the_weighted_mean_of_what_the_patches_say():
+    image = np.zeros((40, 40, 3), np.uint8)
+    image[10, 10], image[20, 20] = (100, 0, 10), (200, 40, 30)
+    texture = np.zeros((40, 40, 2), np.uint8)
+    texture[10, 10], texture[20, 20] = (8, 0), (16, 4)
+    index = np.full((40, 40), -1, np.int32)
+    index[30, 30], index[30, 31] = 0, 1
+    field = np.array([(10, 10), (20, 21)], np.int32)  # the second one's left neighbour is (20, 20)
+    colours, textures = np.zeros((1, 3), np.uint8), np.zeros((1, 2), np.uint8)
+    vote(
+        image,
+        texture,
+        np.array([(30, 30)], np.int32),
+        index,
+        field,
+        np.zeros(2, np.float32),
+        np.array([3, 1], np.float32),
+        np.float32(1),
+        colours,
+        textures,
+    )
+    assert colours.tolist() == [[125, 10, 15]]
+    assert textures.tolist() == [[10, 1]]
+
+
+def test_the_last_pass_copies_from_the_cheapest_patch():
+    index = np.full((40, 40), -1, np.int32)
+    index[30, 30], index[29, 31] = 0, 1
+    field = np.array([(10, 10), (20, 21)], np.int32)
+    origin = np.zeros((1, 2), np.int32)
+    best_origins(np.array([(30, 30)], np.int32), index, field, np.array([5, 4], np.float32), origin)
+    assert origin.tolist() == [[21, 20]]
+
+
+def test_a_match_over_known_pixels_ignores_the_others(rng):
+    image = rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    image[27:31, 17:24] = image[7:11, 7:14]
+    known = np.ones((40, 40), bool)
+    known[11:14, 7:14] = False
+    candidates = np.array([(20, 30), (30, 20), (5, 25)], np.int32)
+    field = np.zeros((1, 2), np.int32)
+    match_known(
+        image.reshape(40, -1), known, np.array([(10, 10)], np.int32), candidates, np.float32(0), field
+    )
+    assert field.tolist() == [[30, 20]]

@@ -1,0 +1,145 @@
+import cv2
+import numpy as np
+import pytest
+
+from postprocess import MaskRecipe, refine_mask
+from postprocess.attached.objects import clinging_region
+
+HEIGHT, WIDTH = 360, 400
+GROUND = (128, 122, 110)
+RED, GREEN = (200, 40, 40), (40, 160, 60)
+BAG = (190, 210, 240, 250)  # top, left, bottom, right: between the arm and the body
+
+
+def figure() -> np.ndarray:
+    """Somebody with one arm held away from the body: bool (H, W)."""
+    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    cv2.circle(mask, (190, 60), 20, 1, -1)
+    cv2.rectangle(mask, (165, 80), (210, 320), 1, -1)
+    cv2.line(mask, (205, 95), (265, 190), 1, 14)
+    return mask.view(bool)
+
+
+def scene(*things: tuple[tuple[int, int, int, int], tuple[int, int, int]]) -> np.ndarray:
+    """The figure in dark clothes on grainy ground, things (box, colour) drawn over the ground."""
+    image = np.empty((HEIGHT, WIDTH, 3), np.uint8)
+    image[:] = GROUND
+    for (top, left, bottom, right), colour in things:
+        image[top:bottom, left:right] = colour
+    image[figure()] = (30, 30, 45)
+    grain = np.random.default_rng(0).normal(0, 3, image.shape)
+    return np.clip(image + grain, 0, 255).astype(np.uint8)
+
+
+def box(top: int, left: int, bottom: int, right: int) -> np.ndarray:
+    mask = np.zeros((HEIGHT, WIDTH), bool)
+    mask[top:bottom, left:right] = True
+    return mask
+
+
+@pytest.mark.parametrize("step", [1, -1])
+def test_a_bag_between_arm_and_body_is_found_whole_and_alone(step):
+    """On either side."""
+    image, objects = scene((BAG, RED))[:, ::step], figure()[:, ::step]
+    found = clinging_region(np.ascontiguousarray(image), np.ascontiguousarray(objects))[:, ::step]
+    bag = box(*BAG) & ~figure()
+    assert found[bag].mean() > 0.97
+    assert (found & ~bag).sum() < 0.15 * bag.sum()  # a rim of one to two pixels
+    assert not (found & figure()).any()
+
+
+@pytest.mark.parametrize(
+    ("kinds", "goes"), [("none", False), ("ridden", False), ("carried", True), ("all", True)]
+)
+def test_refinement_takes_it_along_where_carried_things_go(kinds, goes):
+    refined = refine_mask(scene((BAG, RED)), figure(), MaskRecipe(attached=kinds, shadows=False))
+    inner = box(195, 215, 235, 245)
+    assert refined.parts["attached"][inner].all() == goes
+    assert refined.parts["attached"].any() == goes
+
+
+def test_a_photo_twelve_times_as_large():
+    size = (4 * WIDTH, 3 * HEIGHT)
+    image = cv2.resize(scene((BAG, RED)), size, interpolation=cv2.INTER_LINEAR)
+    objects = cv2.resize(figure().view(np.uint8), size, interpolation=cv2.INTER_NEAREST).view(bool)
+    bag = cv2.resize(box(*BAG).view(np.uint8), size, interpolation=cv2.INTER_NEAREST).view(bool) & ~objects
+    found = clinging_region(image, objects)
+    assert found[bag].mean() > 0.97
+    assert (found & ~bag).sum() < 0.2 * bag.sum()
+
+
+def test_what_lies_all_around_by_the_object_goes_along():
+    objects = figure() & ~box(120, 178, 200, 196)  # a tie that was detected apart from the shirt
+    image = scene()
+    image[120:200, 178:196] = GREEN
+    found = clinging_region(image, objects)
+    assert found[122:198, 180:194].all()
+    assert not found[~box(120, 178, 200, 196)].any()
+
+
+@pytest.mark.parametrize(
+    "things",
+    [
+        (),
+        (((190, 285, 240, 325), RED),),  # apart from the figure
+        (((230, 0, 245, WIDTH), RED),),  # a line on the wall, on both sides
+        (((0, 211, HEIGHT, 250), RED),),  # a post that goes on upward and downward
+        ((BAG, RED), ((190, 40, 240, 90), RED)),  # one of two
+        ((BAG, (134, 128, 114)),),  # hardly stands out
+        ((BAG, (83, 79, 71)),),  # the ground's own colour, darker: a shadow
+        (((180, 211, 195, 330), RED),),  # touches by one end only
+        (((250, 120, 300, 166), RED),),  # behind, outside of the figure's hull
+        (((215, 211, 225, 245), RED),),  # within the hull, but an eighth of its outline touches
+    ],
+    ids=["nothing", "apart", "line", "post", "two", "faint", "shadow", "end", "behind", "little touch"],
+)
+def test_nothing_is_added_where_it_may_be_background(things):
+    assert not clinging_region(scene(*things), figure()).any()
+
+
+def test_a_gap_that_shows_the_ground_stays_open():
+    objects = figure() & ~box(120, 178, 200, 196)
+    image = scene()
+    image[120:200, 178:196] = GROUND
+    assert not clinging_region(image, objects).any()
+
+
+def test_what_is_known_to_stay_is_left_alone():
+    image = scene((BAG, RED))
+    assert not clinging_region(image, figure(), others=box(*BAG)).any()
+    beside = box(190, 250, 240, 300)  # whose bag that is, nobody knows
+    assert not clinging_region(image, figure(), others=beside).any()
+    far = box(0, 0, 40, 40)
+    found = clinging_region(image, figure(), others=far)
+    assert found.any()
+    assert not (found & far).any()
+
+
+def test_no_objects_small_objects_and_full_masks():
+    image = scene()
+    assert not clinging_region(image, np.zeros((HEIGHT, WIDTH), bool)).any()
+    assert not clinging_region(image, box(10, 10, 20, 20)).any()
+    assert not clinging_region(image, np.ones((HEIGHT, WIDTH), bool)).any()
+    assert clinging_region(image[:1, :1], np.ones((1, 1), bool)).shape == (1, 1)
+
+
+def test_arguments_stay_as_they_are():
+    image, objects, others = scene((BAG, RED)), figure(), box(0, 0, 40, 40)
+    copies = image.copy(), objects.copy(), others.copy()
+    clinging_region(image, objects, others=others)
+    for array, copy in zip((image, objects, others), copies, strict=True):
+        np.testing.assert_array_equal(array, copy)
+
+
+def test_wrong_use_is_refused():
+    image, objects = scene(), figure()
+    with pytest.raises(TypeError, match="objects must be a bool array"):
+        clinging_region(image, objects.astype(np.uint8))
+    with pytest.raises(
+        ValueError, match=r"objects must have the image's shape \(360, 400\), got \(10, 400\)"
+    ):
+        clinging_region(image, objects[:10])
+    with pytest.raises(TypeError, match="others must be a bool array"):
+        clinging_region(image, objects, others=objects.astype(int))
+    with pytest.raises(ValueError, match=r"others must have the image's shape \(360, 400\), got \(10, 400\)"):
+        clinging_region(image, objects, others=objects[:10])

@@ -1,0 +1,1 @@
+"""How the weights of the built-in person finder are made."""
