@@ -22,6 +22,7 @@ from tools.finder.photos import IGNORE, PERSON, box_paths, boxes_label, pixel_bo
 SURE_PERSON, LIKELY_PERSON, LIKELY_NOT = 0.85, 0.5, 0.3  # probabilities of the finder
 LEAST_BOX_PX = 12  # smaller people are left to their box
 LEAST_SPAN = 0.75  # of the box's sides that a mask must reach for what lies around it to count as background
+SIDES_PX = (320,)  # of the finder's look
 CONTEXT = 0.25  # of the box, looked at around it
 
 
@@ -72,15 +73,17 @@ def pseudo_mask(image: np.ndarray, probability: np.ndarray, boxes: np.ndarray) -
 @click.option("--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path), default=WEIGHTS)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True)
 def main(data: Path, weights: Path, out: Path) -> None:
-    """Write the masks of the boxed photos that train."""
+    """Write the masks of the boxed photos that train; those that are there already are kept."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     cv2.setRNGSeed(0)
     out.mkdir(parents=True, exist_ok=True)
     run = torch_run(load_network(weights))
     for path, boxes in box_paths(data, "train"):
+        if (out / f"{path.stem}.png").exists():
+            continue
         image, boxes = shrunk_boxes(read_rgb(path), boxes)
-        probability = look(run, image).probability
+        probability = look(run, image, SIDES_PX).probability
         probability = cv2.resize(probability, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
         cv2.imwrite(str(out / f"{path.stem}.png"), pseudo_mask(image, probability, boxes))
 
