@@ -68,7 +68,9 @@ def labelled_rows(finder: Finder, name: str, photos: list[Labelled], shown: list
         small += [covered(mask, person) for person in small_people(photo.label, photo.people)]
         instances = [found.mask(index) for index in range(len(found))]
         for first, second in touching_pairs(photo.people):
-            pairs.append((covered(mask, first) and covered(mask, second), pair_split(instances, first, second)))
+            pairs.append(
+                (covered(mask, first) and covered(mask, second), pair_split(instances, first, second))
+            )
     row(f"{name}, people over 2 %: union IoU", ious)
     row(f"{name}, people of 3 to 10 % of the height: found", small)
     row(f"{name}, no people: false area", false_areas, "{:.4f}")
@@ -142,7 +144,9 @@ def main(data, split, weights, sheet_path, threads):
         kinds: dict[str, list[float]] = {}
         for name in ("ccp", "hsd290", "camvid"):
             for photo in load_set(data / "people" / name, split):
-                kinds.setdefault(f"{name}, where labelled", []).append(union_iou(finder(photo.image)[1], photo.label))
+                kinds.setdefault(f"{name}, where labelled", []).append(
+                    union_iou(finder(photo.image)[1], photo.label)
+                )
         for kind, photo in pairs(data):
             kinds.setdefault(kind, []).append(union_iou(finder(photo.image)[1], photo.label))
         for kind, values in kinds.items():

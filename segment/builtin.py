@@ -58,7 +58,7 @@ def torch_run(network: PersonFinder, device: str = "cpu") -> Run:
 
 
 class BuiltinSegmenter:
-    """People, told apart where they touch. Calling it follows the segmenter contract of `segment.load_segmenter`."""
+    """People, told apart where they touch. Follows the segmenter contract of `segment.load_segmenter`."""
 
     name = "builtin"
     classes = ("person",)
@@ -100,7 +100,9 @@ def put_into(small: np.ndarray, part: np.ndarray, window: tuple[float, float, fl
     top, bottom = (round(share * small.shape[0]) for share in window[::2])
     left, right = (round(share * small.shape[1]) for share in window[1::2])
     if bottom > top and right > left:
-        small[top:bottom, left:right] = cv2.resize(part, (right - left, bottom - top), interpolation=cv2.INTER_AREA)
+        small[top:bottom, left:right] = cv2.resize(
+            part, (right - left, bottom - top), interpolation=cv2.INTER_AREA
+        )
 
 
 def regions(

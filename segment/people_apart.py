@@ -62,8 +62,12 @@ def split_region(
     inside: bool (h, w), the region in its window. numbers: as `people_of_cells` gives them for the whole
     photo. box: the window in cells (top, left, bottom, right), not rounded.
     """
-    rows = np.clip((np.arange(inside.shape[0]) + 0.5) / inside.shape[0] * (box[2] - box[0]) + box[0] - 0.5, 0, None)
-    cols = np.clip((np.arange(inside.shape[1]) + 0.5) / inside.shape[1] * (box[3] - box[1]) + box[1] - 0.5, 0, None)
+    rows = np.clip(
+        (np.arange(inside.shape[0]) + 0.5) / inside.shape[0] * (box[2] - box[0]) + box[0] - 0.5, 0, None
+    )
+    cols = np.clip(
+        (np.arange(inside.shape[1]) + 0.5) / inside.shape[1] * (box[3] - box[1]) + box[1] - 0.5, 0, None
+    )
     first = int(rows[0]), int(cols[0])
     part = numbers[first[0] : int(rows[-1]) + 2, first[1] : int(cols[-1]) + 2]
     here = np.unique(part[part > 0])

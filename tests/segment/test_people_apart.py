@@ -1,6 +1,6 @@
 import numpy as np
 
-from segment.people_apart import CELL_PX, people_of_cells, peaks, split_region
+from segment.people_apart import CELL_PX, peaks, people_of_cells, split_region
 from segment.person_finder import OFFSET_UNIT_PX
 
 

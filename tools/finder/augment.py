@@ -29,7 +29,11 @@ class Sample:
 
 
 def crop_matrix(
-    rng: np.random.Generator, shape: tuple[int, int], size: int, centre: tuple[float, float] | None, turn: bool
+    rng: np.random.Generator,
+    shape: tuple[int, int],
+    size: int,
+    centre: tuple[float, float] | None,
+    turn: bool,
 ) -> np.ndarray:
     """2 x 3 matrix from the photo to the crop: turned, stretched, maybe mirrored."""
     height, width = shape
@@ -56,9 +60,7 @@ def turned(scale: float, stretch: float, angle: float, *, mirrored: bool) -> np.
     return scale * np.array([[flip * cos * stretch, -sin], [flip * sin * stretch, cos]])
 
 
-def crop(
-    rng: np.random.Generator, photo: Labelled, size: int, centre: tuple[float, float] | None
-) -> Sample:
+def crop(rng: np.random.Generator, photo: Labelled, size: int, centre: tuple[float, float] | None) -> Sample:
     """A square of the photo; what lies outside of it is "not known". Photos with boxes are not turned."""
     matrix = crop_matrix(rng, photo.label.shape, size, centre, turn=photo.boxes is None)
     scale = float(np.linalg.norm(matrix[:, 1]))
@@ -98,7 +100,9 @@ def paste(rng: np.random.Generator, sample: Sample, cutout: Cutout, *, person: b
     if scale < 0.6:
         source = cv2.GaussianBlur(source, (0, 0), 0.35 / scale)
         alpha = cv2.GaussianBlur(alpha, (0, 0), 0.35 / scale)
-    warped = cv2.warpAffine(source, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    warped = cv2.warpAffine(
+        source, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
     alpha = cv2.warpAffine(alpha, matrix, (size, size), flags=cv2.INTER_LINEAR)
     inside = alpha > 127
     if not inside.any():

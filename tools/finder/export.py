@@ -1,6 +1,6 @@
 """The weights as they ship, out of a training's checkpoint.
 
-    python -m tools.finder.export --checkpoint RUN/state.pt --out FILE
+python -m tools.finder.export --checkpoint RUN/state.pt --out FILE
 """
 
 from __future__ import annotations

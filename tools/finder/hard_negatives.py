@@ -1,6 +1,6 @@
 """What a finder takes for people in photos without any: these photos are drawn more often in training.
 
-    python -m tools.finder.hard_negatives --data DIR --out difficulty.json [--weights FILE]
+python -m tools.finder.hard_negatives --data DIR --out difficulty.json [--weights FILE]
 """
 
 from __future__ import annotations
@@ -28,10 +28,7 @@ def main(data: Path, weights: Path, out: Path) -> None:
     run = torch_run(load_network(weights))
     photos = list(load_empty(data, "train", set(PHOTOS_WITH_PEOPLE.read_text().split())))
     photos += [(f"coco/{p.name}", p.image) for p in load_coco(data / "coco", "train")[0] if not p.label.any()]
-    areas = {
-        name: float((look(run, photo, (256,)).probability > THRESHOLD).mean())
-        for name, photo in photos
-    }
+    areas = {name: float((look(run, photo, (256,)).probability > THRESHOLD).mean()) for name, photo in photos}
     out.write_text(json.dumps(areas, indent=0))
 
 

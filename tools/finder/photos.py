@@ -34,8 +34,8 @@ MAIN_PERSON_ONLY = ("ccp", "hsd290", "ccp_extra")
 @dataclass(frozen=True)
 class Labelled:
     """image uint8 (H, W, 3) RGB; label uint8 (H, W): 255 person, 0 not, 128 not known; people int16 (H, W):
-    the person's number from 1 on, 0 where nobody is, UNKNOWN or CROWD where it is not known which; boxes float32 (N, 4)
-    xyxy of all people where they alone are known, None where the label says it.
+    the person's number from 1 on, 0 where nobody is, UNKNOWN or CROWD where it is not known which; boxes
+    float32 (N, 4) xyxy of all people where they alone are known, None where the label says it.
     """
 
     image: np.ndarray
@@ -73,7 +73,7 @@ def read_rgb(path: Path) -> np.ndarray:
 
 
 def shrink(image: np.ndarray, *maps: np.ndarray) -> tuple[np.ndarray, ...]:
-    """The photo and its maps at a short side of at most STORED_SHORT_SIDE; only photos that train are shrunk."""
+    """The photo and its maps at a short side of at most STORED_SHORT_SIDE, for those that train."""
     scale = STORED_SHORT_SIDE / min(image.shape[:2])
     if scale >= 1:
         return image, *maps
@@ -128,9 +128,7 @@ def load_coco(folder: Path, split: Split) -> tuple[list[Labelled], list[Cutout],
     return images, people, things
 
 
-def coco_maps(
-    size: tuple[int, ...], persons: list[tuple[np.ndarray, bool]]
-) -> tuple[np.ndarray, np.ndarray]:
+def coco_maps(size: tuple[int, ...], persons: list[tuple[np.ndarray, bool]]) -> tuple[np.ndarray, np.ndarray]:
     """Label and numbers from (mask, is a crowd) pairs; what a smaller person covers is the smaller one's."""
     label, numbers = np.zeros(size, np.uint8), np.zeros(size, np.int16)
     for mask, crowd in persons:
@@ -206,7 +204,7 @@ def load_boxed(data: Path, pseudo: Path | None) -> list[Labelled]:
 
 
 def crowds(boxes: np.ndarray) -> np.ndarray:
-    """bool (N,): the boxes (N, 4) that hold the middles of several others, each under a third of their area."""
+    """bool (N,): the boxes (N, 4) that hold the middles of several others, each under a third of its area."""
     middles = (boxes[:, None, :2] + boxes[:, None, 2:]) / 2  # of the other boxes, (N, 1, 2)
     area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
     inside = (middles > boxes[None, :, :2]).all(2) & (middles < boxes[None, :, 2:]).all(2)

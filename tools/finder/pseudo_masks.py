@@ -2,7 +2,7 @@
 
     python -m tools.finder.pseudo_masks --data DIR --out DIR [--weights FILE]
 
-One PNG for each photo of `people_boxes` that trains: 255 person, 0 not, 128 not known; outside of all boxes 0.
+One PNG for each photo of `people_boxes` that trains: 255 person, 0 not, 128 not known; 0 outside of all boxes.
 After Rother et al. 2004 ("GrabCut", section 4: segmentation from a box).
 """
 
@@ -36,7 +36,9 @@ def agreed(image: np.ndarray, probability: np.ndarray, box: np.ndarray) -> np.nd
     label = np.full((height, width), IGNORE, np.uint8)
     if min(height, width) < LEAST_BOX_PX:
         return label
-    above, before = (min(start, round(CONTEXT * side)) for start, side in ((rows.start, height), (cols.start, width)))
+    above, before = (
+        min(start, round(CONTEXT * side)) for start, side in ((rows.start, height), (cols.start, width))
+    )
     window = image[rows.start - above : round(rows.stop + CONTEXT * height),
                    cols.start - before : round(cols.stop + CONTEXT * width)]  # fmt: skip
     inside = (slice(above, above + height), slice(before, before + width))

@@ -29,7 +29,12 @@ GROUP_WEIGHTS = {
     "cityscapes_p2p": 0.01,
 }
 LABELLED_SHARE, BOXED_SHARE = 0.3125, 0.375  # of a batch; into the rest people are pasted, or nobody
-NUMBER_OF_PEOPLE = (0.5, 0.22, 0.16, 0.12)  # pasted, from none on: none keeps it from seeing people everywhere
+NUMBER_OF_PEOPLE = (
+    0.5,
+    0.22,
+    0.16,
+    0.12,
+)  # pasted, from none on: none keeps it from seeing people everywhere
 HARD_SHARE = 0.5  # of the photos without people are drawn by their difficulty
 LEAST_DIFFICULTY = 0.002
 

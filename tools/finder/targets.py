@@ -58,20 +58,25 @@ def instance_target(sample: Sample) -> InstanceTarget:
         row, col = (top + bottom - 1) / 2, (left + right - 1) / 2
         row_spread, col_spread = (max(CELL, SPREAD * side) for side in (bottom - top, right - left))
         hill = np.outer(
-            np.exp(-0.5 * ((places - row) / row_spread) ** 2), np.exp(-0.5 * ((places - col) / col_spread) ** 2)
+            np.exp(-0.5 * ((places - row) / row_spread) ** 2),
+            np.exp(-0.5 * ((places - col) / col_spread) ** 2),
         )
         heat = np.maximum(heat, hill / hill.max())
         rows, cols = np.nonzero(people == number)
         if len(rows):
             offsets[0, rows, cols] = (row - places[rows]) / OFFSET_UNIT_PX
             offsets[1, rows, cols] = (col - places[cols]) / OFFSET_UNIT_PX
-            weight[rows, cols] = 1 / len(rows) / max(0.15, np.hypot(bottom - top, right - left) / 2 / OFFSET_UNIT_PX)
+            weight[rows, cols] = (
+                1 / len(rows) / max(0.15, np.hypot(bottom - top, right - left) / 2 / OFFSET_UNIT_PX)
+            )
     return InstanceTarget(heat.astype(np.float32), known, offsets, weight)
 
 
 def small_people_weight(label: np.ndarray, reference_px: float = 48, most: float = 2.5) -> np.ndarray:
     """float32 (H, W), 1 and more: what pixels of people lower than `reference_px` count for."""
-    count, numbers, stats, _ = cv2.connectedComponentsWithStats((label == PERSON).view(np.uint8), connectivity=8)
+    count, numbers, stats, _ = cv2.connectedComponentsWithStats(
+        (label == PERSON).view(np.uint8), connectivity=8
+    )
     factors = np.ones(count, np.float32)
     heights = stats[1:, cv2.CC_STAT_HEIGHT]
     factors[1:] = np.clip(reference_px / np.maximum(heights, 1), 1, most)

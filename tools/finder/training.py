@@ -1,9 +1,9 @@
 """How the weights of the `builtin` person finder were made: `python -m tools.finder.training --data DIR --out
 DIR`.
 
-Reads top to bottom. A network (`person_finder.py`) learns from labelled people, from boxes of people, and from
-people pasted into photos without people (`samples.py`): AdamW, a constant rate that falls in the last part of
-the schedule, growing crops, averaged weights. A run that was stopped goes on exactly with `--resume`.
+Reads top to bottom. A network (`person_finder.py`) learns from labelled people, from boxes of people, and
+from people pasted into photos without people (`samples.py`): AdamW, a constant rate that falls in the last
+part of the schedule, growing crops, averaged weights. A run that was stopped goes on exactly with `--resume`.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ LOSS_WEIGHTS = {
 @dataclass(frozen=True)
 class TrainingSettings:
     steps: int = 6000
+    minutes: float | None = None  # None = off; else the schedule is shortened so that it ends by then
     batch: int = 16
     crop_px: tuple[int, ...] = (192, 224, 256)  # by share of the schedule, see crop_size
     crop_until: tuple[float, ...] = (0.5, 0.8, 1.0)
@@ -68,10 +69,9 @@ def crop_size(settings: TrainingSettings, progress: float) -> int:
     return settings.crop_px[-1]
 
 
-def learning_rate(settings: TrainingSettings, step: int) -> float:
+def learning_rate(settings: TrainingSettings, step: int, progress: float) -> float:
     warm = min(1.0, (step + 1) / settings.warmup_steps)
-    left = 1 - step / settings.steps
-    return settings.learning_rate * warm * float(np.clip(left / settings.cooldown, 0.005, 1))
+    return settings.learning_rate * warm * float(np.clip((1 - progress) / settings.cooldown, 0.005, 1))
 
 
 class Average:
@@ -110,6 +110,11 @@ class Run:
         self.rng = np.random.default_rng(settings.seed)
         self.step, self.seconds = 0, 0.0
 
+    def progress(self, settings: TrainingSettings) -> float:
+        """Share of the schedule that is done; 1 and more = the end."""
+        by_time = 0.0 if settings.minutes is None else self.seconds / 60 / settings.minutes
+        return max(self.step / settings.steps, by_time)
+
     def save(self, path: Path) -> None:
         state = {
             "network": self.network.state_dict(),
@@ -139,11 +144,11 @@ def train(settings: TrainingSettings, run: Run, source: SampleSource) -> Iterato
 
     Raises FloatingPointError where the loss is not finite.
     """
-    while run.step < settings.steps:
+    while (progress := run.progress(settings)) < 1:
         started = time.monotonic()
         for group in run.optimiser.param_groups:
-            group["lr"] = learning_rate(settings, run.step)
-        batch = source.batch(settings.batch, crop_size(settings, run.step / settings.steps))
+            group["lr"] = learning_rate(settings, run.step, progress)
+        batch = source.batch(settings.batch, crop_size(settings, progress))
         losses = train_step(run.network, run.optimiser, batch, settings.precision)
         run.average.update(run.network)
         run.step += 1
@@ -195,7 +200,7 @@ def log_and_keep(settings: TrainingSettings, run: Run, source: SampleSource, out
         for losses in train(settings, run, source):
             sums = {name: sums.get(name, 0.0) + value for name, value in losses.items()}
             count += 1
-            last = run.step == settings.steps
+            last = run.progress(settings) >= 1
             if run.step % 50 == 0 or last:
                 means = {name: round(value / count, 4) for name, value in sums.items()}
                 log.write(json.dumps({"step": run.step, "seconds": round(run.seconds, 1)} | means) + "\n")
@@ -210,9 +215,12 @@ def log_and_keep(settings: TrainingSettings, run: Run, source: SampleSource, out
 @click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True)
 @click.option("--start", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="From `unfold`.")
-@click.option("--pseudo", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Masks of boxes.")
+@click.option(
+    "--pseudo", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Masks of boxes."
+)
 @click.option("--difficulty", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--steps", default=TrainingSettings.steps, show_default=True)
+@click.option("--minutes", type=float, help="The schedule ends by then, all parts of the run together.")
 @click.option("--learning-rate", default=TrainingSettings.learning_rate, show_default=True)
 @click.option("--batch", default=TrainingSettings.batch, show_default=True)
 @click.option("--seed", default=0, show_default=True)
@@ -224,7 +232,7 @@ def main(
     pseudo: Path | None,
     difficulty: Path | None,
     resume: bool,
-    **options: float,
+    **options: float | None,
 ) -> None:
     """Train the person finder and write person_finder.safetensors."""
     settings = replace(TrainingSettings(), **options)  # type: ignore[arg-type]

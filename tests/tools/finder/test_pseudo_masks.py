@@ -15,7 +15,7 @@ def scene():
 
 def test_where_both_agree_a_person_is_labelled():
     image, probability, box = scene()
-    label = agreed(image, probability, box + (-2, -4, 2, 4))
+    label = agreed(image, probability, box + np.array([-2, -4, 2, 4]))
     assert label.shape == (48, 24)
     assert (label[8:40, 6:18] == PERSON).all()
     assert (label[0] == 0).all()

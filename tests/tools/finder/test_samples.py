@@ -32,10 +32,15 @@ def collection(rng):
     alpha = np.full((50, 30), 255, np.uint8)
     person = Cutout(rng.integers(0, 255, (50, 30, 3), np.uint8), alpha)
     boxes = np.array([[40, 20, 80, 70]], np.float32)
-    boxed = Labelled(photo(), boxes_label((90, 120), boxes), np.where(people > 0, UNKNOWN, 0).astype(np.int16),
-                     "b", boxes)  # fmt: skip
+    unknown = np.where(people > 0, UNKNOWN, 0).astype(np.int16)
+    boxed = Labelled(photo(), boxes_label((90, 120), boxes), unknown, "b", boxes)
     return Collection(
-        {"coco": [Labelled(photo(), label, people, "a")]}, [boxed], [photo(), photo()], [0.0, 0.5], [person], [person]
+        {"coco": [Labelled(photo(), label, people, "a")]},
+        [boxed],
+        [photo(), photo()],
+        [0.0, 0.5],
+        [person],
+        [person],
     )
 
 
@@ -67,7 +72,9 @@ def test_boxes_follow_the_crop(collection):
 
 def test_pasted_people_are_labelled_and_numbered_and_pasted_things_are_not(collection):
     rng = np.random.default_rng(0)
-    empty = Sample(*(np.zeros(s, t) for s, t in (((64, 64, 3), np.uint8), ((64, 64), np.uint8), ((64, 64), np.int16))))
+    empty = Sample(
+        *(np.zeros(s, t) for s, t in (((64, 64, 3), np.uint8), ((64, 64), np.uint8), ((64, 64), np.int16)))
+    )
     sample, drawn = empty, 0
     for _ in range(8):
         with_person = paste(rng, sample, collection.people[0], person=True)

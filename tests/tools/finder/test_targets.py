@@ -24,8 +24,12 @@ def test_the_middle_is_that_of_the_visible_box_and_each_pixel_points_to_it():
     assert inside.sum() == 8 * 4
     places = np.arange(16) * 4 + 1.5
     rows, cols = np.nonzero(inside)
-    assert (places[rows] + target.offsets[0, rows, cols] * OFFSET_UNIT_PX).tolist() == pytest.approx([23.5] * 32)
-    assert (places[cols] + target.offsets[1, rows, cols] * OFFSET_UNIT_PX).tolist() == pytest.approx([23.5] * 32)
+    assert (places[rows] + target.offsets[0, rows, cols] * OFFSET_UNIT_PX).tolist() == pytest.approx(
+        [23.5] * 32
+    )
+    assert (places[cols] + target.offsets[1, rows, cols] * OFFSET_UNIT_PX).tolist() == pytest.approx(
+        [23.5] * 32
+    )
     assert target.heat_known.all()
 
 

@@ -1,4 +1,5 @@
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -24,9 +25,12 @@ from tools.finder.unfold import shipped_network, unfold
 
 
 def test_the_schedule():
-    settings = TrainingSettings(warmup_steps=10, learning_rate=1.0, steps=100, cooldown=0.5)
+    settings = TrainingSettings(warmup_steps=10, learning_rate=1.0, steps=100, minutes=10, cooldown=0.5)
     assert [crop_size(settings, p) for p in (0, 0.49, 0.5, 0.8, 1.0)] == [192, 192, 224, 256, 256]
-    assert [learning_rate(settings, s) for s in (0, 20, 50, 75)] == pytest.approx([0.1, 1, 1, 0.5])
+    assert [learning_rate(settings, s, s / 100) for s in (0, 20, 50, 75)] == pytest.approx([0.1, 1, 1, 0.5])
+    run = SimpleNamespace(step=50, seconds=420.0)
+    assert Run.progress(run, settings) == pytest.approx(0.7)
+    assert Run.progress(run, TrainingSettings(steps=100)) == pytest.approx(0.5)
 
 
 def test_the_average_follows_the_weights():
@@ -95,8 +99,8 @@ def test_what_ships_can_be_unfolded_and_computes_the_same(tmp_path):
 
 
 def write_tiny_data(data, rng):
-    for folder in ("coco/images", "people/ccp/images", "people/ccp/masks", "train", "photos", "nopeople/rooms",
-                   "people_boxes/coco_val_more/images"):  # fmt: skip
+    for folder in ("coco/images", "people/ccp/images", "people/ccp/masks", "train", "photos",
+                   "nopeople/rooms", "people_boxes/coco_val_more/images"):  # fmt: skip
         (data / folder).mkdir(parents=True)
 
     def save(path, height=80, width=100):
