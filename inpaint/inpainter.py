@@ -62,6 +62,14 @@ class Inpainter(ABC):
             np.copyto(filled, self.fill(image, mask, protect), where=mask[..., None])
         return filled
 
+    def warm_up(self, say: Callable[[str], None] | None = None) -> None:
+        """Make ready, in a thread, what the first fill needs; most inpainters need nothing.
+
+        Args:
+            say: called at most once, perhaps from that thread, with a line for the user on what takes long;
+                None = never.
+        """
+
     @abstractmethod
     def fill(self, image: np.ndarray, mask: np.ndarray, protect: np.ndarray | None) -> np.ndarray:
         """Checked arguments in, uint8 (H, W, 3) out; only its pixels inside the mask are used."""

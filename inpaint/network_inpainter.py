@@ -1,7 +1,7 @@
 """The inpainters that are networks: the learned fill, at any size, its detail taken from the photo."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from _removal_support.pretrained import WeightsError, fetch
 from inpaint.blending import even_seams
 from inpaint.checkpoints import load_network
 from inpaint.exemplar.completion import complete
+from inpaint.exemplar.warming import warm_up
 from inpaint.inpainter import InpainterOptions, WindowInpainter
 from inpaint.networks.fill_network import FillNetwork
 from inpaint.precision import arithmetic, choose_precision
@@ -113,6 +114,11 @@ class NetworkInpainter(WindowInpainter):
             return "plain, the whole photo at its size"
         extras = [name for name in ("detail", "colour") if getattr(self.settings, name)]
         return f"at {self.limit_px} px, {' and '.join(extras) or 'nothing'} restored"
+
+    def warm_up(self, say: Callable[[str], None] | None = None) -> None:
+        """Have the kernels of the guided exemplar fill ready where detail is restored."""
+        if self.settings.detail and not self.settings.plain:
+            warm_up(say)
 
     def fill(self, image: np.ndarray, mask: np.ndarray, protect: np.ndarray | None) -> np.ndarray:
         """Fill a photo, as the base class says."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -121,7 +122,9 @@ def build_inpainter(options: RunOptions, say: Callable[[str], None], *, plain: b
         name, reason = inpaint.resolve_auto(chosen)
         if reason:
             say(f"inpainter: using {name}, because {reason}")
-    return inpaint.build_inpainter(name, chosen)
+    inpainter = inpaint.build_inpainter(name, chosen)
+    inpainter.warm_up(say if sys.stderr.isatty() else None)
+    return inpainter
 
 
 def build_source(options: RunOptions, pipeline: Pipeline, say: Callable[[str], None]) -> MaskSource:

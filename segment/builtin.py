@@ -1,9 +1,9 @@
 """`builtin`: a small person finder whose weights ship with the package, so that people can be found with no
 network.
 
-The network is `person_finder.py`, how it looks at a photo `finder_views.py`, how people who touch are told
-apart `people_apart.py`, its training `tools/finder`; docs/builtin-finder.md says what it scores and where it
-fails.
+`person_network.py` runs the network, `finder_views.py` shows it the photo, `people_apart.py` tells people who
+touch from each other, `tools/finder` makes the weights; docs/builtin-finder.md says what it scores and where
+it fails.
 """
 
 from __future__ import annotations
@@ -13,48 +13,17 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
-from safetensors import SafetensorError, safe_open
 
-from _removal_support.device import resolve_device
+from _removal_support.device import check_device_name
 from segment.detections import Detections, encode_crop
-from segment.finder_views import Run, look, look_again
+from segment.finder_views import look, look_again
 from segment.people_apart import people_of_cells, split_region
-from segment.person_finder import PersonFinder
+from segment.person_network import PersonNetwork
 
-WEIGHTS = Path(__file__).with_name("person_finder.safetensors")
+WEIGHTS = Path(__file__).with_name("person_finder.onnx")
 THRESHOLD = 0.34  # a pixel is of a person from this probability on ...
 LEAST_PEAK = 0.7  # ... where the region around it reaches this one: sure of the middle, generous at the rim
 SMALLEST_SHARE = 0.0004  # of the photo's area; smaller regions are dropped
-
-
-def load_network(weights: Path = WEIGHTS) -> PersonFinder:
-    """The shipped network in float32, ready to run; the normalisation is already folded into the weights.
-
-    Raises ValueError where the file does not hold exactly this network's weights.
-    """
-    with torch.device("meta"):
-        network = PersonFinder(fused=True)
-    try:
-        with safe_open(weights, framework="pt") as file:
-            state = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
-        network.load_state_dict(state, strict=True, assign=True)
-    except (RuntimeError, SafetensorError) as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(f"{weights} does not hold the person finder's weights: {reason}") from error
-    return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
-
-
-def torch_run(network: PersonFinder, device: str = "cpu") -> Run:
-    """The network as a function of arrays: see `finder_views.Run`."""
-
-    @torch.inference_mode()
-    def run(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        batch = torch.from_numpy(images).to(device, memory_format=torch.channels_last)
-        logits, instances = (output.float().cpu().numpy() for output in network(batch))
-        return logits, instances
-
-    return run
 
 
 class BuiltinSegmenter:
@@ -64,9 +33,9 @@ class BuiltinSegmenter:
     classes = ("person",)
     fallback: str | None = None
 
-    def __init__(self, network: PersonFinder, *, device: str = "cpu", weights: Path = WEIGHTS):
-        self.run, self.device = torch_run(network.to(device), device), device
-        self.description = f"builtin person finder, {weights.name}, float32, {device}"
+    def __init__(self, network: PersonNetwork, *, weights: Path = WEIGHTS):
+        self.network = network
+        self.description = f"builtin person finder, {weights.name}, float32, cpu"
 
     def __call__(
         self, images: Sequence[np.ndarray], *, classes: Sequence[str] | None = None, min_score: float = 0.05
@@ -79,11 +48,11 @@ class BuiltinSegmenter:
 
     def find(self, image: np.ndarray, min_score: float) -> Detections:
         height, width = image.shape[:2]
-        view = look(self.run, image)
+        view = look(self.network, image)
         first = view.probability
         soft = cv2.resize(levels(first), (width, height), interpolation=cv2.INTER_LINEAR)
         probability = first.copy()
-        for (top, left, bottom, right), second in look_again(self.run, image, first):
+        for (top, left, bottom, right), second in look_again(self.network, image, first):
             soft[top:bottom, left:right] = cv2.resize(levels(second), (right - left, bottom - top))
             put_into(probability, second, (top / height, left / width, bottom / height, right / width))
         cells = cv2.resize(first, view.middles.shape[::-1], interpolation=cv2.INTER_AREA) > THRESHOLD
@@ -170,6 +139,13 @@ def peak_inside(
 
 
 def load_builtin(*, device: str = "auto", weights: str | Path | None = None) -> BuiltinSegmenter:
-    """The person finder with the shipped weights, or with those of a file `tools.finder` wrote."""
+    """The person finder with the shipped weights, or with those of a file that `tools.finder.to_onnx` wrote.
+
+    device: it runs on the processor whatever this says, as its description tells.
+
+    Raises ValueError for what is no device and for a file that does not hold this network, FileNotFoundError
+    for a missing one.
+    """
+    check_device_name(device)
     path = Path(weights) if weights is not None else WEIGHTS
-    return BuiltinSegmenter(load_network(path), device=resolve_device(device), weights=path)
+    return BuiltinSegmenter(PersonNetwork(path), weights=path)

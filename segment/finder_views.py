@@ -1,6 +1,6 @@
 """Looking at a photo with the person finder: at several sizes and mirrored, then once more at small people.
 
-The network is any function `Run`, so that what computes it can be exchanged.
+The network is any function `Run`, as `person_network.PersonNetwork` is one.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from segment.person_finder import STRIDE
+from segment.person_network import STRIDE
 
-# float32 (1, 3, H, W) in [-1, 1] -> logits (1, 1, H/2, W/2) and instances (1, 3, H/4, W/4), both float32
-Run = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+# float32 (N, 3, H, W) in [-1, 1] -> logits (N, 1, H/2, W/2) and instances (N, 3, H/4, W/4), both float32
+Run = Callable[[np.ndarray], tuple[np.ndarray, ...]]
 
 WORKING_SIDES_PX = (256, 320, 384)  # long sides the photo is looked at; the answers are averaged
 SUSPECTED = 0.2  # a region is worth a second look from this probability on
@@ -38,7 +38,8 @@ class View:
 
 
 def sigmoid(logits: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-np.clip(logits, -60, 60)))
+    """1 / (1 + e^-x), in a form that never overflows."""
+    return 0.5 + 0.5 * np.tanh(0.5 * logits)
 
 
 def working_image(image: np.ndarray, long_side: int) -> tuple[np.ndarray, int, int]:
@@ -53,28 +54,41 @@ def working_image(image: np.ndarray, long_side: int) -> tuple[np.ndarray, int, i
     return padded, height, width
 
 
-def one_view(run: Run, image: np.ndarray, side: int, *, mirrored: bool = False) -> View:
-    """The network's answer for the photo at a long side of `side` px: at half of this size."""
-    padded, height, width = working_image(image[:, ::-1] if mirrored else image, side)
-    batch = np.ascontiguousarray(padded.transpose(2, 0, 1)[None], np.float32) / 127.5 - 1
-    logits, instances = run(batch)
-    full = cv2.resize(logits[0, 0], padded.shape[1::-1], interpolation=cv2.INTER_LINEAR)[:height, :width]
-    cells = instances[0, :, : -(-height // 4), : -(-width // 4)]
-    if mirrored:  # the last cell of the mirror image may reach over the rim: shifted by under a cell
-        full, cells = full[:, ::-1], cells[:, :, ::-1] * np.array([1, 1, -1], np.float32)[:, None, None]
-    half = (-(-width // 2), -(-height // 2))
-    probability = cv2.resize(sigmoid(full), half, interpolation=cv2.INTER_AREA)
-    return View(probability.astype(np.float32), sigmoid(cells[0]), cells[1:])
+def network_images(images: Sequence[np.ndarray]) -> np.ndarray:
+    """uint8 (H, W, 3) each, of one size -> float32 (N, 3, H, W) in [-1, 1]."""
+    return np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2)) / np.float32(127.5) - np.float32(1)
+
+
+def views(run: Run, image: np.ndarray, side: int, mirrored: Sequence[bool]) -> list[View]:
+    """The network's answers for the photo at a long side of `side` px, as it is or mirrored (turned back):
+    at half of this size."""
+    looked_at = [working_image(image[:, ::-1] if turn else image, side) for turn in mirrored]
+    height, width = looked_at[0][1:]
+    answers = run(network_images([padded for padded, _, _ in looked_at]))
+    found = []
+    for logits, instances, turn in zip(*answers, mirrored, strict=True):
+        full = cv2.resize(logits[0], None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)[:height, :width]
+        cells = instances[:, : -(-height // 4), : -(-width // 4)]
+        if turn:  # the last cell of the mirror image may reach over the rim: shifted by under a cell
+            full = full[:, ::-1]
+            cells = cells[:, :, ::-1] * np.array([1, 1, -1], np.float32)[:, None, None]
+        half = (-(-width // 2), -(-height // 2))
+        probability = cv2.resize(sigmoid(full), half, interpolation=cv2.INTER_AREA)
+        found.append(View(probability, sigmoid(cells[0]), cells[1:]))
+    return found
 
 
 def look(run: Run, image: np.ndarray, sides: Sequence[int] = WORKING_SIDES_PX) -> View:
     """The mean of the views in each of `sides` (long side, px), as it is and mirrored; middles and ways from
     the largest alone. image: uint8 (H, W, 3) RGB."""
-    views = {(side, mirrored): one_view(run, image, side, mirrored=mirrored)
-             for side in sides for mirrored in (False, True)}  # fmt: skip
-    plain, mirror = views[max(sides), False], views[max(sides), True]
+    seen = {side: views(run, image, side, (False, True)) for side in sides}
+    plain, mirror = seen[max(sides)]
     size = plain.probability.shape[::-1]
-    answers = [cv2.resize(v.probability, size, interpolation=cv2.INTER_LINEAR) for v in views.values()]
+    answers = [
+        cv2.resize(view.probability, size, interpolation=cv2.INTER_LINEAR)
+        for pair in seen.values()
+        for view in pair
+    ]
     return View(
         np.mean(answers, axis=0, dtype=np.float32),
         (plain.middles + mirror.middles) / 2,
@@ -131,7 +145,7 @@ def look_again(
         part = image[top:bottom, left:right]
         if min(part.shape[:2]) < 8:
             continue
-        second = one_view(run, part, SECOND_SIDE_PX).probability
+        second = views(run, part, SECOND_SIDE_PX, (False,))[0].probability
         before = sampled(probability, window, (height, width), second.shape)
         weight = SECOND_WEIGHT * rim_weight(second.shape, [top > 0, left > 0, bottom < height, right < width])
         looks.append((window, before + (second - before) * weight))

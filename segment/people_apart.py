@@ -7,7 +7,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from segment.person_finder import OFFSET_UNIT_PX
+from segment.person_network import OFFSET_UNIT_PX
 
 CELL_PX = 4  # of the view; the instance head answers for cells of this size
 LEAST_MIDDLE = 0.25  # a cell is a person's middle from here on, where none near it is more so

@@ -4,14 +4,16 @@ Follows Wexler et al. 2007 (coarse to fine, weighted voting, confidence from the
 et al. 2009 (the search), Newson et al. 2014 (onion-peel start, texture measures in the patch distance).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from inpaint.exemplar.patchmatch import RADIUS, SIDE, best_origins, match_known, search, vote
+from inpaint.exemplar.patchmatch import best_origins, match_known, search, vote
 from inpaint.exemplar.poisson import assemble
-from inpaint.exemplar.pyramid import Level, build_pyramid, halve, inside
+from inpaint.exemplar.pyramid import RADIUS, SIDE, Level, build_pyramid, halve, inside
+from inpaint.exemplar.warming import warm_up
 from inpaint.inpainter import WindowInpainter, check_inputs
 
 _MIN_CONFIDENCE = 1e-25
@@ -69,6 +71,10 @@ class ExemplarInpainter(WindowInpainter):
         self.settings = settings
         self.description = f"exemplar (multi-scale PatchMatch), seed {seed}"
 
+    def warm_up(self, say: Callable[[str], None] | None = None) -> None:
+        """Have the kernels ready by the first fill."""
+        warm_up(say)
+
     def fill_window(self, image: np.ndarray, mask: np.ndarray, protect: np.ndarray | None) -> np.ndarray:
         """Fill one window, see `complete`."""
         return complete(image, mask, protect=protect, seed=self.seed, settings=self.settings)
@@ -109,6 +115,7 @@ def complete(
         )
     if not mask.any():
         return image.copy()
+    mask = np.ascontiguousarray(mask)
     levels = build_pyramid(image, mask, protect, coarsest_hole_px=settings.coarsest_hole_px)
     if not levels:
         return _without_sources(image, mask, guide)
@@ -146,8 +153,8 @@ class _Matches:
         self.sweep = 0
         height, width = level.hole.shape
         touched = cv2.dilate(level.hole.astype(np.uint8), np.ones((SIDE, SIDE), np.uint8)) > 0
-        self.targets = np.argwhere(inside(touched)).astype(np.int32)
-        self.holes = np.argwhere(level.hole).astype(np.int32)
+        self.targets = np.argwhere(inside(touched)).astype(np.int32, order="C")
+        self.holes = np.argwhere(level.hole).astype(np.int32, order="C")
         self.index = np.full((height, width), -1, np.int32)
         self.index[self.targets[:, 0], self.targets[:, 1]] = np.arange(len(self.targets), dtype=np.int32)
         depth = cv2.distanceTransform(level.hole.astype(np.uint8), cv2.DIST_L2, 3)
@@ -172,26 +179,24 @@ class _Matches:
         reach = settings.bounded_reach_px if self.bounded else max(height, width) // 2
         for _ in range(settings.sweeps):
             search(
-                level.image.reshape(height, 3 * width),
+                level.image,
                 level.texture,
                 self.targets,
                 self.index,
                 level.valid,
                 self.field,
                 self.cost,
-                self.seed + self.sweep,
-                reach,
-                np.float32(settings.texture_weight if texture_weight is None else texture_weight),
-                np.float32(settings.near_weight),
+                seed=self.seed + self.sweep,
+                reach_px=reach,
+                texture_weight=settings.texture_weight if texture_weight is None else texture_weight,
+                near_weight=settings.near_weight,
             )
             self.sweep += 1
 
     def vote(self, bandwidth: float, *, colours_too: bool = True) -> None:
         """Give the hole the colours and texture measures that its patches agree on."""
         level, holes = self.level, self.holes
-        colours = np.empty((len(holes), 3), np.uint8)
-        textures = np.empty((len(holes), 2), np.uint8)
-        vote(
+        colours, textures = vote(
             level.image,
             level.texture,
             holes,
@@ -199,9 +204,7 @@ class _Matches:
             self.field,
             self.cost,
             self.confidence,
-            np.float32(bandwidth),
-            colours,
-            textures,
+            bandwidth,
         )
         level.texture[holes[:, 0], holes[:, 1]] = textures
         if colours_too:
@@ -209,9 +212,7 @@ class _Matches:
 
     def origins(self) -> np.ndarray:
         """int32 (M, 2): where each hole pixel is best copied from."""
-        origin = np.empty((len(self.holes), 2), np.int32)
-        best_origins(self.holes, self.index, self.field, self.cost, origin)
-        return origin
+        return best_origins(self.holes, self.index, self.field, self.cost)
 
     def _start(self, coarser: "_Matches | None") -> np.ndarray:
         """Sources handed down from the coarser level with their costs, or drawn at random."""
@@ -220,7 +221,7 @@ class _Matches:
         if coarser is not None:
             parent = coarser.index[targets[:, 0] // 2, targets[:, 1] // 2]
             field = 2 * coarser.field[parent] + targets % 2
-            field = np.clip(field, RADIUS, np.array(valid.shape) - 1 - RADIUS).astype(np.int32)
+            field = np.clip(field, RADIUS, np.array(valid.shape) - 1 - RADIUS).astype(np.int32, order="C")
             good = (parent >= 0) & valid[field[:, 0], field[:, 1]]
             if good.any():
                 spare = field[good]
@@ -239,17 +240,17 @@ def _peel(level: Level, seed: int, settings: ExemplarSettings) -> None:
     outside = np.pad(level.hole, 1, constant_values=True).astype(np.uint8)
     depth = np.rint(cv2.distanceTransform(outside, cv2.DIST_C, 3)[1:-1, 1:-1]).astype(np.int32)
     generator = np.random.default_rng(seed)
-    sources = np.argwhere(level.valid).astype(np.int32)
+    sources = np.argwhere(level.valid).astype(np.int32, order="C")
     if len(sources) > _PEEL_CANDIDATES:
         chosen = generator.choice(len(sources), _PEEL_CANDIDATES, replace=False)
         sources = sources[np.sort(chosen)]
     known = ~level.hole
     for layer in range(1, int(depth.max()) + 1):
-        pixels = np.argwhere(level.hole & (depth == layer)).astype(np.int32)
-        centres = np.clip(pixels, RADIUS, (height - 1 - RADIUS, width - 1 - RADIUS)).astype(np.int32)
-        field = np.zeros_like(centres)
-        flat = level.image.reshape(height, 3 * width)
-        match_known(flat, known, centres, sources, np.float32(settings.near_weight), field)
+        pixels = np.argwhere(level.hole & (depth == layer)).astype(np.int32, order="C")
+        centres = np.clip(pixels, RADIUS, (height - 1 - RADIUS, width - 1 - RADIUS)).astype(
+            np.int32, order="C"
+        )
+        field = match_known(level.image, known, centres, sources, settings.near_weight)
         rows, columns = (field + pixels - centres).T
         at = pixels[:, 0], pixels[:, 1]
         level.image[at] = level.image[rows, columns]

@@ -1,74 +1,44 @@
-"""Numba kernels of patch-based completion: nearest-neighbour search and voting.
+"""Patch-based completion: nearest-neighbour search and voting.
 
 Every result depends on its arguments only and not on the number of threads: random numbers are hashes of
 (seed, sweep, target, draw), and a sweep runs over a fixed number of bands of targets, each of which reads
 the field of the others as it was before the sweep.
 
 A *target* is the centre of a patch that touches the hole, a *source* the centre of a patch that touches
-neither the hole nor what is protected. The *field* gives each target its source.
+neither the hole nor what is protected. The *field* gives each target its source. Arrays are contiguous and
+of exactly the types named; the kernels are compiled for no others.
 """
 
 import numpy as np
-from numba import prange
 
-from inpaint.exemplar.compilation import kernel
+from inpaint.exemplar.bands import in_bands
 
-RADIUS = 3
-"""Patches are 7 x 7 pixels."""
-SIDE = 2 * RADIUS + 1
 BANDS = 16
-
-_FAR = np.float32(3.4e38)
-
-
-@kernel(inline="always")
-def _hash(a, b, c):
-    """Mix three integers into 64 bits (the finaliser of SplitMix64, Steele et al. 2014)."""
-    z = (
-        np.uint64(a) * np.uint64(0x9E3779B97F4A7C15)
-        ^ np.uint64(b) * np.uint64(0xC2B2AE3D27D4EB4F)
-        ^ np.uint64(c) * np.uint64(0x165667B19E3779F9)
-    )
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
+"""Of a sweep: another number gives other pixels."""
+LEAST_TARGETS = 500
+"""Fewer targets or pixels than this cost more to hand to another thread than to work off."""
+LEAST_COMPARED = 20_000
+"""The same, of pairs of a target and a candidate."""
 
 
-@kernel()
-def _difference(flat, y, x, source_y, source_x, limit):
-    """Sum of squared differences of two patches; any number above the limit once it is passed."""
-    total = np.int32(0)
-    left = 3 * (x - RADIUS)
-    source_left = 3 * (source_x - RADIUS)
-    for dy in range(-RADIUS, RADIUS + 1):
-        for k in range(3 * SIDE):
-            d = np.int32(flat[y + dy, left + k]) - np.int32(flat[source_y + dy, source_left + k])
-            total += d * d
-        if total > limit:
-            return total
-    return total
-
-
-@kernel(inline="always")
-def _cost(flat, texture, y, x, source_y, source_x, texture_weight, near_weight, limit):
-    """Cost of giving a target a source: colours, texture at the centre, distance in the photo."""
-    t0 = np.float32(texture[y, x, 0]) - np.float32(texture[source_y, source_x, 0])
-    t1 = np.float32(texture[y, x, 1]) - np.float32(texture[source_y, source_x, 1])
-    far_y = np.float32(y - source_y)
-    far_x = np.float32(x - source_x)
-    extra = texture_weight * (t0 * t0 + t1 * t1) + near_weight * np.sqrt(far_y * far_y + far_x * far_x)
-    if extra >= limit:
-        return extra
-    room = np.int32(min(limit - extra, np.float32(2e9)))
-    return extra + np.float32(_difference(flat, y, x, source_y, source_x, room))
-
-
-@kernel(parallel=True)
-def search(flat, texture, targets, index, valid, field, cost, seed, reach, texture_weight, near_weight):
+def search(
+    image: np.ndarray,
+    texture: np.ndarray,
+    targets: np.ndarray,
+    index: np.ndarray,
+    valid: np.ndarray,
+    field: np.ndarray,
+    cost: np.ndarray,
+    *,
+    seed: int,
+    reach_px: int,
+    texture_weight: float,
+    near_weight: float,
+) -> None:
     """One sweep of propagation and random search (Barnes et al. 2009, section 3.2), writing field and cost.
 
     Args:
-        flat: uint8 (H, 3 W), the image with its channels side by side.
+        image: uint8 (H, W, 3).
         texture: uint8 (H, W, 2), texture measures.
         targets: int32 (N, 2), row and column, in raster order.
         index: int32 (H, W), number of the target at a pixel, -1 = none.
@@ -76,69 +46,45 @@ def search(flat, texture, targets, index, valid, field, cost, seed, reach, textu
         field: int32 (N, 2), row and column of each target's source.
         cost: float32 (N,), set anew for each target.
         seed: of this sweep; odd ones run backwards.
-        reach: radius in pixels that the random search starts with; it halves down to 1.
+        reach_px: radius that the random search starts with; it halves down to 1.
         texture_weight, near_weight: weights of the terms of the cost.
     """
-    height, width = index.shape
-    count = targets.shape[0]
-    before = field.copy()
-    backward = seed % 2 == 1
-    step = -1 if backward else 1
-    for band in prange(BANDS):
-        first = band * count // BANDS
-        last = (band + 1) * count // BANDS
-        for n in range(last - first):
-            i = last - 1 - n if backward else first + n
-            y = targets[i, 0]
-            x = targets[i, 1]
-            best_y = field[i, 0]
-            best_x = field[i, 1]
-            best = _cost(flat, texture, y, x, best_y, best_x, texture_weight, near_weight, _FAR)
-            for k in range(4):
-                dy = -step if k == 0 else (step if k == 2 else 0)
-                dx = -step if k == 1 else (step if k == 3 else 0)
-                if y + dy < 0 or y + dy >= height or x + dx < 0 or x + dx >= width:
-                    continue
-                j = index[y + dy, x + dx]
-                if j < 0:
-                    continue
-                if first <= j < last:
-                    source_y = field[j, 0] - dy
-                    source_x = field[j, 1] - dx
-                else:
-                    source_y = before[j, 0] - dy
-                    source_x = before[j, 1] - dx
-                if source_y < 0 or source_y >= height or source_x < 0 or source_x >= width:
-                    continue
-                if not valid[source_y, source_x] or (source_y == best_y and source_x == best_x):
-                    continue
-                c = _cost(flat, texture, y, x, source_y, source_x, texture_weight, near_weight, best)
-                if c < best:
-                    best = c
-                    best_y = source_y
-                    best_x = source_x
-            radius = reach
-            draw = 0
-            while radius >= 1:
-                h = _hash(seed, i, draw)
-                span = np.uint64(2 * radius + 1)
-                source_y = best_y - radius + np.int64((h & np.uint64(0xFFFFFFFF)) % span)
-                source_x = best_x - radius + np.int64((h >> np.uint64(32)) % span)
-                if 0 <= source_y < height and 0 <= source_x < width and valid[source_y, source_x]:
-                    c = _cost(flat, texture, y, x, source_y, source_x, texture_weight, near_weight, best)
-                    if c < best:
-                        best = c
-                        best_y = source_y
-                        best_x = source_x
-                draw += 1
-                radius //= 2
-            field[i, 0] = best_y
-            field[i, 1] = best_x
-            cost[i] = best
+    from inpaint.exemplar import patchmatch_kernels as kernels
+
+    flat, before = image.reshape(len(image), -1), field.copy()
+    weights = np.float32(texture_weight), np.float32(near_weight)
+
+    def sweep(first: int, last: int) -> None:
+        kernels.search(
+            first,
+            last,
+            BANDS,
+            flat,
+            texture,
+            targets,
+            index,
+            valid,
+            before,
+            field,
+            cost,
+            seed,
+            reach_px,
+            *weights,
+        )
+
+    in_bands(sweep, BANDS, least=1 + BANDS * LEAST_TARGETS // max(1, len(targets)))
 
 
-@kernel(parallel=True)
-def vote(image, texture, holes, index, field, cost, confidence, bandwidth, colours, textures):
+def vote(
+    image: np.ndarray,
+    texture: np.ndarray,
+    holes: np.ndarray,
+    index: np.ndarray,
+    field: np.ndarray,
+    cost: np.ndarray,
+    confidence: np.ndarray,
+    bandwidth: float,
+) -> tuple[np.ndarray, np.ndarray]:
     """New colours of the hole from all patches that cover a pixel (Wexler et al. 2007, section 3.2).
 
     The scale of the weights is the mean cost of those patches and not the least: the least would let flat
@@ -151,116 +97,67 @@ def vote(image, texture, holes, index, field, cost, confidence, bandwidth, colou
         index, field, cost: as for `search`.
         confidence: float32 (N,), weight of each target's patch.
         bandwidth: share of the mean cost by which a patch must be dearer to count e times less.
-        colours: uint8 (M, 3), written.
-        textures: uint8 (M, 2), written.
+
+    Returns:
+        uint8 (M, 3) and uint8 (M, 2), colours and texture measures of the hole's pixels.
     """
-    height, width = index.shape
-    half = np.float32(0.5)
-    for n in prange(holes.shape[0]):
-        y = holes[n, 0]
-        x = holes[n, 1]
-        top = max(y - RADIUS, 0)
-        bottom = min(y + RADIUS, height - 1)
-        left = max(x - RADIUS, 0)
-        right = min(x + RADIUS, width - 1)
-        mean = np.float32(0)
-        count = 0
-        for v in range(top, bottom + 1):
-            for u in range(left, right + 1):
-                j = index[v, u]
-                if j >= 0:
-                    mean += cost[j]
-                    count += 1
-        scale = np.float32(-1.0) / (bandwidth * (mean / count + np.float32(1.0)))
-        total = np.float32(0)
-        red = np.float32(0)
-        green = np.float32(0)
-        blue = np.float32(0)
-        t0 = np.float32(0)
-        t1 = np.float32(0)
-        for v in range(top, bottom + 1):
-            for u in range(left, right + 1):
-                j = index[v, u]
-                if j < 0:
-                    continue
-                w = confidence[j] * np.exp(cost[j] * scale)
-                b = field[j, 0] + y - v
-                a = field[j, 1] + x - u
-                total += w
-                red += w * image[b, a, 0]
-                green += w * image[b, a, 1]
-                blue += w * image[b, a, 2]
-                t0 += w * texture[b, a, 0]
-                t1 += w * texture[b, a, 1]
-        colours[n, 0] = np.uint8(red / total + half)
-        colours[n, 1] = np.uint8(green / total + half)
-        colours[n, 2] = np.uint8(blue / total + half)
-        textures[n, 0] = np.uint8(t0 / total + half)
-        textures[n, 1] = np.uint8(t1 / total + half)
+    from inpaint.exemplar import patchmatch_kernels as kernels
+
+    colours = np.empty((len(holes), 3), np.uint8)
+    textures = np.empty((len(holes), 2), np.uint8)
+    sharpness = np.float32(bandwidth)
+
+    def sum_up(first: int, last: int) -> None:
+        kernels.vote(
+            first, last, image, texture, holes, index, field, cost, confidence, sharpness, colours, textures
+        )
+
+    in_bands(sum_up, len(holes), least=LEAST_TARGETS)
+    return colours, textures
 
 
-@kernel(parallel=True)
-def match_known(flat, known, targets, candidates, near_weight, field):
+def match_known(
+    image: np.ndarray, known: np.ndarray, targets: np.ndarray, candidates: np.ndarray, near_weight: float
+) -> np.ndarray:
     """Best source of each target over the pixels already known, among all candidates.
 
     Args:
-        flat: uint8 (H, 3 W).
+        image: uint8 (H, W, 3).
         known: bool (H, W), True = the pixel may be compared.
         targets: int32 (N, 2).
         candidates: int32 (K, 2), sources.
         near_weight: as for `search`.
-        field: int32 (N, 2), written.
+
+    Returns:
+        int32 (N, 2), row and column of the sources.
     """
-    for i in prange(targets.shape[0]):
-        y = targets[i, 0]
-        x = targets[i, 1]
-        count = 0
-        for v in range(y - RADIUS, y + RADIUS + 1):
-            for u in range(x - RADIUS, x + RADIUS + 1):
-                count += known[v, u]
-        scale = np.float32(SIDE * SIDE) / np.float32(max(count, 1))
-        best = _FAR
-        for n in range(candidates.shape[0]):
-            b = candidates[n, 0]
-            a = candidates[n, 1]
-            far_y = np.float32(y - b)
-            far_x = np.float32(x - a)
-            c = near_weight * np.sqrt(far_y * far_y + far_x * far_x)
-            for dy in range(-RADIUS, RADIUS + 1):
-                if c >= best:
-                    break
-                row = np.int32(0)
-                for dx in range(-RADIUS, RADIUS + 1):
-                    if known[y + dy, x + dx]:
-                        for k in range(3):
-                            d = np.int32(flat[y + dy, 3 * (x + dx) + k]) - np.int32(
-                                flat[b + dy, 3 * (a + dx) + k]
-                            )
-                            row += d * d
-                c += scale * np.float32(row)
-            if c < best:
-                best = c
-                field[i, 0] = b
-                field[i, 1] = a
+    from inpaint.exemplar import patchmatch_kernels as kernels
+
+    field, flat = np.zeros_like(targets), image.reshape(len(image), -1)
+    weight = np.float32(near_weight)
+
+    def compare(first: int, last: int) -> None:
+        kernels.match_known(first, last, flat, known, targets, candidates, weight, field)
+
+    in_bands(compare, len(targets), least=1 + LEAST_COMPARED // max(1, len(candidates)))
+    return field
 
 
-@kernel(parallel=True)
-def best_origins(holes, index, field, cost, origin):
+def best_origins(holes: np.ndarray, index: np.ndarray, field: np.ndarray, cost: np.ndarray) -> np.ndarray:
     """Where each hole pixel's colour comes from in the cheapest patch that covers it: the sharp last pass.
 
     Args:
         holes, index, field, cost: as for `vote`.
-        origin: int32 (M, 2), row and column, written.
+
+    Returns:
+        int32 (M, 2), row and column.
     """
-    height, width = index.shape
-    for n in prange(holes.shape[0]):
-        y = holes[n, 0]
-        x = holes[n, 1]
-        best = _FAR
-        for v in range(max(y - RADIUS, 0), min(y + RADIUS, height - 1) + 1):
-            for u in range(max(x - RADIUS, 0), min(x + RADIUS, width - 1) + 1):
-                j = index[v, u]
-                if j >= 0 and cost[j] < best:
-                    best = cost[j]
-                    origin[n, 0] = field[j, 0] + y - v
-                    origin[n, 1] = field[j, 1] + x - u
+    from inpaint.exemplar import patchmatch_kernels as kernels
+
+    origin = np.empty((len(holes), 2), np.int32)
+
+    def choose(first: int, last: int) -> None:
+        kernels.best_origins(first, last, holes, index, field, cost, origin)
+
+    in_bands(choose, len(holes), least=10 * LEAST_TARGETS)
+    return origin

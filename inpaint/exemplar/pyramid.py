@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from inpaint.exemplar.patchmatch import RADIUS, SIDE
-
+RADIUS = 3
+"""Patches are 7 x 7 pixels."""
+SIDE = 2 * RADIUS + 1
 MIN_SOURCES = 64
 """A coarser level needs this many whole patches to copy from."""
 

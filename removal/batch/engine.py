@@ -101,8 +101,8 @@ def megapixels(task: Task) -> float:
 
 def default_batch(options: RunOptions) -> int:
     """Photos that the detector is given at once: several where there is a GPU, for one fills a processor."""
-    if not options.has_detector:
-        return 1
+    if not options.has_detector or "torch" not in sys.modules:
+        return 1  # the models are loaded, and none of them runs on a GPU
     from _removal_support.device import resolve_device
 
     return 1 if resolve_device(options.device) == "cpu" else BATCH_ON_A_GPU

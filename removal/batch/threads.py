@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 
 import numpy as np
@@ -11,7 +10,6 @@ import numpy as np
 from inpaint.inpainter import Inpainter, Repaired
 from removal.options import WITHOUT_WEIGHTS
 
-KERNEL_THREADS = 2  # of each thread that runs numba kernels: fewer and Python's parts leave a core idle
 MOST_WORKERS = 16
 
 
@@ -41,29 +39,6 @@ class OneAtATime(Inpainter):
 
 def may_overlap(inpainter: Inpainter) -> bool:
     """Whether several threads may call this inpainter at once: not a network, which has the device to itself
-    and settings that hold for the whole process, and nothing whose kernels run on numba's own threads.
+    and settings that hold for the whole process.
     """
-    if inpainter.name not in WITHOUT_WEIGHTS:
-        return False
-    return inpainter.name != "exemplar" or kernels_may_overlap()
-
-
-def kernels_may_overlap() -> bool:
-    """Whether numba runs parallel kernels for several threads at once: with OpenMP or TBB; its own
-    "workqueue" ends the process."""
-    import numba
-    from numba.np.ufunc import parallel
-
-    try:
-        parallel._launch_threads()
-        return numba.threading_layer() in ("omp", "tbb")
-    except (AttributeError, ValueError):
-        return False
-
-
-def share_cores() -> None:
-    """Called in a thread that is one of several to run numba kernels: gives it few threads of its own."""
-    if "numba" in sys.modules:
-        import numba
-
-        numba.set_num_threads(min(KERNEL_THREADS, numba.get_num_threads()))
+    return inpainter.name in WITHOUT_WEIGHTS

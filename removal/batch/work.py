@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from removal.batch.jobs import Job, Outcome
 from removal.batch.record import note_of
 from removal.batch.stages import Finished, Stage, in_turn
-from removal.batch.threads import OneAtATime, may_overlap, share_cores
+from removal.batch.threads import OneAtATime, may_overlap
 from removal.options import RunOptions
 from removal.sources import FileMasks, MaskSource
 
@@ -112,7 +112,6 @@ class PhotoWork:
     def fill(self, task: Task) -> Task:
         """Refines the mask and fills it."""
         assert task.found is not None
-        share_cores()
         result = self.pipeline.erase(photo_of(task).pixels, task.found)
         seconds = {name: value for name, value in result.seconds.items() if name != "segment"}
         return replace(task, result=result, seconds=task.seconds | seconds)

@@ -1,5 +1,6 @@
 """The heavy libraries stay out until work starts (docs/architecture.md)."""
 
+import json
 import subprocess
 import sys
 
@@ -22,3 +23,34 @@ def test_nothing_heavy_is_imported(statement):
     code = f"import sys; {statement}; print('loaded', sorted(set({HEAVY!r}) & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "loaded []", done.stdout
+
+
+def test_finding_a_person_and_filling_the_hole_loads_no_torch(tmp_path):
+    code = """
+import sys
+import cv2
+import numpy as np
+from segment import builtin
+
+as_found = builtin.person_probability
+
+def with_a_person(network, image):
+    probability = as_found(network, image)
+    probability[20:60, 40:80] = 1
+    return probability
+
+builtin.person_probability = with_a_person
+cv2.imwrite(sys.argv[1], np.random.default_rng(0).integers(90, 110, (120, 160, 3), np.uint8))
+from removal.cli.main import cli
+
+chosen = "--class person --segmenter builtin --inpainter exemplar --json".split()
+cli([*chosen, sys.argv[1], "-o", sys.argv[2]], standalone_mode=False)
+print("loaded", sorted({"torch", "torchvision", "safetensors.torch"} & set(sys.modules)))
+"""
+    arguments = [sys.executable, "-c", code, str(tmp_path / "photo.png"), str(tmp_path / "removed.png")]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=True)
+    outcome, loaded = done.stdout.splitlines()
+    assert json.loads(outcome)["outcome"] == "done"
+    assert json.loads(outcome)["mask_share"] > 0.03
+    assert loaded == "loaded []"
+    assert done.stderr == ""

@@ -1,15 +1,13 @@
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-import torch
-from safetensors.torch import save_file
 
 from segment import load_segmenter
 from segment.builtin import (
     WEIGHTS,
     load_builtin,
-    load_network,
     put_into,
     regions,
 )
@@ -23,7 +21,6 @@ def finder():
 
 def test_the_weights_ship_with_the_package_and_are_small():
     assert WEIGHTS.stat().st_size <= 8_000_000
-    assert all(p.dtype == torch.float32 for p in load_network().parameters())
 
 
 def test_photos_of_any_size_and_no_person_in_a_plain_one(finder):
@@ -63,21 +60,44 @@ def test_only_people_are_known(finder):
         finder([np.zeros((8, 8, 3), np.float32)])
 
 
-def test_a_file_with_other_weights_is_refused(tmp_path):
-    save_file({"stem.weight": torch.zeros(2)}, tmp_path / "other.safetensors")
-    with pytest.raises(ValueError, match=r"other\.safetensors does not hold the person finder's weights"):
-        load_builtin(device="cpu", weights=tmp_path / "other.safetensors")
-    (tmp_path / "text.safetensors").write_text("hello")
-    with pytest.raises(ValueError, match=r"text\.safetensors does not hold"):
-        load_builtin(device="cpu", weights=tmp_path / "text.safetensors")
+def test_a_file_with_other_weights_is_refused(tmp_path, capfd):
     with pytest.raises(FileNotFoundError):
-        load_builtin(device="cpu", weights=tmp_path / "none.safetensors")
+        load_builtin(device="cpu", weights=tmp_path / "none.onnx")
+    for name, content in (
+        ("text.onnx", b"hello"),
+        ("cut.onnx", WEIGHTS.read_bytes()[:5000]),
+        ("no.onnx", b""),
+    ):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(
+            ValueError, match=f"{name} does not hold the person finder's weights: .+"
+        ) as caught:
+            load_builtin(device="cpu", weights=tmp_path / name)
+        assert "\n" not in str(caught.value)
+    printed = capfd.readouterr()
+    assert printed.out + printed.err == ""
+
+
+def test_the_processor_runs_it_whatever_device_is_named():
+    assert (
+        load_builtin(device="cuda").description == "builtin person finder, person_finder.onnx, float32, cpu"
+    )
+    with pytest.raises(ValueError, match="expected device to be auto, cuda, cuda:N, mps or cpu, got 'gpu'"):
+        load_builtin(device="gpu")
+
+
+def test_the_answer_is_the_same_in_several_threads(finder, rng):
+    images = [rng.integers(0, 255, (40 + 50 * n, 200, 3), np.uint8) for n in range(6)]
+    alone = [look(finder.network, image).probability for image in images]
+    with ThreadPoolExecutor(6) as threads:
+        together = list(threads.map(lambda image: look(finder.network, image).probability, images))
+    assert all(np.array_equal(one, other) for one, other in zip(alone, together, strict=True))
 
 
 def test_looking_at_the_mirror_image_gives_the_mirrored_answer(finder, rng):
     image = rng.integers(0, 255, (64, 96, 3), np.uint8)
-    plain = look(finder.run, image, (96,)).probability
-    mirrored = look(finder.run, np.ascontiguousarray(image[:, ::-1]), (96,)).probability
+    plain = look(finder.network, image, (96,)).probability
+    mirrored = look(finder.network, np.ascontiguousarray(image[:, ::-1]), (96,)).probability
     assert np.abs(plain - mirrored[:, ::-1]).max() < 1e-3
 
 

@@ -7,9 +7,10 @@ from segment.finder_views import (
     fitted,
     look,
     look_again,
-    one_view,
     rim_weight,
     sampled,
+    sigmoid,
+    views,
     windows_to_look_at,
     working_image,
 )
@@ -18,10 +19,15 @@ from segment.finder_views import (
 def bright_people(images):
     """Stands for the network: what is bright is a person, whose middle lies 64 px to the right."""
     bright = images.mean(1, keepdims=True)
-    instances = np.zeros((1, 3, images.shape[2] // 4, images.shape[3] // 4), np.float32)
-    instances[:, 0] = bright[0, 0, ::4, ::4] * 8
+    instances = np.zeros((len(images), 3, images.shape[2] // 4, images.shape[3] // 4), np.float32)
+    instances[:, 0] = bright[:, 0, ::4, ::4] * 8
     instances[:, 2] = 1
     return bright[:, :, ::2, ::2] * 8, instances
+
+
+def test_the_logistic_function_does_not_overflow():
+    values = sigmoid(np.array([-1e4, -2, 0, 2, 1e4], np.float32))
+    assert values.tolist() == pytest.approx([0, 1 / (1 + np.e**2), 0.5, 1 / (1 + np.e**-2), 1])
 
 
 def test_working_images_keep_their_aspect_and_are_padded_with_grey():
@@ -35,7 +41,7 @@ def test_working_images_keep_their_aspect_and_are_padded_with_grey():
 def test_a_view_is_half_the_working_size_and_its_cells_a_quarter():
     image = np.zeros((300, 600, 3), np.uint8)
     image[100:200, 60:160] = 255
-    view = one_view(bright_people, image, 200)
+    view = views(bright_people, image, 200, (False,))[0]
     assert view.probability.shape == (50, 100)
     assert view.middles.shape == (25, 50)
     assert view.ways.shape == (2, 25, 50)
@@ -46,7 +52,7 @@ def test_a_view_is_half_the_working_size_and_its_cells_a_quarter():
 def test_the_mirrored_view_is_turned_back_and_its_ways_too():
     image = np.zeros((128, 256, 3), np.uint8)
     image[32:96, 64:96] = 255
-    plain, mirrored = (one_view(bright_people, image, 256, mirrored=m) for m in (False, True))
+    plain, mirrored = views(bright_people, image, 256, (False, True))
     assert np.abs(plain.probability - mirrored.probability).max() < 0.55  # half a pixel apart at the edge
     assert np.abs(plain.probability - mirrored.probability).mean() < 0.02
     assert mirrored.ways[1].mean() == pytest.approx(-1)

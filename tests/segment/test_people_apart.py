@@ -1,7 +1,7 @@
 import numpy as np
 
 from segment.people_apart import CELL_PX, peaks, people_of_cells, split_region
-from segment.person_finder import OFFSET_UNIT_PX
+from segment.person_network import OFFSET_UNIT_PX
 
 
 def two_who_touch():

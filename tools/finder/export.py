@@ -11,7 +11,7 @@ import click
 import torch
 from safetensors.torch import save_file
 
-from segment.person_finder import PersonFinder
+from tools.finder.network import PersonFinder
 
 
 def save_weights(network: PersonFinder, path: Path, metadata: dict[str, str] | None = None) -> None:
@@ -20,7 +20,7 @@ def save_weights(network: PersonFinder, path: Path, metadata: dict[str, str] | N
     state = {
         name: value.half().contiguous() for name, value in network.eval().fused_copy().state_dict().items()
     }
-    said = {"architecture": "segment.person_finder.PersonFinder(fused=True)", "licence": "MIT"}
+    said = {"architecture": "tools.finder.network.PersonFinder(fused=True)", "licence": "MIT"}
     save_file(state, path, said | (metadata or {}))
 
 

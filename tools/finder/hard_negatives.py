@@ -9,10 +9,10 @@ import json
 from pathlib import Path
 
 import click
-import torch
 
-from segment.builtin import THRESHOLD, WEIGHTS, load_network, torch_run
+from segment.builtin import THRESHOLD, WEIGHTS
 from segment.finder_views import look
+from segment.person_network import PersonNetwork
 from tools.finder.photos import load_coco, load_empty
 
 PHOTOS_WITH_PEOPLE = Path(__file__).with_name("photos_with_people.txt")  # of the backgrounds, judged by eye
@@ -24,8 +24,7 @@ PHOTOS_WITH_PEOPLE = Path(__file__).with_name("photos_with_people.txt")  # of th
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True)
 def main(data: Path, weights: Path, out: Path) -> None:
     """Write, for each photo that trains, the share of it that is taken for a person."""
-    torch.set_num_threads(1)
-    run = torch_run(load_network(weights))
+    run = PersonNetwork(weights)
     photos = list(load_empty(data, "train", set(PHOTOS_WITH_PEOPLE.read_text().split())))
     photos += [(f"coco/{p.name}", p.image) for p in load_coco(data / "coco", "train")[0] if not p.label.any()]
     areas = {name: float((look(run, photo, (256,)).probability > THRESHOLD).mean()) for name, photo in photos}

@@ -2,7 +2,7 @@
 
     python -m tools.finder.pseudo_masks --data DIR --out DIR [--weights FILE]
 
-One PNG for each photo of `people_boxes` that trains: 255 person, 0 not, 128 not known; 0 outside of all boxes.
+One PNG for each photo of `people_boxes` that trains: 255 person, 0 not, 128 not known; outside of boxes 0.
 After Rother et al. 2004 ("GrabCut", section 4: segmentation from a box).
 """
 
@@ -13,10 +13,10 @@ from pathlib import Path
 import click
 import cv2
 import numpy as np
-import torch
 
-from segment.builtin import WEIGHTS, load_network, torch_run
+from segment.builtin import WEIGHTS
 from segment.finder_views import look
+from segment.person_network import PersonNetwork
 from tools.finder.photos import IGNORE, PERSON, box_paths, boxes_label, pixel_box, read_rgb, shrunk_boxes
 
 SURE_PERSON, LIKELY_PERSON, LIKELY_NOT = 0.85, 0.5, 0.3  # probabilities of the finder
@@ -76,11 +76,10 @@ def pseudo_mask(image: np.ndarray, probability: np.ndarray, boxes: np.ndarray) -
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True)
 def main(data: Path, weights: Path, out: Path) -> None:
     """Write the masks of the boxed photos that train; those that are there already are kept."""
-    torch.set_num_threads(1)
     cv2.setNumThreads(1)
     cv2.setRNGSeed(0)
     out.mkdir(parents=True, exist_ok=True)
-    run = torch_run(load_network(weights))
+    run = PersonNetwork(weights)
     for path, boxes in box_paths(data, "train"):
         if (out / f"{path.stem}.png").exists():
             continue

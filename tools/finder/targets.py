@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from segment.person_finder import OFFSET_UNIT_PX
+from segment.person_network import OFFSET_UNIT_PX
 from tools.finder.augment import Sample
 from tools.finder.photos import CROWD, PERSON
 

@@ -1,7 +1,7 @@
 """How the weights of the `builtin` person finder were made: `python -m tools.finder.training --data DIR --out
 DIR`.
 
-Reads top to bottom. A network (`person_finder.py`) learns from labelled people, from boxes of people, and
+Reads top to bottom. A network (`network.py`) learns from labelled people, from boxes of people, and
 from people pasted into photos without people (`samples.py`): AdamW, a constant rate that falls in the last
 part of the schedule, growing crops, averaged weights. A run that was stopped goes on exactly with `--resume`.
 """
@@ -20,7 +20,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from segment.person_finder import PersonFinder, parameter_count, to_tensor
 from tools.finder.export import save_weights
 from tools.finder.hard_negatives import PHOTOS_WITH_PEOPLE
 from tools.finder.losses import (
@@ -30,6 +29,7 @@ from tools.finder.losses import (
     projection_loss,
     segmentation_loss,
 )
+from tools.finder.network import PersonFinder, parameter_count, to_tensor
 from tools.finder.photos import load_collection
 from tools.finder.samples import Batch, SampleSource
 

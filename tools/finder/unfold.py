@@ -11,28 +11,12 @@ from pathlib import Path
 import click
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from segment.builtin import WEIGHTS
-from segment.person_finder import ConvNorm, PersonFinder, to_tensor
+from tools.finder.network import ConvNorm, PersonFinder, to_tensor
 from tools.finder.photos import load_coco
-
-NO_MIDDLE_LOGIT = -6.0  # of a head that has learnt nothing yet: nowhere is the middle of a person
-
-
-def shipped_network(weights: Path) -> PersonFinder:
-    """The fused network; a file from before there was a head for instances gets one that finds nobody."""
-    network = PersonFinder(fused=True)
-    state = {name: value.float() for name, value in load_file(weights).items()}
-    missing, unexpected = network.load_state_dict(state, strict=False)
-    if unexpected or any(not name.startswith("instance_") for name in missing):
-        raise ValueError(f"{weights} does not hold the person finder's weights")
-    if missing:
-        nn.init.zeros_(network.instance_head.weight)
-        with torch.no_grad():
-            network.instance_head.bias.copy_(torch.tensor([NO_MIDDLE_LOGIT, 0.0, 0.0]))
-    return network.eval()
+from tools.finder.to_onnx import load_network
 
 
 @torch.no_grad()
@@ -75,9 +59,7 @@ def main(data: Path, weights: Path, out: Path) -> None:
     """Write weights to train on from, as `training --start` reads them."""
     photos = [p.image[:224, :224] for p in load_coco(data / "coco", "train")[0]]
     photos = [p for p in photos if p.shape[:2] == (224, 224)][:96]
-    network = unfold(shipped_network(weights), to_tensor(torch.from_numpy(np.stack(photos))))
-    nn.init.kaiming_normal_(network.instance_mix.conv.weight)
-    nn.init.normal_(network.instance_head.weight, std=0.02)
+    network = unfold(load_network(weights), to_tensor(torch.from_numpy(np.stack(photos))))
     torch.save(network.state_dict(), out)
 
 

@@ -1,34 +1,77 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
 
 import inpaint
-from inpaint.exemplar.compilation import kernel
+from inpaint.exemplar.compilation import Kernel
+
+ROOT = Path(inpaint.__file__).parents[1]
+FILL = """
+import sys
+import numpy as np
+from inpaint.exemplar.warming import warm_up
+from inpaint.exemplar.completion import complete
+warm_up(lambda line: print(line, file=sys.stderr))
+image = np.full((40, 50, 3), 90, np.uint8)
+mask = np.zeros((40, 50), bool)
+mask[15:25, 20:30] = True
+print(complete(image, mask)[mask].mean())
+"""
 
 
-def double(number):
-    return 2 * number
+def double(numbers):
+    for n in range(numbers.shape[0]):
+        numbers[n] *= 2
+
+
+def fill_in_a_new_process(cache: Path) -> list[str]:
+    """What it says on stderr; the fill itself is checked."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "NUMBA_CACHE_DIR": str(cache)}
+    ran = subprocess.run(
+        [sys.executable, "-c", FILL], capture_output=True, text=True, check=False, env=environment
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout == "90.0\n"
+    return ran.stderr.splitlines()
 
 
 def test_a_kernel_computes_what_the_function_does():
-    assert kernel()(double)(21) == 42
+    numbers = np.array([1, 21], np.int32)
+    Kernel(double, "void(int32[::1])")(numbers)
+    assert numbers.tolist() == [2, 42]
 
 
-def test_without_a_writable_cache_kernels_still_run(tmp_path):
+def test_a_kernel_takes_no_other_types_as_that_would_be_compiled_in_silence():
+    with pytest.raises(TypeError, match="No matching definition"):
+        Kernel(double, "void(int32[::1])")(np.zeros(4, np.int64)[::2])
+
+
+def test_compiling_is_said_once_and_kept(tmp_path):
+    said = ["compiling the fill's kernels for this machine, once: some seconds"]
+    assert fill_in_a_new_process(tmp_path) == said
+    assert fill_in_a_new_process(tmp_path) == []
+    for file in tmp_path.rglob("*.nbi"):  # a process that was killed, a disk that was full
+        file.write_bytes(file.read_bytes()[:20])
+    assert fill_in_a_new_process(tmp_path) == said
+
+
+def test_without_a_folder_for_the_cache_kernels_still_run(tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("a file where the cache folder should be")
-    code = (
-        "import numpy as np\n"
-        "from inpaint.exemplar.patchmatch import best_origins\n"
-        "index = np.zeros((9, 9), np.int32)\n"
-        "field, origin = np.array([(2, 3)], np.int32), np.zeros((1, 2), np.int32)\n"
-        "best_origins(np.array([(4, 4)], np.int32), index, field, np.zeros(1, np.float32), origin)\n"
-        "print(origin.tolist())\n"
-    )
-    root = os.path.dirname(os.path.dirname(inpaint.__file__))
-    environment = {**os.environ, "PYTHONPATH": root, "NUMBA_CACHE_DIR": str(blocked / "cache")}
-    ran = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment
-    )
-    assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.strip() == "[[5, 6]]"
+    assert len(fill_in_a_new_process(blocked / "cache")) == 1
+
+
+def test_a_cache_that_cannot_be_written_to_is_done_without(monkeypatch):
+    from numba.core.caching import IndexDataCacheFile
+
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(IndexDataCacheFile, "save", full)
+    numbers = np.array([1, 21], np.int32)
+    Kernel(double, "void(int32[::1])")(numbers)
+    assert numbers.tolist() == [2, 42]

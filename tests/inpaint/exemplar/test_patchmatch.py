@@ -1,6 +1,7 @@
 import numpy as np
 
-from inpaint.exemplar.patchmatch import RADIUS, best_origins, match_known, search, vote
+from inpaint.exemplar.patchmatch import best_origins, match_known, search, vote
+from inpaint.exemplar.pyramid import RADIUS
 
 
 def one_target(image, at):
@@ -18,20 +19,19 @@ def run_search(image, at, start, sweeps=30, near_weight=0.0):
     valid, index, targets = one_target(image, at)
     texture = np.zeros((*image.shape[:2], 2), np.uint8)
     field, cost = np.array([start], np.int32), np.zeros(1, np.float32)
-    flat = image.reshape(image.shape[0], -1)
     for sweep in range(sweeps):
         search(
-            flat,
+            image,
             texture,
             targets,
             index,
             valid,
             field,
             cost,
-            sweep,
-            32,
-            np.float32(0),
-            np.float32(near_weight),
+            seed=sweep,
+            reach_px=32,
+            texture_weight=0,
+            near_weight=near_weight,
         )
     return tuple(field[0]), float(cost[0])
 
@@ -51,8 +51,19 @@ def test_the_cost_is_the_sum_of_squared_differences_and_the_way(rng):
     texture = np.zeros((48, 48, 2), np.uint8)
     texture[10, 10], texture[20, 40] = (5, 1), (2, 3)
     field, cost = np.array([(20, 40)], np.int32), np.zeros(1, np.float32)
-    flat = image.reshape(48, -1)
-    search(flat, texture, targets, index, valid, field, cost, 0, 4, np.float32(2), np.float32(10))
+    search(
+        image,
+        texture,
+        targets,
+        index,
+        valid,
+        field,
+        cost,
+        seed=0,
+        reach_px=4,
+        texture_weight=2,
+        near_weight=10,
+    )
     first, second = image[7:14, 7:14].astype(int), image[17:24, 37:44].astype(int)
     expected = np.square(first - second).sum() + 2 * (3**2 + 2**2) + 10 * np.hypot(10, 30)
     assert np.isclose(cost[0], expected, rtol=1e-6)
@@ -72,8 +83,7 @@ def test_a_vote_is_the_weighted_mean_of_what_the_patches_say():
     index = np.full((40, 40), -1, np.int32)
     index[30, 30], index[30, 31] = 0, 1
     field = np.array([(10, 10), (20, 21)], np.int32)  # the second one's left neighbour is (20, 20)
-    colours, textures = np.zeros((1, 3), np.uint8), np.zeros((1, 2), np.uint8)
-    vote(
+    colours, textures = vote(
         image,
         texture,
         np.array([(30, 30)], np.int32),
@@ -81,9 +91,7 @@ def test_a_vote_is_the_weighted_mean_of_what_the_patches_say():
         field,
         np.zeros(2, np.float32),
         np.array([3, 1], np.float32),
-        np.float32(1),
-        colours,
-        textures,
+        1.0,
     )
     assert colours.tolist() == [[125, 10, 15]]
     assert textures.tolist() == [[10, 1]]
@@ -93,8 +101,7 @@ def test_the_last_pass_copies_from_the_cheapest_patch():
     index = np.full((40, 40), -1, np.int32)
     index[30, 30], index[29, 31] = 0, 1
     field = np.array([(10, 10), (20, 21)], np.int32)
-    origin = np.zeros((1, 2), np.int32)
-    best_origins(np.array([(30, 30)], np.int32), index, field, np.array([5, 4], np.float32), origin)
+    origin = best_origins(np.array([(30, 30)], np.int32), index, field, np.array([5, 4], np.float32))
     assert origin.tolist() == [[21, 20]]
 
 
@@ -104,8 +111,5 @@ def test_a_match_over_known_pixels_ignores_the_others(rng):
     known = np.ones((40, 40), bool)
     known[11:14, 7:14] = False
     candidates = np.array([(20, 30), (30, 20), (5, 25)], np.int32)
-    field = np.zeros((1, 2), np.int32)
-    match_known(
-        image.reshape(40, -1), known, np.array([(10, 10)], np.int32), candidates, np.float32(0), field
-    )
+    field = match_known(image, known, np.array([(10, 10)], np.int32), candidates, 0)
     assert field.tolist() == [[30, 20]]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from segment.person_finder import OFFSET_UNIT_PX
+from segment.person_network import OFFSET_UNIT_PX
 from tools.finder.augment import Sample
 from tools.finder.photos import CROWD, IGNORE, PERSON, UNKNOWN
 from tools.finder.targets import instance_target, same_colour, small_people_weight

@@ -7,10 +7,11 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
-from segment.person_finder import PersonFinder
 from tools.finder.export import averaged_network, save_weights
+from tools.finder.network import PersonFinder
 from tools.finder.photos import PERSON, Collection, Labelled
 from tools.finder.samples import SampleSource
+from tools.finder.to_onnx import load_network
 from tools.finder.training import (
     Average,
     Run,
@@ -21,7 +22,7 @@ from tools.finder.training import (
     train,
     train_step,
 )
-from tools.finder.unfold import shipped_network, unfold
+from tools.finder.unfold import unfold
 
 
 def test_the_schedule():
@@ -90,7 +91,7 @@ def test_what_ships_can_be_unfolded_and_computes_the_same(tmp_path):
     torch.manual_seed(1)
     network = PersonFinder().eval()
     save_weights(network, tmp_path / "w.safetensors", {"data": "none"})
-    fused = shipped_network(tmp_path / "w.safetensors")
+    fused = load_network(tmp_path / "w.safetensors")
     images = torch.rand(4, 3, 64, 64)
     again = unfold(fused, images).eval()
     with torch.inference_mode():

@@ -16,7 +16,6 @@ from torch.nn.utils import fuse_conv_bn_eval
 WIDTHS = (32, 64, 112, 168, 208)
 DEPTHS = (1, 2, 3, 2)
 STRIDE = 32
-OFFSET_UNIT_PX = 64  # of the image; the network says ways in this unit
 
 
 class ConvNorm(nn.Module):
@@ -70,7 +69,7 @@ class PersonFinder(nn.Module):
 
     images: float32 (N, 3, H, W) in [-1, 1], RGB, H and W multiples of 32. Returns float32 (N, 1, H/2, W/2)
     logits and float32 (N, 3, H/4, W/4) instances: the logit of a person's middle, then the rows and columns
-    from here to the middle of this person, in OFFSET_UNIT_PX of the image. In training mode the logits at
+    from here to the middle of this person, in `person_network.OFFSET_UNIT_PX`. In training mode the logits at
     1/8 follow, for deep supervision. `fused` = the network as shipped, with the batch normalisation folded
     into the convolutions by `fused_copy`.
     """

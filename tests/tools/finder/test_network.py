@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from segment.person_finder import PersonFinder, parameter_count, to_tensor
+from tools.finder.network import PersonFinder, parameter_count, to_tensor
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,235 @@
+"""The numba kernels of `patchmatch`, which says what they do; each works on a band of its targets or pixels."""
+
+import numpy as np
+
+from inpaint.exemplar.compilation import inlined, kernel
+from inpaint.exemplar.pyramid import RADIUS, SIDE
+
+_FAR = np.float32(3.4e38)
+
+
+@inlined
+def _hash(a, b, c):
+    """Mix three integers into 64 bits (the finaliser of SplitMix64, Steele et al. 2014)."""
+    z = (
+        np.uint64(a) * np.uint64(0x9E3779B97F4A7C15)
+        ^ np.uint64(b) * np.uint64(0xC2B2AE3D27D4EB4F)
+        ^ np.uint64(c) * np.uint64(0x165667B19E3779F9)
+    )
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+@inlined
+def _difference(flat, y, x, source_y, source_x, limit):
+    """Sum of squared differences of two patches; any number above the limit once it is passed."""
+    total = np.int32(0)
+    left = 3 * (x - RADIUS)
+    source_left = 3 * (source_x - RADIUS)
+    for dy in range(-RADIUS, RADIUS + 1):
+        for k in range(3 * SIDE):
+            d = np.int32(flat[y + dy, left + k]) - np.int32(flat[source_y + dy, source_left + k])
+            total += d * d
+        if total > limit:
+            return total
+    return total
+
+
+@inlined
+def _cost(flat, texture, y, x, source_y, source_x, texture_weight, near_weight, limit):
+    """Cost of giving a target a source: colours, texture at the centre, distance in the photo."""
+    t0 = np.float32(texture[y, x, 0]) - np.float32(texture[source_y, source_x, 0])
+    t1 = np.float32(texture[y, x, 1]) - np.float32(texture[source_y, source_x, 1])
+    far_y = np.float32(y - source_y)
+    far_x = np.float32(x - source_x)
+    extra = texture_weight * (t0 * t0 + t1 * t1) + near_weight * np.sqrt(far_y * far_y + far_x * far_x)
+    if extra >= limit:
+        return extra
+    room = np.int32(min(limit - extra, np.float32(2e9)))
+    return extra + np.float32(_difference(flat, y, x, source_y, source_x, room))
+
+
+@kernel(
+    "void(int64, int64, int64, uint8[:, ::1], uint8[:, :, ::1], int32[:, ::1], int32[:, ::1], boolean[:, ::1],"
+    " int32[:, ::1], int32[:, ::1], float32[::1], int64, int64, float32, float32)"
+)
+def search(
+    first_band,
+    last_band,
+    bands,
+    flat,
+    texture,
+    targets,
+    index,
+    valid,
+    before,
+    field,
+    cost,
+    seed,
+    reach,
+    texture_weight,
+    near_weight,
+):
+    """One sweep over the bands from the first to before the last; `before` is the field as it was."""
+    height, width = index.shape
+    count = targets.shape[0]
+    backward = seed % 2 == 1
+    step = -1 if backward else 1
+    for band in range(first_band, last_band):
+        first = band * count // bands
+        last = (band + 1) * count // bands
+        for n in range(last - first):
+            i = last - 1 - n if backward else first + n
+            y = np.int64(targets[i, 0])
+            x = np.int64(targets[i, 1])
+            best_y = np.int64(field[i, 0])
+            best_x = np.int64(field[i, 1])
+            best = _cost(flat, texture, y, x, best_y, best_x, texture_weight, near_weight, _FAR)
+            for k in range(4):
+                dy = -step if k == 0 else (step if k == 2 else 0)
+                dx = -step if k == 1 else (step if k == 3 else 0)
+                if y + dy < 0 or y + dy >= height or x + dx < 0 or x + dx >= width:
+                    continue
+                j = index[y + dy, x + dx]
+                if j < 0:
+                    continue
+                if first <= j < last:
+                    source_y = field[j, 0] - dy
+                    source_x = field[j, 1] - dx
+                else:
+                    source_y = before[j, 0] - dy
+                    source_x = before[j, 1] - dx
+                if source_y < 0 or source_y >= height or source_x < 0 or source_x >= width:
+                    continue
+                if not valid[source_y, source_x] or (source_y == best_y and source_x == best_x):
+                    continue
+                c = _cost(flat, texture, y, x, source_y, source_x, texture_weight, near_weight, best)
+                if c < best:
+                    best = c
+                    best_y = source_y
+                    best_x = source_x
+            radius = reach
+            draw = 0
+            while radius >= 1:
+                h = _hash(seed, i, draw)
+                span = np.uint64(2 * radius + 1)
+                source_y = best_y - radius + np.int64((h & np.uint64(0xFFFFFFFF)) % span)
+                source_x = best_x - radius + np.int64((h >> np.uint64(32)) % span)
+                if 0 <= source_y < height and 0 <= source_x < width and valid[source_y, source_x]:
+                    c = _cost(flat, texture, y, x, source_y, source_x, texture_weight, near_weight, best)
+                    if c < best:
+                        best = c
+                        best_y = source_y
+                        best_x = source_x
+                draw += 1
+                radius //= 2
+            field[i, 0] = best_y
+            field[i, 1] = best_x
+            cost[i] = best
+
+
+@kernel(
+    "void(int64, int64, uint8[:, :, ::1], uint8[:, :, ::1], int32[:, ::1], int32[:, ::1], int32[:, ::1],"
+    " float32[::1], float32[::1], float32, uint8[:, ::1], uint8[:, ::1])"
+)
+def vote(first, last, image, texture, holes, index, field, cost, confidence, bandwidth, colours, textures):
+    """The hole's pixels from the first to before the last."""
+    height, width = index.shape
+    half = np.float32(0.5)
+    for n in range(first, last):
+        y = holes[n, 0]
+        x = holes[n, 1]
+        top = max(y - RADIUS, 0)
+        bottom = min(y + RADIUS, height - 1)
+        left = max(x - RADIUS, 0)
+        right = min(x + RADIUS, width - 1)
+        mean = np.float32(0)
+        count = 0
+        for v in range(top, bottom + 1):
+            for u in range(left, right + 1):
+                j = index[v, u]
+                if j >= 0:
+                    mean += cost[j]
+                    count += 1
+        scale = np.float32(-1.0) / (bandwidth * (mean / count + np.float32(1.0)))
+        total = np.float32(0)
+        red = np.float32(0)
+        green = np.float32(0)
+        blue = np.float32(0)
+        t0 = np.float32(0)
+        t1 = np.float32(0)
+        for v in range(top, bottom + 1):
+            for u in range(left, right + 1):
+                j = index[v, u]
+                if j < 0:
+                    continue
+                w = confidence[j] * np.exp(cost[j] * scale)
+                b = field[j, 0] + y - v
+                a = field[j, 1] + x - u
+                total += w
+                red += w * image[b, a, 0]
+                green += w * image[b, a, 1]
+                blue += w * image[b, a, 2]
+                t0 += w * texture[b, a, 0]
+                t1 += w * texture[b, a, 1]
+        colours[n, 0] = np.uint8(red / total + half)
+        colours[n, 1] = np.uint8(green / total + half)
+        colours[n, 2] = np.uint8(blue / total + half)
+        textures[n, 0] = np.uint8(t0 / total + half)
+        textures[n, 1] = np.uint8(t1 / total + half)
+
+
+@kernel(
+    "void(int64, int64, uint8[:, ::1], boolean[:, ::1], int32[:, ::1], int32[:, ::1], float32, int32[:, ::1])"
+)
+def match_known(first, last, flat, known, targets, candidates, near_weight, field):
+    """The targets from the first to before the last."""
+    for i in range(first, last):
+        y = targets[i, 0]
+        x = targets[i, 1]
+        count = 0
+        for v in range(y - RADIUS, y + RADIUS + 1):
+            for u in range(x - RADIUS, x + RADIUS + 1):
+                count += known[v, u]
+        scale = np.float32(SIDE * SIDE) / np.float32(max(count, 1))
+        best = _FAR
+        for n in range(candidates.shape[0]):
+            b = candidates[n, 0]
+            a = candidates[n, 1]
+            far_y = np.float32(y - b)
+            far_x = np.float32(x - a)
+            c = near_weight * np.sqrt(far_y * far_y + far_x * far_x)
+            for dy in range(-RADIUS, RADIUS + 1):
+                if c >= best:
+                    break
+                row = np.int32(0)
+                for dx in range(-RADIUS, RADIUS + 1):
+                    if known[y + dy, x + dx]:
+                        for k in range(3):
+                            d = np.int32(flat[y + dy, 3 * (x + dx) + k]) - np.int32(
+                                flat[b + dy, 3 * (a + dx) + k]
+                            )
+                            row += d * d
+                c += scale * np.float32(row)
+            if c < best:
+                best = c
+                field[i, 0] = b
+                field[i, 1] = a
+
+
+@kernel("void(int64, int64, int32[:, ::1], int32[:, ::1], int32[:, ::1], float32[::1], int32[:, ::1])")
+def best_origins(first, last, holes, index, field, cost, origin):
+    """The hole's pixels from the first to before the last."""
+    height, width = index.shape
+    for n in range(first, last):
+        y = holes[n, 0]
+        x = holes[n, 1]
+        best = _FAR
+        for v in range(max(y - RADIUS, 0), min(y + RADIUS, height - 1) + 1):
+            for u in range(max(x - RADIUS, 0), min(x + RADIUS, width - 1) + 1):
+                j = index[v, u]
+                if j >= 0 and cost[j] < best:
+                    best = cost[j]
+                    origin[n, 0] = field[j, 0] + y - v
+                    origin[n, 1] = field[j, 1] + x - u
