@@ -28,7 +28,7 @@ GROUP_WEIGHTS = {
     "ochuman_sample": 0.02,
     "cityscapes_p2p": 0.01,
 }
-LABELLED_SHARE, BOXED_SHARE = 0.3125, 0.375  # of a batch; into the rest people are pasted, or nobody
+LABELLED_SHARE, BOXED_SHARE = 0.3125, 0.4375  # of a batch; into the rest people are pasted, or nobody
 NUMBER_OF_PEOPLE = (
     0.5,
     0.22,

@@ -50,7 +50,7 @@ class TrainingSettings:
     minutes: float | None = None  # None = off; else the schedule is shortened so that it ends by then
     batch: int = 16
     crop_px: tuple[int, ...] = (192, 224, 256)  # by share of the schedule, see crop_size
-    crop_until: tuple[float, ...] = (0.5, 0.8, 1.0)
+    crop_until: tuple[float, ...] = (0.65, 0.9, 1.0)
     learning_rate: float = 1e-3
     cooldown: float = 0.35  # share of the schedule, at its end, over which the rate falls to nothing
     weight_decay: float = 0.02

@@ -27,7 +27,7 @@ from tools.finder.unfold import unfold
 
 def test_the_schedule():
     settings = TrainingSettings(warmup_steps=10, learning_rate=1.0, steps=100, minutes=10, cooldown=0.5)
-    assert [crop_size(settings, p) for p in (0, 0.49, 0.5, 0.8, 1.0)] == [192, 192, 224, 256, 256]
+    assert [crop_size(settings, p) for p in (0, 0.64, 0.65, 0.9, 1.0)] == [192, 192, 224, 256, 256]
     assert [learning_rate(settings, s, s / 100) for s in (0, 20, 50, 75)] == pytest.approx([0.1, 1, 1, 0.5])
     run = SimpleNamespace(step=50, seconds=420.0)
     assert Run.progress(run, settings) == pytest.approx(0.7)
