@@ -9,7 +9,7 @@ KINDS = ("cuda", "mps", "cpu")
 
 
 def check_device_name(device: str) -> None:
-    """Raise ValueError for what is no device; whether this machine has it is not asked, and torch not loaded."""
+    """Raise ValueError for what is no device. Whether this machine has it takes torch and is not asked."""
     kind, _, number = device.partition(":")
     if device != "auto" and (kind not in KINDS or (number and not number.isdigit())):
         raise ValueError(f"expected device to be auto, cuda, cuda:N, mps or cpu, got {device!r}")
@@ -38,7 +38,8 @@ def has_bfloat16(device: str) -> bool:
 
     kind = device.partition(":")[0]
     if kind == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        result: bool = torch.cuda.is_bf16_supported(including_emulation=False)
+        return result
     if kind == "cpu":  # private in torch, so a release that drops one of them means float32 and no crash
         checks = [
             getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")

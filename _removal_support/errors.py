@@ -1,6 +1,8 @@
-"""The one base of every error that is meant for the person who uses the program."""
+"""The one base of every error that is meant for the person who uses the program, and errors in words."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 _CONTROLS = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160), 0x2028, 0x2029)}
 
@@ -8,7 +10,34 @@ _CONTROLS = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 16
 def one_line(text: str) -> str:
     """The text on one line, control characters written out: names and metadata of foreign files may hold
     line ends, and what steers a terminal."""
-    return " ".join(text.split()).translate(_CONTROLS)
+    return printable(" ".join(text.split()))
+
+
+def printable(text: str) -> str:
+    """The text with its control characters written out, and its spaces as they are."""
+    return text.translate(_CONTROLS)
+
+
+def describe(error: BaseException, path: Path | None = None) -> str:
+    """An error as one line that says the cause, and where `path` is given names that file.
+
+    An error of a kind that is no message to people (KeyError, MemoryError) is called by its name too.
+    """
+    if isinstance(error, OSError) and error.strerror:
+        file = error.filename or path
+        text = one_line(error.strerror)
+        text = text if file is None else f"{text}: '{printable(str(file))}'"
+    else:
+        text = one_line(str(error))
+    # OpenCV's class is called "error" and no more, which tells nobody anything.
+    is_message = isinstance(
+        error, (ValueError, TypeError, OSError, RuntimeError, FloatingPointError, RemovalError)
+    )
+    if not text or not (is_message or type(error).__name__ == "error"):
+        text = f"{type(error).__name__} {text}".rstrip()
+    if path is None or printable(str(path)) in text:
+        return text
+    return f"{printable(str(path))}: {text}"
 
 
 class RemovalError(Exception):

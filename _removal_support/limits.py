@@ -10,3 +10,21 @@ LARGEST_DOWNLOAD_BYTES = 16 << 30
 """A download whose length neither the record nor the server states."""
 LARGEST_WIDTH = 4.0
 """Channels of a network in a file of ours, as a multiple of the published number: 16 times its weights."""
+
+LARGEST_JSON_BYTES = 1 << 30
+"""A JSON file of masks; COCO's largest has 0.45 GB."""
+LARGEST_LIST_BYTES = 64 << 20
+"""A list of photos, or a table of masks: half a million long paths."""
+MASK_TIMES_PHOTO = 64
+"""Pixels of a mask, as a multiple of its photo's: 8 times as high and wide. Beyond that, what is stated is
+taken for a mistake, unless it is at most SMALL_MASK_PIXELS."""
+SMALL_MASK_PIXELS = 4_000_000
+"""Pixels that a mask may have however small its photo is."""
+LARGEST_LOOK_PIXELS = 64_000_000
+"""Pixels of a mask picture that is looked at before any photo is known."""
+LARGEST_ARRAY_BYTES = 600_000_000
+"""Bytes, not numbers, of an array of masks."""
+LARGEST_DRAWN_PIXELS = 8_000_000_000
+"""Pixels of all the objects of one photo, each counted at the size at which it is decoded."""
+LARGEST_OBJECT_COUNT = 20_000
+"""Objects of one photo."""

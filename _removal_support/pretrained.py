@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,10 +67,16 @@ class PretrainedWeights:
 
 
 def cache_folder() -> Path:
-    """``torch.hub``'s folder of weights files (under ``TORCH_HOME`` where that is set)."""
-    import torch
+    """``torch.hub``'s folder of weights files (under ``TORCH_HOME`` where that is set).
 
-    return Path(torch.hub.get_dir()) / "checkpoints"
+    torch is not imported for it: its rule is followed, and a folder that a program has set in torch is asked
+    for only where torch is there already.
+    """
+    if (torch := sys.modules.get("torch")) is not None and hasattr(torch, "hub"):
+        return Path(torch.hub.get_dir()) / "checkpoints"
+    caches = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    home = os.environ.get("TORCH_HOME", os.path.join(caches, "torch"))
+    return Path(os.path.expanduser(home)) / "hub" / "checkpoints"
 
 
 def fetch(weights: PretrainedWeights, *, timeout_s: float = TIMEOUT_S) -> Path:

@@ -30,15 +30,16 @@ import numpy as np
 from benchmarks.scene import render_scene
 from inpaint.inpainter import Inpainter
 from postprocess import MaskRecipe
-from removal.batch.engine import work_off
+from removal.batch.engine import LocalEngine
 from removal.batch.jobs import Job, photos_in
+from removal.batch.record import Record
 from removal.batch.report import RunReport
 from removal.batch.run import run
-from removal.batch.work import PhotoWork
+from removal.batch.work import PhotoWork, Task
 from removal.images import read_photo, write_photo
 from removal.options import RunOptions
 from removal.pipeline import Pipeline
-from removal.sources import from_detector
+from removal.sources import DetectorMasks
 from segment import Detections
 
 SCENES = 12  # rendered; the photos are made from these
@@ -142,14 +143,14 @@ def measure_overlap(folder: Path, *, refine: bool) -> None:
         alone = time.perf_counter() - started
         pipeline = Pipeline(Costing(cost), MaskRecipe.none(), CostingInpainter(cost))
         options = RunOptions(classes=("person",), refine=False, overwrite=True, batch_size=1)
-        work = PhotoWork(pipeline, from_detector(pipeline), options)
+        work = PhotoWork(pipeline, DetectorMasks(pipeline))
         jobs = [Job(path, folder / "overlap" / path.name) for path in photos]
         started = time.perf_counter()
         for job in jobs[:30]:
-            assert work.do(job, overwrite=True).outcome == "done"
+            assert work.do(Task(job, overwrite=True)).outcome == "done"
         in_turn = (time.perf_counter() - started) * len(jobs) / 30
         started = time.perf_counter()
-        for outcome in work_off(jobs, work, options, None, RunReport()):
+        for outcome in LocalEngine(work, {}, options).outcomes(jobs, Record(), RunReport()):
             assert outcome.outcome == "done", outcome.error
         wall = time.perf_counter() - started
         click.echo(f"| {name} | {alone:.2f} s | {in_turn:.2f} s | {wall:.2f} s | {wall / alone:.3f} |")

@@ -34,9 +34,11 @@ import cv2
 
 from benchmarks.scene import render_scene
 from removal.batch.jobs import Job
-from removal.batch.run import RunReport, run
+from removal.batch.record import Record
+from removal.batch.report import RunReport
+from removal.batch.run import run
 from removal.batch.work import PhotoWork, Task
-from removal.cluster.engine import MOST_GROUPS, Cluster
+from removal.cluster.engine import MOST_GROUPS, RayEngine
 from removal.cluster.worker import use_threads  # noqa: F401 (for `in_processes`)
 from removal.models import build
 from removal.options import RunOptions
@@ -136,11 +138,11 @@ def stage_seconds(folder: Path, options: RunOptions) -> dict[str, float]:
     """Mean seconds of each stage in one process, and of its processor time, without the first photo, in which
     kernels are compiled."""
     pipeline, source, _ = build(options, lambda text: None)
-    work = PhotoWork(pipeline, source, options)
+    work = PhotoWork(pipeline, source)
     seconds, used = [], []
     for photo in sorted((folder / "in").iterdir()):
         started = time.process_time()
-        outcome = work.do(Job(photo, folder / f"out{os.getpid()}" / photo.name))
+        outcome = work.do(Task(Job(photo, folder / f"out{os.getpid()}" / photo.name)))
         used.append(time.process_time() - started)
         if outcome.error is not None:
             raise click.ClickException(outcome.error)
@@ -231,22 +233,22 @@ def processor_seconds() -> float:
 
 
 @contextmanager
-def idle_cluster() -> Iterator[Cluster]:
-    cluster = Cluster(RunOptions(boxes=((0, 0, 9, 9),), inpainter="telea", engine="ray"), lambda text: None)
+def idle_cluster() -> Iterator[RayEngine]:
+    cluster = RayEngine(RunOptions(boxes=((0, 0, 9, 9),), inpainter="telea", engine="ray"), lambda text: None)
     try:
         yield cluster
     finally:
         cluster.close()
 
 
-def handing_out(cluster: Cluster, folder: Path, count: int, group: int) -> float:
+def handing_out(cluster: RayEngine, folder: Path, count: int, group: int) -> float:
     """Photos per second that are handed out and answered, where each is missing and fails at once."""
     import removal.cluster.engine
 
     removal.cluster.engine.MOST_GROUPS = count // group
     job = Job(folder / "missing.jpg", folder / "never.jpg")
     times = []
-    for outcome in cluster.work_off([Task(job)] * count, RunReport()):
+    for outcome in cluster.outcomes([job] * count, Record(), RunReport()):
         assert outcome.outcome == "failed"
         times.append(time.perf_counter())
     removal.cluster.engine.MOST_GROUPS = MOST_GROUPS

@@ -101,7 +101,8 @@ def _pull_push(weighted: np.ndarray, weight: np.ndarray) -> np.ndarray:
     if min(height, width) <= 2:
         total = weight.sum()
         rest = weighted.sum(axis=(0, 1)) / total if total > 0 else np.zeros(weighted.shape[2], np.float32)
-        return (own * known + rest * (1 - known)).astype(np.float32)
+        result: np.ndarray = (own * known + rest * (1 - known)).astype(np.float32)
+        return result
     # Four times the mean is the sum that a cell of four pixels holds: a coarse cell counts as known as soon
     # as about one of its pixels is.
     coarse_weight = 4 * cv2.pyrDown(weight)
@@ -109,4 +110,5 @@ def _pull_push(weighted: np.ndarray, weight: np.ndarray) -> np.ndarray:
     scale = 1 / np.maximum(coarse_weight, 1.0)
     spread = _pull_push(coarse * scale[..., None], coarse_weight * scale)
     spread = cv2.pyrUp(spread, dstsize=(width, height)).reshape(height, width, -1)
-    return own * known + spread * (1 - known)
+    result = own * known + spread * (1 - known)
+    return result

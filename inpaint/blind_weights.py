@@ -67,4 +67,5 @@ def _network_in(path: Path) -> str:
     if name not in BLIND_NETWORKS:
         held = f"it holds {name!r}" if name else "its metadata name no network"
         raise ValueError(f"{path}: expected weights of {', '.join(BLIND_NETWORKS)}; {held}")
-    return name
+    result: str = name
+    return result

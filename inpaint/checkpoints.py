@@ -26,7 +26,7 @@ from inpaint.networks.attention import check_bound
 from inpaint.networks.deepfillv2 import DeepFillV2
 from inpaint.networks.fill_network import FillNetwork, NamedNetwork, Option
 from inpaint.networks.two_stage import TwoStageNetwork
-from inpaint.published import TITLES, record_of
+from inpaint.published import record_of
 
 __all__ = [
     "CheckpointError",
@@ -44,7 +44,7 @@ OUR_LAYOUT = "ours"
 """Layout of the files that `save_network` writes: our own names, the network and its options noted."""
 _STATISTICS = {"running_mean": 0.0, "running_var": 1.0}
 _EVERY_NETWORK: dict[str, type[NamedNetwork]] = {**NETWORKS, **BLIND_NETWORKS}
-_TITLES = {name: name.replace("-", " ") for name in BLIND_NETWORKS} | TITLES
+_TITLES = {name: network.title for name, network in _EVERY_NETWORK.items()}
 Source = str | os.PathLike[str] | Mapping[str, Any]
 Kind = TypeVar("Kind", bound=NamedNetwork)
 
@@ -221,7 +221,7 @@ def _label(source: Source) -> str:
 def _accepted(name: str | None) -> str:
     networks = dict.fromkeys(known.network for known in FORMATS if name in (None, known.network))
     formats = [
-        f"{TITLES[network]} generators in the formats "
+        f"{_TITLES[network]} generators in the formats "
         + ", ".join(known.layout for known in FORMATS if known.network == network)
         for network in networks
     ]

@@ -11,6 +11,7 @@ _METHODS = {"telea": cv2.INPAINT_TELEA, "navier-stokes": cv2.INPAINT_NS}
 class ClassicalInpainter(WindowInpainter):
     """`telea` (Telea 2004, fast marching) or `navier-stokes` (Bertalmio et al. 2001), as OpenCV has them."""
 
+    may_overlap = True
     context = 0.1
     even_seams = False
 

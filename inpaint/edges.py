@@ -44,7 +44,8 @@ def canny_edges(
     smooth = _smoothed(grey * known, sigma_px) / np.maximum(share, np.finfo(np.float32).eps)
     # A gradient is of 3 x 3 pixels: those that reach into the damage are of its rim.
     near = cv2.dilate((mask >= DESTROYED_FROM).astype(np.uint8), np.ones((3, 3), np.uint8))
-    return _edges(smooth) & (near == 0)
+    result: np.ndarray = _edges(smooth) & (near == 0)
+    return result
 
 
 def canny_maps(images: Tensor, masks: Tensor | None = None) -> Tensor:

@@ -1,7 +1,6 @@
-"""What every inpainter promises, the checks that hold it to that, and the registry that builds one by name.
+"""What every inpainter promises, and the checks that hold it to that.
 
-Adding one: subclass `WindowInpainter`, supply `name`, `description` and `fill_window`, and `register` a
-builder that imports the module only when called.
+Adding one: docs/adding-a-model.md. The names are in `inpaint.registry`, which imports what is here.
 """
 
 from abc import ABC, abstractmethod
@@ -36,6 +35,9 @@ class Inpainter(ABC):
     """One line saying what ran, settings and weights included; recorded in manifests."""
     parameters: int = 0
     """How many numbers in it were learned."""
+    may_overlap: bool = False
+    """Whether several threads may call it at once; not a network, which has the device to itself and settings
+    that hold for the whole process."""
 
     def __call__(self, image: np.ndarray, mask: np.ndarray, protect: np.ndarray | None = None) -> np.ndarray:
         """Fill the hole; every pixel outside it comes back unchanged, bit for bit.
@@ -62,8 +64,8 @@ class Inpainter(ABC):
             np.copyto(filled, self.fill(image, mask, protect), where=mask[..., None])
         return filled
 
-    def warm_up(self, say: Callable[[str], None] | None = None) -> None:
-        """Make ready, in a thread, what the first fill needs; most inpainters need nothing.
+    def warm_up(self, say: Callable[[str], None] | None = None) -> None:  # noqa: B027 (most need nothing)
+        """Make ready, in a thread, what the first fill needs.
 
         Args:
             say: called at most once, perhaps from that thread, with a line for the user on what takes long;
@@ -172,113 +174,6 @@ class InpainterOptions:
     blind_weights: tuple[str | Path, ...] = ()
 
 
-Builder = Callable[[InpainterOptions], Inpainter]
-WhyNot = Callable[[InpainterOptions], str | None]
-
-
-class AutoChoice(NamedTuple):
-    """The inpainter that `auto` stands for, and why no better one can run (empty where it is the best)."""
-
-    name: str
-    reason: str
-
-
-AUTO_ORDER = ("deepfillv2", "exemplar")
-
-_builders: dict[str, Builder] = {}
-_why_not: dict[str, WhyNot] = {}
-
-
-def register(name: str, builder: Builder, *, why_not: WhyNot | None = None) -> None:
-    """Make `load_inpainter(name)` call `builder`.
-
-    Args:
-        name: a name nobody has taken.
-        builder: takes `InpainterOptions`; imports its module when called, not before.
-        why_not: says in one sentence why the inpainter cannot run here and what would help, or None where
-            it can. `auto` passes over an inpainter that cannot. None = it always can.
-
-    Raises:
-        ValueError: the name is taken, or is "auto".
-    """
-    if name in _builders or name == "auto":
-        raise ValueError(f"the inpainter name {name!r} is taken")
-    _builders[name] = builder
-    if why_not is not None:
-        _why_not[name] = why_not
-
-
-def inpainter_names() -> tuple[str, ...]:
-    """The names that `load_inpainter` knows, "auto" first."""
-    return ("auto", *_builders)
-
-
-def resolve_auto(options: InpainterOptions | None = None) -> AutoChoice:
-    """The best inpainter that can run here, and why a better one cannot.
-
-    Args:
-        options: what `load_inpainter` would be given; None = its defaults.
-    """
-    reasons: list[str] = []
-    for name in AUTO_ORDER:
-        if name not in _builders:
-            continue
-        reason = _why_not[name](options or InpainterOptions()) if name in _why_not else None
-        if reason is None:
-            return AutoChoice(name, "; ".join(reasons))
-        reasons.append(reason)
-    raise ValueError(f"none of {', '.join(AUTO_ORDER)} can run here: {'; '.join(reasons)}")
-
-
-def load_inpainter(
-    name: str = "auto",
-    *,
-    device: str = "auto",
-    weights: str | Path | None = None,
-    seed: int = 0,
-    precision: str = "auto",
-    working_size_px: int = 512,
-    detail: bool = True,
-    colour: bool = True,
-    compile: bool = False,
-) -> Inpainter:
-    """Build an inpainter by name.
-
-    Args:
-        name: one of `inpainter_names()`; "auto" = what `resolve_auto` says.
-        device, weights, seed, precision, working_size_px, detail, colour, compile: as `InpainterOptions`
-            says.
-
-    Raises:
-        ValueError: no inpainter has that name.
-        FileNotFoundError: `weights` names neither a file nor published weights (networks, and auto).
-    """
-    options = InpainterOptions(
-        device=device,
-        weights=weights,
-        seed=seed,
-        precision=precision,
-        working_size_px=working_size_px,
-        detail=detail,
-        colour=colour,
-        compile=compile,
-    )
-    return build_inpainter(name, options)
-
-
-def build_inpainter(name: str, options: InpainterOptions) -> Inpainter:
-    """As `load_inpainter`, with every option there is.
-
-    Raises:
-        ValueError: no inpainter has that name.
-    """
-    if name == "auto":
-        name = resolve_auto(options).name
-    if name not in _builders:
-        raise ValueError(f"expected one of {', '.join(inpainter_names())}, received {name!r}")
-    return _builders[name](options)
-
-
 def check_inputs(image: np.ndarray, mask: np.ndarray, protect: np.ndarray | None = None) -> None:
     """Raise unless the arguments keep the contract that `Inpainter.__call__` states."""
     check_image(image)
@@ -323,50 +218,3 @@ def _check_array(name: str, array: object, dtype: np.dtype) -> None:
         raise TypeError(f"expected {name} as a {dtype} array, received {type(array).__name__}")
     if array.dtype != dtype:
         raise TypeError(f"expected {name} of dtype {dtype}, received {array.dtype}")
-
-
-def _build_exemplar(options: InpainterOptions) -> Inpainter:
-    from inpaint.exemplar.completion import ExemplarInpainter
-
-    return ExemplarInpainter(seed=options.seed)
-
-
-def _build_telea(options: InpainterOptions) -> Inpainter:
-    from inpaint.classical import ClassicalInpainter
-
-    return ClassicalInpainter("telea")
-
-
-def _build_navier_stokes(options: InpainterOptions) -> Inpainter:
-    from inpaint.classical import ClassicalInpainter
-
-    return ClassicalInpainter("navier-stokes")
-
-
-def _build_reconstruction(options: InpainterOptions) -> Inpainter:
-    from inpaint.reconstruction_inpainter import build
-
-    return build(options)
-
-
-def _register_network(name: str) -> None:
-    def build(options: InpainterOptions) -> Inpainter:
-        from inpaint.network_inpainter import build
-
-        return build(name, options)
-
-    def why_not(options: InpainterOptions) -> str | None:
-        from inpaint.network_inpainter import why_not
-
-        return why_not(name, options)
-
-    register(name, build, why_not=why_not)
-
-
-_register_network("deepfillv2")
-register("exemplar", _build_exemplar)
-register("telea", _build_telea)
-register("navier-stokes", _build_navier_stokes)
-for _name in ("deepfillv1", "glcic", "context-encoder", "autoencoder"):
-    _register_network(_name)
-register("reconstruction", _build_reconstruction)

@@ -3,14 +3,12 @@
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
 
 from _removal_support.device import resolve_device
-from _removal_support.pretrained import WeightsError, fetch
 from inpaint.blending import even_seams
 from inpaint.checkpoints import load_network
 from inpaint.exemplar.completion import complete
@@ -18,7 +16,7 @@ from inpaint.exemplar.warming import warm_up
 from inpaint.inpainter import InpainterOptions, WindowInpainter
 from inpaint.networks.fill_network import FillNetwork
 from inpaint.precision import arithmetic, choose_precision
-from inpaint.published import DEFAULTS, PUBLISHED, TITLES
+from inpaint.record import InpainterRecord, weights_path
 from inpaint.tensors import images_to_tensor, masks_to_tensor, tensor_to_images
 
 COMPILED_VARIANTS = 64
@@ -208,14 +206,21 @@ def _groups(windows: Sequence[_Shrunk]) -> list[list[int]]:
     return groups
 
 
-def build(name: str, options: InpainterOptions) -> NetworkInpainter:
-    """The inpainter as `load_inpainter(name, ...)` gives it; `name` is one of `inpaint.formats.NETWORKS`.
+def build(known: InpainterRecord, options: InpainterOptions) -> NetworkInpainter:
+    """The inpainter as `load_inpainter` gives it.
 
-    Raises WeightsError where the weights cannot be had, FileNotFoundError for a file that is not
-    there, CheckpointError for one that is no such generator, ValueError as `NetworkInpainter` does.
+    Args:
+        known: the record of one of `inpaint.formats.NETWORKS`.
+        options: as the builder is given them.
+
+    Raises:
+        WeightsError: the weights cannot be had.
+        FileNotFoundError: a file is not there.
+        CheckpointError: it is no such generator.
+        ValueError: as `NetworkInpainter` raises it.
     """
-    path = _weights_path(name, options.weights)
-    network = load_network(path, name)
+    path = weights_path(known, options.weights)
+    network = load_network(path, known.name)
     return NetworkInpainter(
         network,
         source=path.name,
@@ -230,34 +235,3 @@ def build(name: str, options: InpainterOptions) -> NetworkInpainter:
             plain=options.plain,
         ),
     )
-
-
-def why_not(name: str, options: InpainterOptions) -> str | None:
-    """Why the default weights cannot be had, or None where they are (fetched if need be).
-
-    Weights that were asked for by name or file are no reason to take another inpainter: raises as `build`.
-    """
-    try:
-        _weights_path(name, options.weights)
-    except WeightsError as error:
-        if options.weights is not None:
-            raise
-        return str(error)
-    return None
-
-
-def _weights_path(name: str, weights: str | Path | None) -> Path:
-    if weights is None:
-        if name not in DEFAULTS:
-            raise WeightsError(
-                f"no weights of the {TITLES[name]} are published: "
-                "--weights FILE names some that were trained here"
-            )
-        weights = DEFAULTS[name]
-    if isinstance(weights, str) and weights in PUBLISHED:
-        return fetch(PUBLISHED[weights])
-    path = Path(weights)
-    if not path.is_file():
-        names = ", ".join(known for known in PUBLISHED if known.startswith(name)) or "none"
-        raise FileNotFoundError(f"there is no file {path}, nor published weights of that name ({names})")
-    return path

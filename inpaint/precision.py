@@ -27,6 +27,18 @@ def choose_precision(name: str, device: torch.device) -> Precision:
     return cast(Precision, name)
 
 
+def why_slow(precision: Precision, device: torch.device) -> str | None:
+    """Why another precision would be faster on this device, in one sentence; None = it would not."""
+    if precision != "bfloat16" or device.type not in ("cpu", "cuda") or has_bfloat16(str(device)):
+        return None
+    if device.type == "cuda":
+        return "this GPU has no instructions for bfloat16 and only imitates it: float16 is faster here"
+    return (
+        "this processor has no instructions for bfloat16 (AVX512-BF16, AMX) and only imitates it, which was "
+        "measured to take 5 times as long as float32: train in float32 here"
+    )
+
+
 def arithmetic(precision: Precision, device: torch.device) -> contextlib.AbstractContextManager[object]:
     """What to run a network in."""
     if precision == "float32":

@@ -153,9 +153,11 @@ class ReconstructionInpainter(Inpainter):
         most = min(1.0, (self.settings.most_px / level.size) ** 0.5)
         gone = (level >= GONE_FROM).view(np.uint8)
         if gone.all() or not gone.any():
-            return most
+            result: float = most
+            return result
         radius_px = float(cv2.distanceTransform(gone, cv2.DIST_L2, 3).max())
-        return min(most, BRIDGED_SHARE * self.settings.tile_px / radius_px)
+        result = min(most, BRIDGED_SHARE * self.settings.tile_px / radius_px)
+        return result
 
     def _in_tiles(self, image: np.ndarray, level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Repaired uint8 (H, W, 3) and edges float32 (H, W), tile by tile where there is damage."""

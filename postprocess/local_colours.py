@@ -53,7 +53,8 @@ class _Cells:
         sigma = sigma_px / self.side_px
         blurred = [cv2.GaussianBlur(layer, (0, 0), sigma) for layer in layers]
         table = np.stack(blurred, axis=2).reshape(-1, colours)
-        return table / (table.sum(axis=1, keepdims=True) + np.float32(1e-12))
+        result: np.ndarray = table / (table.sum(axis=1, keepdims=True) + np.float32(1e-12))
+        return result
 
     def look_up(
         self, table: np.ndarray, places: tuple[np.ndarray, np.ndarray], index: np.ndarray
@@ -119,7 +120,8 @@ def _sample(area: np.ndarray, rare: np.ndarray) -> np.ndarray:
 
 def _lab(image: np.ndarray, where: np.ndarray) -> np.ndarray:
     """CIE Lab of some pixels: float32 (N, 3)."""
-    return cv2.cvtColor((image[where].astype(np.float32) / 255)[None], cv2.COLOR_RGB2Lab)[0]
+    result: np.ndarray = cv2.cvtColor((image[where].astype(np.float32) / 255)[None], cv2.COLOR_RGB2Lab)[0]
+    return result
 
 
 def _palette(lab: np.ndarray) -> np.ndarray:

@@ -67,7 +67,8 @@ def smooth(mask: np.ndarray, radius_px: float) -> np.ndarray:
         rounded = cv2.GaussianBlur(levels, (0, 0), radius_px / 2, borderType=cv2.BORDER_REPLICATE) > 127
         thin = _far_from_rest(crop & ~rounded, crop & rounded, radius_px)
         slit = _far_from_rest(~crop & rounded, ~crop & ~rounded, radius_px)
-        return (rounded | thin) & ~slit
+        result: np.ndarray = (rounded | thin) & ~slit
+        return result
 
     return _in_regions(mask, 4 * radius_px + 2, smoothed)
 
@@ -132,7 +133,8 @@ def connected_to(seeds: np.ndarray, area: np.ndarray, *, connectivity: int = 8) 
     held = np.zeros(count, bool)
     held[labels[seeds]] = True
     held[0] = False
-    return held[labels]
+    result: np.ndarray = held[labels]
+    return result
 
 
 def check_mask(mask: np.ndarray, name: str = "mask") -> None:
@@ -235,4 +237,5 @@ def _far_from_rest(part: np.ndarray, rest: np.ndarray, radius_px: float) -> np.n
     if not (part & ~cv2.dilate(rest.view(np.uint8), square).view(bool)).any():
         return np.zeros_like(part)
     far = part & ~_dilate(rest, radius_px)
-    return _dilate(far, radius_px + 1) & part
+    result: np.ndarray = _dilate(far, radius_px + 1) & part
+    return result

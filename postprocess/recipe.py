@@ -17,7 +17,7 @@ from postprocess.morphology import (
     smooth,
     thicken,
 )
-from postprocess.rim import REACH_RADII, grow_to_edge, shrink
+from postprocess.rim import REACH_RADII, grow_to_edge, shrink_keeping_any
 from postprocess.shadows.finding import FoundShadow, find_shadow
 
 # Larger photos are looked at in one whose short side has one to two times as many pixels.
@@ -158,10 +158,10 @@ def object_part(
     )
     small = _grown(
         cv2.resize(image, size, interpolation=cv2.INTER_AREA),
-        shrink(mask, size),
+        shrink_keeping_any(mask, size),
         fewer_px,
-        None if others is None else shrink(others, size),
-        None if aside is None else shrink(aside, size),
+        None if others is None else shrink_keeping_any(others, size),
+        None if aside is None else shrink_keeping_any(aside, size),
     )
     levels = np.where(small, np.uint8(255), np.uint8(0))
     grown = cv2.resize(levels, (width, height), interpolation=cv2.INTER_LINEAR) > 127
@@ -205,7 +205,8 @@ def _grown(
 def _thicken_radius_px(area_px: float, short_side: int, recipe: MaskRecipe) -> int:
     least = max(recipe.thicken_min_px, recipe.thicken_min_share * short_side)
     most = max(recipe.thicken_max_share * short_side, least)
-    return round(min(max(recipe.thicken_share * area_px**0.5, least), most))
+    result: int = round(min(max(recipe.thicken_share * area_px**0.5, least), most))
+    return result
 
 
 def _objects_by_size(

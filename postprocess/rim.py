@@ -65,7 +65,8 @@ def _without(grown: np.ndarray, outside: np.ndarray | None, mask: np.ndarray) ->
 
 
 def _area_px(box: Box) -> int:
-    return (box[0].stop - box[0].start) * (box[1].stop - box[1].start)
+    result: int = (box[0].stop - box[0].start) * (box[1].stop - box[1].start)
+    return result
 
 
 def _grow_region(
@@ -81,13 +82,13 @@ def _grow_region(
     factor = max(1.0, min(band_px / BAND_PX, margin_px))
     size = (max(1, round(width / factor)), max(1, round(height / factor)))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    inner = shrink(mask, size)
+    inner = shrink_keeping_any(mask, size)
     edge = object_in_band(
         small,
         inner,
         band_px / factor,
-        outside=None if outside is None else shrink(outside, size) & ~inner,
-        aside=None if aside is None else shrink(aside, size) & ~inner,
+        outside=None if outside is None else shrink_keeping_any(outside, size) & ~inner,
+        aside=None if aside is None else shrink_keeping_any(aside, size) & ~inner,
     )
     distance = cv2.distanceTransform((~edge).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     if factor == 1:
@@ -96,10 +97,11 @@ def _grow_region(
     steps = 255 / (2 * margin_px / factor + 2)
     levels = np.clip(distance * np.float32(steps), 0, 255).astype(np.uint8)
     levels = cv2.resize(levels, (width, height), interpolation=cv2.INTER_LINEAR)
-    return levels <= int(steps * margin_px / factor)
+    result: np.ndarray = levels <= int(steps * margin_px / factor)
+    return result
 
 
-def shrink(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def shrink_keeping_any(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """A bool mask at a smaller size (width, height): marked where any pixel was, so that no strap is lost."""
     height, width = mask.shape
     if (width, height) == size:
@@ -141,4 +143,5 @@ def object_in_band(
     found = (score > 0) & (signed <= band_px) | (signed < -band_px)
     if outside is not None:
         found &= ~outside
-    return found & connected_to(mask, found | mask)
+    result: np.ndarray = found & connected_to(mask, found | mask)
+    return result

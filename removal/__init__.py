@@ -1,24 +1,47 @@
 """Erase objects from photos: name a class, get the photo back without it.
 
+    from removal import remove_objects
+
+    result = remove_objects("photo.jpg", classes=["person"])
+    result.save("photo.removed.jpg")
+
 The heavy libraries are imported when work starts, not with this package.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from removal.pipeline import Pipeline, Removal, remove_objects
+    from removal.api import FallbackWarning, free_models, remove_objects
+    from removal.errors import RemovalError
+    from removal.pipeline import Pipeline, Removal
 
-__all__ = ["Pipeline", "Removal", "__version__", "remove_objects"]
+_HOME = {
+    "FallbackWarning": "removal.api",
+    "Pipeline": "removal.pipeline",
+    "Removal": "removal.pipeline",
+    "RemovalError": "removal.errors",
+    "free_models": "removal.api",
+    "remove_objects": "removal.api",
+}
+
+__all__ = [
+    "FallbackWarning",
+    "Pipeline",
+    "Removal",
+    "RemovalError",
+    "__version__",
+    "free_models",
+    "remove_objects",
+]
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> object:
-    if name in __all__:
-        from removal import pipeline
-
-        return getattr(pipeline, name)
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from _removal_support.errors import RemovalError
+from _removal_support.errors import RemovalError, describe, one_line, printable
 
-__all__ = ["BusyError", "PlanError", "RemovalError", "RunError"]
+__all__ = [
+    "BusyError",
+    "PlanError",
+    "RemovalError",
+    "ResultExistsError",
+    "RunError",
+    "describe",
+    "one_line",
+    "printable",
+]
 
 
 class PlanError(RemovalError, ValueError):
@@ -17,3 +26,7 @@ class RunError(RemovalError, RuntimeError):
 
 class BusyError(RunError):
     """Another process is at work in the same folder."""
+
+
+class ResultExistsError(RemovalError, FileExistsError):
+    """A file that a photo's result would be written to is there, and may not be written over."""

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from removal.errors import PlanError, RunError
-from removal.options import RunOptions
+from removal.errors import PlanError, RunError, describe
+from removal.options import MaskOptions, ModelOptions, RunOptions
 
 if TYPE_CHECKING:
     from inpaint import Inpainter
@@ -25,52 +25,50 @@ def loading() -> Iterator[None]:
     PlanError."""
     try:
         yield
-    except PlanError:
+    except (PlanError, RunError):
         raise
     except (ValueError, OSError, RuntimeError) as error:
-        raise RunError(" ".join(str(error).split())) from error
+        raise RunError(describe(error), option=getattr(error, "option", None)) from error
 
 
 def build(options: RunOptions, say: Callable[[str], None]) -> tuple[Pipeline, MaskSource, dict[str, str]]:
-    """The pipeline, where its masks come from, and what ran in words.
+    """The pipeline, where its masks come from, and what ran in words: "masks" and "inpainter".
 
     Raises PlanError for classes that the masks do not have, RunError for what cannot be had or read.
     """
+    with loading():
+        pipeline = build_repair(options, say) if options.blind else build_removal(options, say)
+        source = build_source(options, pipeline, say)
+    assert pipeline.inpainter is not None
+    return pipeline, source, {"masks": source.description, "inpainter": pipeline.inpainter.description}
+
+
+def build_removal(options: RunOptions, say: Callable[[str], None]) -> Pipeline:
+    """The pipeline that removes objects."""
     from removal.pipeline import Pipeline
 
-    if options.blind:
-        return build_repair(options, say)
-    with loading():
-        segmenter = build_segmenter(options, say) if options.has_detector else None
-        inpainter = build_inpainter(options, say)
-        pipeline = Pipeline(
-            segmenter,
-            build_recipe(options),
-            inpainter,
-            classes=options.classes or None,
-            min_score=options.score,
-        )
-        source = build_source(options, pipeline, say)
-    masks = segmenter.description if segmenter else getattr(source, "description", "boxes")
-    return pipeline, source, {"masks": masks, "inpainter": inpainter.description}
+    segmenter = build_segmenter(options, say) if options.has_detector else None
+    inpainter = build_inpainter(options, say)
+    return Pipeline(
+        segmenter,
+        build_recipe(options),
+        inpainter,
+        classes=options.classes or None,
+        min_score=options.score,
+    )
 
 
-def build_repair(
-    options: RunOptions, say: Callable[[str], None]
-) -> tuple[Pipeline, MaskSource, dict[str, str]]:
-    """The same for --blind."""
+def build_repair(options: RunOptions, say: Callable[[str], None]) -> Pipeline:
+    """The pipeline that repairs damage which nobody marked."""
     from removal.repair import RepairPipeline
-    from removal.sources import from_detector
 
-    with loading():
-        finder = build_damage_finder(options)
-        inpainter = build_inpainter(options, say)
-    pipeline = RepairPipeline(finder, inpainter, threshold=options.threshold, refine=options.refine)
-    models = {"masks": pipeline.description, "inpainter": inpainter.description}
-    return pipeline, from_detector(pipeline), models
+    finder = build_damage_finder(options)
+    inpainter = build_inpainter(options, say)
+    return RepairPipeline(finder, inpainter, threshold=options.threshold, refine=options.refine)
 
 
-def build_damage_finder(options: RunOptions) -> DamageFinder:
+def build_damage_finder(options: ModelOptions) -> DamageFinder:
+    """The network that finds damage."""
     from inpaint.blind import load_damage_finder
 
     return load_damage_finder(
@@ -78,7 +76,8 @@ def build_damage_finder(options: RunOptions) -> DamageFinder:
     )
 
 
-def build_recipe(options: RunOptions) -> MaskRecipe:
+def build_recipe(options: MaskOptions) -> MaskRecipe:
+    """How masks are refined."""
     from postprocess import MaskRecipe
 
     if not options.refine:
@@ -87,6 +86,7 @@ def build_recipe(options: RunOptions) -> MaskRecipe:
 
 
 def build_segmenter(options: RunOptions, say: Callable[[str], None]) -> Segmenter:
+    """The network that finds the classes to remove; `say` is told what `auto` fell back to."""
     from segment import check_classes, load_segmenter
 
     segmenter = load_segmenter(
@@ -101,7 +101,7 @@ def build_segmenter(options: RunOptions, say: Callable[[str], None]) -> Segmente
     return segmenter
 
 
-def build_inpainter(options: RunOptions, say: Callable[[str], None], *, plain: bool = False) -> Inpainter:
+def build_inpainter(options: ModelOptions, say: Callable[[str], None], *, plain: bool = False) -> Inpainter:
     """The inpainter of the options; plain: a network is given the whole photo, with nothing done besides."""
     import inpaint
 
@@ -128,10 +128,11 @@ def build_inpainter(options: RunOptions, say: Callable[[str], None], *, plain: b
 
 
 def build_source(options: RunOptions, pipeline: Pipeline, say: Callable[[str], None]) -> MaskSource:
-    from removal import sources
+    """What says which pixels are to be removed; `say` is told what was found out about masks in files."""
+    from removal.sources import BoxMasks, DetectorMasks, from_files
 
     if options.boxes:
-        return sources.from_boxes(options.boxes, seed=options.seed)
+        return BoxMasks(options.boxes, seed=options.seed)
     if options.masks is not None:
-        return sources.from_files(options.masks, options, say)
-    return sources.from_detector(pipeline)
+        return from_files(options.masks, options, say)
+    return DetectorMasks(pipeline)

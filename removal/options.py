@@ -1,4 +1,8 @@
-"""What a run is told: what to remove, by which models, how, and where to."""
+"""What a run is to do, in small groups of settings: what to remove, by which models, how, and where to.
+
+Each default is written here and nowhere else. `RunOptions` is all groups in one; a function that needs one
+group alone takes that, and a RunOptions is one.
+"""
 
 from __future__ import annotations
 
@@ -9,41 +13,67 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from removal.cluster.paths import NEEDS, RemotePath, filesystem
+from removal.cluster.paths import NEEDS, filesystem, is_remote
 from removal.errors import PlanError
 
-WITHOUT_WEIGHTS = ("exemplar", "telea", "navier-stokes")
 CONTINUOUS = "reconstruction"  # the inpainter that keeps what is left of a partly destroyed pixel
 
 
-@dataclass(frozen=True)
-class RunOptions:
-    """What the command line can say; the names are those of its options.
+@dataclass(frozen=True, kw_only=True)
+class TargetOptions:
+    """What to remove: exactly one of classes alone, masks (with classes where they carry some), boxes, blind.
 
-    Exactly one of classes alone, masks (with classes where they carry some), boxes and blind says what to
-    remove.
+    boxes: xywh, pixels of the upright photo. score: the least of an object that is removed, 0 to 1.
+    blind: damage that a network finds; threshold: the destroyed share from which on a pixel is damaged.
     """
 
     classes: tuple[str, ...] = ()
     masks: Path | None = None
-    boxes: tuple[tuple[int, int, int, int], ...] = ()  # xywh, pixels of the upright photo
-    blind: bool = False  # damage that a network finds
-    threshold: float = 0.5  # from which destroyed share on a pixel is damaged; blind only
-    lists: tuple[Path, ...] = ()  # files that name photos, "-" = standard input
-    output: Path | None = None
+    boxes: tuple[tuple[int, int, int, int], ...] = ()
     score: float = 0.5
+    blind: bool = False
+    threshold: float = 0.5
+
+    @property
+    def has_detector(self) -> bool:
+        """Whether a network finds what to remove."""
+        return self.masks is None and not self.boxes
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskOptions:
+    """How masks are read, and how they are refined.
+
+    mask_label: the value, or the colour (red, green, blue), in label maps that is to be removed; None = the
+        masks are no label maps, or a table beside them names their classes.
+    mask_polarity: what white means in mask files. allow_empty_masks: a mask that marks nothing leaves its
+    photo as it is, and is no error. only_masked: photos that there is no mask for are left out.
+    refine: masks are mended and thickened; shadows and attached things are added only then.
+    """
+
+    mask_label: int | tuple[int, int, int] | None = None
+    mask_polarity: Literal["auto", "remove", "keep"] = "auto"
+    allow_empty_masks: bool = False
+    only_masked: bool = False
     refine: bool = True
     shadows: bool = True
     attached: Literal["none", "carried", "ridden", "all"] = "all"
-    mask_label: int | None = None  # the value in label maps that is to be removed; None = no label maps
-    mask_polarity: Literal["auto", "remove", "keep"] = "auto"  # what white means in mask files
-    allow_empty_masks: bool = False  # whether a mask that marks nothing leaves its photo as it is
-    only_masked: bool = False  # leave out photos that there is no mask for
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelOptions:
+    """Which models run, and how.
+
+    weights: a file for the inpainter; blind_weights: files of the networks of blind and `reconstruction`;
+    None and () = the published ones. working_size: longest side in pixels that a network sees. detail,
+    colour: a network's fill gets the photo's texture back, and its colours are evened out at the rim.
+    """
+
     segmenter: str = "auto"
     segmenter_weights: str | None = None
     inpainter: str = "auto"
     weights: str | None = None
-    blind_weights: tuple[str, ...] = ()  # files of the networks of blind and `reconstruction`
+    blind_weights: tuple[str, ...] = ()
     device: str = "auto"
     precision: Literal["auto", "float32"] = "auto"
     seed: int = 0
@@ -51,19 +81,41 @@ class RunOptions:
     detail: bool = True
     colour: bool = True
     compile: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputOptions:
+    """What is read, and what is written where.
+
+    lists: files that name photos, "-" = standard input. output: a file or folder; None = beside each photo.
+    """
+
+    lists: tuple[Path, ...] = ()
+    output: Path | None = None
     compare: bool = False
     save_masks: bool = False
     overwrite: bool = False
-    engine: Literal["local", "ray"] = "local"
-    ray_address: str | None = None  # host:port; None = RAY_ADDRESS, or a cluster on this machine for the run
-    workers: int | None = None  # threads of each stage, or Ray's workers; None = as many as processors
-    batch_size: int | None = None  # photos the detector is given at once; None = 1, on a GPU 8
     max_megapixels: float = 300.0
 
-    @property
-    def has_detector(self) -> bool:
-        """Whether a network finds what to remove."""
-        return self.masks is None and not self.boxes
+
+@dataclass(frozen=True, kw_only=True)
+class EngineOptions:
+    """Who does the work.
+
+    ray_address: host:port; None = RAY_ADDRESS, or a cluster on this machine for the run. workers: threads of
+    each stage, or Ray's workers; None = as many as processors. batch_size: photos that the detector is given
+    at once; None = 1, on a GPU 8.
+    """
+
+    engine: Literal["local", "ray"] = "local"
+    ray_address: str | None = None
+    workers: int | None = None
+    batch_size: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(TargetOptions, MaskOptions, ModelOptions, OutputOptions, EngineOptions):
+    """All that a run is told; the command line's options bear the same names."""
 
     @property
     def extras(self) -> tuple[str, ...]:
@@ -72,78 +124,108 @@ class RunOptions:
         return (("mask", *maps) if self.save_masks else ()) + (("sheet",) if self.compare else ())
 
     def check(self) -> None:
-        """Raises PlanError unless it is clear what to remove."""
+        """Raises PlanError unless it is clear what to remove, and for what would have no effect."""
         if self.blind:
             self._check_blind()
-        elif self.threshold != RunOptions.threshold:
-            raise PlanError("--threshold says what damage --blind takes for whole: give both")
-        elif self.blind_weights and self.inpainter != CONTINUOUS:
-            raise PlanError(f"--blind-weights are those of --blind and --inpainter {CONTINUOUS}: give either")
-        elif not (self.classes or self.masks or self.boxes):
-            raise PlanError("say what to remove: --class NAME, --masks PATH, --box X,Y,W,H or --blind")
+            return
+        if self.threshold != TargetOptions.threshold:
+            raise PlanError(
+                f"expected a threshold only where damage is looked for (blind), got {self.threshold} without",
+                option="threshold",
+            )
+        if self.blind_weights and self.inpainter != CONTINUOUS:
+            raise PlanError(
+                f"expected weights for blind only with blind or the inpainter {CONTINUOUS}, got them without",
+                option="blind_weights",
+            )
+        if not (self.classes or self.masks or self.boxes):
+            raise PlanError(
+                "expected classes, masks, boxes or blind to say what to remove, got none of them",
+                option="classes",
+            )
         if self.boxes and (self.classes or self.masks):
-            raise PlanError("--box says what to remove by itself: leave out --class and --masks")
+            raise PlanError("expected boxes alone, got classes or masks beside them", option="boxes")
         if not self.has_detector and (self.segmenter != "auto" or self.segmenter_weights):
-            raise PlanError("--segmenter does nothing where --masks or --box say what to remove")
-        if not self.masks and (self.mask_label is not None or self.mask_polarity != "auto"):
-            raise PlanError("--mask-label and --mask-polarity say how --masks are read: give these")
-        if not self.masks and self.only_masked:
-            raise PlanError("--only-masked needs --masks")
+            raise PlanError(
+                "expected no segmenter where masks or boxes say what to remove, got one", option="segmenter"
+            )
+        if not self.masks:
+            self._check_no_masks()
 
     def _check_blind(self) -> None:
-        others = {"--class": self.classes, "--masks": self.masks, "--box": self.boxes}
-        if given := [option for option, value in others.items() if value]:
-            raise PlanError(f"--blind finds the damage by itself: leave out {' and '.join(given)}")
+        given = [name for name in ("classes", "masks", "boxes") if getattr(self, name)]
+        if given:
+            raise PlanError(
+                f"expected nothing beside blind, which finds the damage by itself, got {' and '.join(given)}",
+                option="blind",
+            )
         if self.segmenter != "auto" or self.segmenter_weights:
-            raise PlanError("--segmenter finds objects, --blind damage: give one of them")
-        if self.score != RunOptions.score:
-            raise PlanError("--score is that of an object: with --blind give --threshold")
+            raise PlanError(
+                "expected no segmenter, which finds objects, beside blind, which finds damage",
+                option="segmenter",
+            )
+        if self.score != TargetOptions.score:
+            raise PlanError(
+                "expected a threshold for blind, got a score, which is that of objects", option="score"
+            )
+        self._check_no_masks()
+
+    def _check_no_masks(self) -> None:
+        for name in ("mask_label", "mask_polarity", "only_masked"):
+            if getattr(self, name) != getattr(MaskOptions, name):
+                raise PlanError(f"expected {name} only with masks, got it without", option=name)
 
 
 def check_engine(options: RunOptions, photos: Sequence[Path]) -> None:
     """Raises PlanError for an engine that is not installed or cannot be told what it was, and for paths that
     the engine, or fsspec without some other package, cannot open."""
-    remote = [
-        path
-        for path in (*photos, *options.lists, options.masks, options.output)
-        if isinstance(path, RemotePath)
-    ]
+    paths = (*photos, *options.lists, options.masks, options.output)
+    remote = [path for path in paths if is_remote(path)]
     if options.engine == "local":
         if remote:
-            raise PlanError(f"'{remote[0]}' is not on this machine: paths such as this need --engine ray")
+            raise PlanError(
+                f"expected ray for '{remote[0]}', which is not on this machine, got local", option="engine"
+            )
         if options.ray_address:
-            raise PlanError("--ray-address says where --engine ray works: give both")
+            raise PlanError("expected the engine ray for its address, got local", option="ray_address")
         if options.batch_size is not None and not options.has_detector:
-            raise PlanError("--batch-size is the detector's: it does nothing with --masks or --box")
+            raise PlanError("expected a detector for its batch size, got masks or boxes", option="batch_size")
         return
     if find_spec("ray") is None:
-        raise PlanError(f"--engine ray needs the package ray: {NEEDS}")
+        raise PlanError(f"ray needs the package ray: {NEEDS}", option="engine")
     if options.batch_size is not None:
-        raise PlanError("--batch-size is for --engine local: Ray's workers take one photo at a time")
+        raise PlanError(
+            "expected the engine local for a batch size, got ray, whose workers take one photo at a time",
+            option="batch_size",
+        )
     if (address := options.ray_address or os.environ.get("RAY_ADDRESS", "")).startswith("ray://"):
         raise PlanError(
-            f"--ray-address: expected host:port of the cluster's head, such as 10.0.0.1:6379, got {address!r}"
+            f"expected host:port of the cluster's head, such as 10.0.0.1:6379, got {address!r}",
+            option="ray_address",
         )
     for path in remote:
         try:
             filesystem(path)
         except (ImportError, ValueError, OSError) as error:
-            raise PlanError(f"{path}: {' '.join(str(error).split())}") from error
+            raise PlanError(f"{path}: {error}") from error
 
 
 def check_names(options: RunOptions) -> None:
     """Raises PlanError for models and classes that nobody knows, before anything is loaded."""
     from inpaint import inpainter_names
+    from inpaint.registry import is_network
     from segment import coco_classes, segmenter_names
     from segment.classes import unknown_class
 
     known = {"segmenter": segmenter_names(), "inpainter": inpainter_names()}
     for option, names in known.items():
         if (name := getattr(options, option)) not in names:
-            raise PlanError(f"--{option}: expected one of {', '.join(names)}, got {name!r}")
-    if options.weights is not None and options.inpainter in ("auto", *WITHOUT_WEIGHTS):
-        raise PlanError(f"--weights needs the name of a network, got --inpainter {options.inpainter}")
+            raise PlanError(f"expected one of {', '.join(names)}, got {name!r}", option=option)
+    if options.weights is not None and (options.inpainter == "auto" or not is_network(options.inpainter)):
+        raise PlanError(
+            f"expected the name of a network as inpainter, got {options.inpainter}", option="weights"
+        )
     if options.masks is None:
         for name in options.classes:
             if name not in coco_classes():
-                raise PlanError(f"--class: {unknown_class(name, coco_classes())}")
+                raise PlanError(unknown_class(name, coco_classes()), option="classes")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from inpaint import Inpainter
     from postprocess import MaskRecipe
     from postprocess.attached.objects import AttachedRule
+    from removal.images import Photo
     from segment import Detections, Segmenter
 
 PROTECT_SCORE = 0.2  # from this score on, what stays may not be copied into a hole: better one patch too few
@@ -34,6 +37,7 @@ class Removal:
     mean.
     shadow_confidence: 0 to 1, how sure the surest shadow is; where none was added, the likeliest region.
     maps: float32 (H, W) in [0, 1] each: what damage was found by, "damage" and "edges" (`removal.repair`).
+    photo: what it was made of, as read from a file; None = an array.
     """
 
     image: np.ndarray
@@ -44,6 +48,23 @@ class Removal:
     seconds: dict[str, float]
     shadow_confidence: float = 0.0
     maps: Mapping[str, np.ndarray] = field(default_factory=dict)
+    photo: Photo | None = None
+
+    def save(self, path: str | os.PathLike[str] | None = None, *, overwrite: bool = False) -> Path:
+        """Writes the image, and returns where to.
+
+        A photo that came from a file keeps its format, bit depth and metadata where `path` has its suffix;
+        any other suffix says the format to convert to. path: None = NAME.removed.SUFFIX beside that file.
+
+        Raises ValueError for a suffix that cannot be written, FileExistsError unless `overwrite`, OSError.
+        """
+        from removal.images import write_photo
+        from removal.images.plain import plain_photo
+
+        photo, path = self.photo or plain_photo(self.image), None if path is None else Path(path)
+        if not photo.format and (path is None or not path.suffix):
+            raise ValueError(f"expected a file name with a suffix such as .png or .jpg, got {path!r}")
+        return write_photo(photo, self.image, self.mask, path, overwrite=overwrite)
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,8 +164,11 @@ class Pipeline:
             filled, hole.mask, hole.wanted, hole.attached, hole.parts, seconds, hole.shadow_confidence
         )
 
-    def hole(self, image: np.ndarray, found: Detections) -> Hole:
-        """What is to be filled in one image, uint8 (H, W, 3) RGB, of what is in it."""
+    def hole(self, image: np.ndarray, found: Detections, *, chosen: Sequence[int] | None = None) -> Hole:
+        """What is to be filled in one image, uint8 (H, W, 3) RGB, of what is in it.
+
+        chosen: indices of the objects to remove; None = those of the wanted classes and scores.
+        """
         from postprocess import refine_mask
 
         if not isinstance(image, np.ndarray):
@@ -153,8 +177,11 @@ class Pipeline:
             raise ValueError(
                 f"expected detections of the size {image.shape[:2]}, got {(found.height, found.width)}"
             )
-        wanted = found.select(classes=self.classes, min_score=self.min_score)
-        attached = self.attached(found)
+        if chosen is None:
+            wanted = found.select(classes=self.classes, min_score=self.min_score)
+        else:
+            wanted = found.select(indices=chosen)
+        attached = self.attached(found, chosen=chosen)
         seconds: dict[str, float] = {}
         with timed(seconds, "refine"):
             mask, along = wanted.union(), attached.union()
@@ -166,17 +193,19 @@ class Pipeline:
         confidence = refined.shadow_confidence
         return Hole(wanted, attached, refined.mask, refined.parts, protect, confidence, seconds["refine"])
 
-    def attached(self, found: Detections) -> Detections:
+    def attached(self, found: Detections, *, chosen: Sequence[int] | None = None) -> Detections:
         """What goes along with the wanted objects; it need not be as certain as they must be, STAY_SCORE
         does."""
         from postprocess.attached.objects import TABLE, attached_objects
 
         # What is less certain is neither taken nor does it keep a thing back.
-        certain = found.select(min_score=min(self.min_score, STAY_SCORE))
+        least = min(self.min_score, STAY_SCORE)
+        kept = [i for i in range(len(found)) if found.scores[i] >= least or i in (chosen or ())]
+        certain = found.select(indices=kept)
         wanted = [
-            index
-            for index, (label, score) in enumerate(zip(certain.labels, certain.scores, strict=True))
-            if (self.classes is None or label in self.classes) and score >= self.min_score
+            position
+            for position, index in enumerate(kept)
+            if (index in chosen if chosen is not None else self._is_wanted(found, index))
         ]
         along = attached_objects(
             certain.labels,
@@ -187,6 +216,11 @@ class Pipeline:
             table=TABLE if self.attached_table is None else self.attached_table,
         )
         return certain.select(indices=along)
+
+    def _is_wanted(self, found: Detections, index: int) -> bool:
+        return (self.classes is None or found.labels[index] in self.classes) and bool(
+            found.scores[index] >= self.min_score
+        )
 
 
 def protected(others: np.ndarray, hole: np.ndarray) -> np.ndarray | None:
@@ -199,7 +233,8 @@ def protected(others: np.ndarray, hole: np.ndarray) -> np.ndarray | None:
     if not others.any() or not hole.any():
         return None
     margin_px = max(2, round(PROTECT_MARGIN_SHARE * min(others.shape)))
-    return thicken(others, margin_px) & ~hole
+    kept: np.ndarray = thicken(others, margin_px) & ~hole
+    return kept
 
 
 @contextmanager
@@ -208,38 +243,3 @@ def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
     started = time.perf_counter()
     yield
     seconds[stage] = time.perf_counter() - started
-
-
-def remove_objects(
-    image: np.ndarray,
-    classes: Sequence[str] = ("person",),
-    *,
-    segmenter: str = "auto",
-    inpainter: str = "auto",
-    recipe: MaskRecipe | None = None,
-    min_score: float = 0.5,
-    device: str = "auto",
-    seed: int = 0,
-) -> Removal:
-    """Removes every object of the named classes from one photo.
-
-    image: uint8 (H, W, 3) RGB. classes: COCO class names. segmenter, inpainter: names that
-    `segment.load_segmenter` and
-    `inpaint.load_inpainter` know. min_score: 0 to 1. seed: the same seed gives the same pixels. The models
-    are loaded anew at each call: for many photos build a `Pipeline` once.
-
-    Raises TypeError or ValueError for anything else, and ValueError for a class that the segmenter does not
-    know.
-    """
-    from inpaint import load_inpainter
-    from postprocess import MaskRecipe
-    from segment import load_segmenter
-
-    pipeline = Pipeline(
-        load_segmenter(segmenter, device=device),
-        recipe or MaskRecipe(),
-        load_inpainter(inpainter, device=device, seed=seed),
-        classes=classes,
-        min_score=min_score,
-    )
-    return pipeline([image])[0]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from inpaint import Inpainter
-from inpaint.blind import FAINT_SHARE, THRESHOLD, DamageFinder, damage_mask
+from inpaint.blind import FAINT_SHARE, THRESHOLD, damage_mask
 from postprocess import MaskRecipe
 from removal.pipeline import Pipeline, Removal, timed
 from segment import Detections
@@ -49,7 +49,7 @@ class DamageSegmenter:
 
     def __init__(self, finder: Finder, *, threshold: float = THRESHOLD, refine: bool = True):
         self.finder, self.threshold, self.refine = finder, threshold, refine
-        source = finder.description if isinstance(finder, DamageFinder) else "damage"
+        source = getattr(finder, "description", "damage")
         more = f", with what hangs on it from {FAINT_SHARE * threshold:g} on and soft rims"
         self.description = f"{source}, from {threshold:g} on{more if refine else ''}"
 

@@ -1,51 +1,138 @@
-"""Where the masks come from: a detector, boxes, files of another team. Each is called with a photo."""
+"""Where the masks come from: a detector, boxes, files of another team. One protocol, whoever asks."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 
 from removal.batch.jobs import Job
-from removal.cluster.paths import RemotePath
+from removal.batch.record import note_of
+from removal.cluster.paths import is_remote
 from removal.errors import PlanError
 from removal.images import Photo
 from removal.options import RunOptions
 from removal.pipeline import Pipeline
 from segment import Detections, MaskFiles, mask_from_box
 
-MaskSource = Callable[[Photo], Detections]
+
+class MaskSource(Protocol):
+    """Says what is to be removed from photos.
+
+    description: what the masks come from in a few words, as a record has it.
+    batched: whether it takes several photos at once and is called by one thread at a time, as a network on a
+        device; else it is given one photo at a time, by several threads.
+    """
+
+    @property
+    def description(self) -> str: ...
+
+    @property
+    def batched(self) -> bool: ...
+
+    def __call__(self, photos: Sequence[Photo]) -> list[Detections]:
+        """What is in each photo."""
+        ...
+
+    def note(self, photo: Path) -> Mapping[str, Any]:
+        """What a record notes of the file that this photo's masks were read from; empty = of none."""
+        ...
 
 
-def from_boxes(boxes: Sequence[tuple[int, int, int, int]], *, seed: int = 0) -> MaskSource:
+class DetectorMasks:
+    """Whatever a pipeline's segmenter finds: objects, or damage."""
+
+    batched = True
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self.pipeline = pipeline
+
+    @property
+    def description(self) -> str:
+        """The network in words."""
+        if self.pipeline.segmenter is None:
+            raise ValueError("expected a pipeline with a segmenter, got one without")
+        return self.pipeline.segmenter.description
+
+    def __call__(self, photos: Sequence[Photo]) -> list[Detections]:
+        return self.pipeline.detect([photo.pixels for photo in photos])
+
+    def note(self, photo: Path) -> Mapping[str, Any]:
+        return {}
+
+
+class BoxMasks:
     """The object inside each box (xywh, pixels of the upright photo), cut out by GrabCut."""
 
-    def find(photo: Photo) -> Detections:
-        masks = np.stack([mask_from_box(photo.pixels, box, seed=seed) for box in boxes])
-        return Detections.from_masks(masks, ["box"] * len(boxes), np.ones(len(boxes), np.float32))
+    batched, description = False, "boxes"
 
-    return find
+    def __init__(self, boxes: Sequence[tuple[int, int, int, int]], *, seed: int = 0) -> None:
+        self.boxes, self.seed = boxes, seed
+
+    def __call__(self, photos: Sequence[Photo]) -> list[Detections]:
+        names, scores = ["box"] * len(self.boxes), np.ones(len(self.boxes), np.float32)
+        found = []
+        for photo in photos:
+            masks = [mask_from_box(photo.pixels, box, seed=self.seed) for box in self.boxes]
+            found.append(Detections.from_masks(np.stack(masks), names, scores))
+        return found
+
+    def note(self, photo: Path) -> Mapping[str, Any]:
+        return {}
 
 
 class FileMasks:
-    """Masks that another team made, as a source.
+    """Masks that another team made.
 
     files: where they are read from.
     """
 
+    batched = False
+
     def __init__(self, files: MaskFiles) -> None:
         self.files = files
+        self._note_of_all: Mapping[str, Any] | None = None  # where one file has the masks of all photos
 
     @property
     def description(self) -> str:
-        """The masks in a few words: what the pixels of the results depend on."""
+        """What the pixels of the results depend on, by one name from wherever it is given."""
         keeps = self.files.reading.polarity.polarity == "keep"
-        return f"{self.files.path}" + (", white = keep" if keeps else "")
+        return f"{self.files.path.resolve()}" + (", white = keep" if keeps else "")
 
-    def __call__(self, photo: Photo) -> Detections:
-        return self.files.detections(photo.path, photo.pixels.shape[:2], orientation=photo.orientation)
+    def __call__(self, photos: Sequence[Photo]) -> list[Detections]:
+        return [
+            self.files.detections(photo.path, photo.pixels.shape[:2], orientation=photo.orientation)
+            for photo in photos
+        ]
+
+    def note(self, photo: Path) -> Mapping[str, Any]:
+        path = self.files.find(photo)
+        if path != self.files.path:
+            return {"mask_file": note_of_file(path)} if path.is_file() else {}
+        if self._note_of_all is None:
+            self._note_of_all = {"mask_file": note_of_file(path)}
+        return self._note_of_all
+
+
+def note_of_file(path: Path) -> dict[str, Any]:
+    status = path.stat()
+    return {"path": str(path.absolute())} | note_of(status, path.read_bytes())
+
+
+def open_files(path: Path, options: RunOptions, say: Callable[[str], None]) -> MaskFiles:
+    """The masks in a file or folder, read as the options say, whatever their classes. FileNotFoundError,
+    ValueError for what holds no masks."""
+    return MaskFiles(
+        path,
+        label=options.mask_label,
+        polarity=options.mask_polarity,
+        allow_empty=options.allow_empty_masks,
+        max_pixels=int(options.max_megapixels * 1e6),
+        tell=say,
+    )
 
 
 def from_files(path: Path, options: RunOptions, say: Callable[[str], None]) -> FileMasks:
@@ -55,18 +142,11 @@ def from_files(path: Path, options: RunOptions, say: Callable[[str], None]) -> F
     Raises FileNotFoundError, ValueError for what holds no masks, PlanError where these do not have the
     options' classes.
     """
-    files = MaskFiles(
-        path,
-        label=options.mask_label,
-        polarity=options.mask_polarity,
-        allow_empty=options.allow_empty_masks,
-        max_pixels=int(options.max_megapixels * 1e6),
-        tell=say,
-    )
+    files = open_files(path, options, say)
     try:
         files.check_classes(options.classes)
     except ValueError as error:
-        raise PlanError(f"--class: {error}") from error
+        raise PlanError(str(error), option="classes") from error
     return FileMasks(files)
 
 
@@ -94,9 +174,4 @@ def without_masks(jobs: Sequence[Job], given: Sequence[Path], masks: Path | None
 
 def real(path: Path) -> Path:
     """A path without links; one that fsspec opens as it is."""
-    return path if isinstance(path, RemotePath) else Path(os.path.realpath(path))
-
-
-def from_detector(pipeline: Pipeline) -> MaskSource:
-    """Whatever the pipeline's segmenter finds in the photo."""
-    return lambda photo: pipeline.detect([photo.pixels])[0]
+    return path if is_remote(path) else Path(os.path.realpath(path))

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from segment.handover.coco import CocoMasks
     from segment.handover.files import MaskFiles
     from segment.handover.mask_error import MaskError
-    from segment.segmenter import Segmenter, check_classes, load_segmenter, segmenter_names
+    from segment.registry import SegmenterRecord, load_segmenter, register_segmenter, segmenter_names
+    from segment.segmenter import Segmenter, check_classes
 
 _HOME = {
     "CocoMasks": "segment.handover.coco",
@@ -22,12 +23,14 @@ _HOME = {
     "MaskError": "segment.handover.mask_error",
     "MaskFiles": "segment.handover.files",
     "Segmenter": "segment.segmenter",
+    "SegmenterRecord": "segment.registry",
     "WeightsError": "_removal_support.pretrained",
     "check_classes": "segment.segmenter",
     "coco_classes": "segment.classes",
-    "load_segmenter": "segment.segmenter",
+    "load_segmenter": "segment.registry",
     "mask_from_box": "segment.box",
-    "segmenter_names": "segment.segmenter",
+    "register_segmenter": "segment.registry",
+    "segmenter_names": "segment.registry",
 }
 
 __all__ = [
@@ -36,11 +39,13 @@ __all__ = [
     "MaskError",
     "MaskFiles",
     "Segmenter",
+    "SegmenterRecord",
     "WeightsError",
     "check_classes",
     "coco_classes",
     "load_segmenter",
     "mask_from_box",
+    "register_segmenter",
     "segmenter_names",
 ]
 

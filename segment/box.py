@@ -104,7 +104,8 @@ def _without_specks(mask: np.ndarray) -> np.ndarray:
     _, holes, stats, _ = cv2.connectedComponentsWithStats(1 - kept.astype(np.uint8), connectivity=4)
     small = stats[:, cv2.CC_STAT_AREA] <= HOLE_SHARE * kept.sum()
     small[0] = False
-    return (kept | small[holes]).astype(np.uint8)
+    result: np.ndarray = (kept | small[holes]).astype(np.uint8)
+    return result
 
 
 def _fit_to_edges(mask: np.ndarray, image: np.ndarray) -> np.ndarray:

@@ -147,7 +147,8 @@ def encode_crop(crop: np.ndarray, top: int, left: int, height: int, width: int) 
     counts = np.diff(np.r_[0, np.stack([starts, ends], axis=1).ravel(), height * width])
     if counts[-1] == 0:
         counts = counts[:-1]
-    return coco_mask.frPyObjects({"size": [height, width], "counts": counts.tolist()}, height, width)
+    result: Rle = coco_mask.frPyObjects({"size": [height, width], "counts": counts.tolist()}, height, width)
+    return result
 
 
 def _bounds(mask: np.ndarray) -> tuple[int, int, int, int]:

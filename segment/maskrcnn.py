@@ -10,7 +10,6 @@ import os
 import pickle
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,8 +18,6 @@ from safetensors.torch import load_file
 from torch.nn import functional
 from torchvision.models.detection import (
     MaskRCNN,
-    MaskRCNN_ResNet50_FPN_V2_Weights,
-    MaskRCNN_ResNet50_FPN_Weights,
     maskrcnn_resnet50_fpn_v2,
 )
 from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
@@ -30,33 +27,14 @@ from torchvision.models.detection.transform import resize_boxes
 from torchvision.ops import FrozenBatchNorm2d
 
 from _removal_support.device import has_bfloat16, resolve_device
-from _removal_support.pretrained import PretrainedWeights, fetch, file_sha256
+from _removal_support.pretrained import fetch, file_sha256
 from segment.classes import coco_categories, coco_classes
 from segment.detections import Detections, Rle, encode_crop
+from segment.published import PUBLISHED
 from segment.reduced_precision import InBfloat16
 from segment.segmenter import Precision, check_classes, check_images
 
 MASK_THRESHOLD = 0.5  # a pixel belongs to an instance from this probability on (torchvision's documentation)
-
-
-def _record(name: str, published: Any, architecture: str) -> PretrainedWeights:
-    file_name = published.url.rpartition("/")[2]
-    metrics = published.meta["_metrics"]["COCO-val2017"]
-    return PretrainedWeights(
-        name=name,
-        file_name=file_name,
-        url=published.url,
-        sha256_prefix=file_name.removesuffix(".pth").rpartition("-")[2],
-        licence="BSD-3-Clause (torchvision's code)",
-        architecture=architecture,
-        trained_on="COCO 2017",
-        input_contract="float32 (3, H, W) RGB in [0, 1], any size",
-        scores=(("box AP", metrics["box_map"]), ("mask AP", metrics["mask_map"])),
-    )
-
-
-MASKRCNN_V2 = _record("maskrcnn", MaskRCNN_ResNet50_FPN_V2_Weights.COCO_V1, "Mask R-CNN ResNet-50-FPN V2")
-MASKRCNN_V1 = _record("maskrcnn-v1", MaskRCNN_ResNet50_FPN_Weights.COCO_V1, "Mask R-CNN ResNet-50-FPN V1")
 # What the readers raise on a file of another kind: torch's takes any bytes for a pickle's instructions.
 _UNREADABLE = (
     RuntimeError,
@@ -68,7 +46,6 @@ _UNREADABLE = (
     AttributeError,
     SafetensorError,
 )
-PUBLISHED = {"maskrcnn": MASKRCNN_V2, "maskrcnn-v1": MASKRCNN_V1}
 
 
 def build_maskrcnn(name: str) -> MaskRCNN:

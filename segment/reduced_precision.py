@@ -24,7 +24,8 @@ class InBfloat16(nn.Module):
         result = self.inner(x.to(torch.bfloat16))
         if isinstance(result, dict):
             return {name: tensor.float() for name, tensor in result.items()}
-        return result.float()
+        value: torch.Tensor | dict[str, torch.Tensor] = result.float()
+        return value
 
 
 def fold_norms(module: nn.Module) -> None:

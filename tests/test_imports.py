@@ -58,3 +58,79 @@ def test_nobody_imports_the_command_line():
         for path in sources(package):
             if (ROOT / "removal" / "cli") not in path.parents:
                 assert not {n for n in imported_modules(path) if n.startswith("removal.cli")}, path
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def import_graph() -> dict[str, set[str]]:
+    """Each of our modules and those of ours that it imports, anywhere in it, functions included.
+
+    Left out: what stands under TYPE_CHECKING, which never runs, and that a package's own front imports what
+    the package holds (and is imported with it).
+    """
+    modules = {module_of(path): path for package in OURS for path in sources(package)}
+    graph: dict[str, set[str]] = {}
+    for module, path in modules.items():
+        tree = ast.parse(path.read_text())
+        hidden = {
+            id(inner)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+            for inner in ast.walk(node)
+        }
+        names: set[str] = set()
+        for node in ast.walk(tree):
+            if id(node) in hidden:
+                continue
+            if isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                full = {f"{node.module}.{alias.name}" for alias in node.names}
+                names |= {name if name in modules else node.module for name in full}
+        graph[module] = {name for name in names if name in modules and name != module}
+    return graph
+
+
+def circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """Groups of modules that reach one another (Tarjan 1972)."""
+    index: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    found: list[list[str]] = []
+
+    def visit(module: str) -> None:
+        index[module] = low[module] = len(index)
+        stack.append(module)
+        for other in sorted(graph[module]):
+            if other not in index:
+                visit(other)
+                low[module] = min(low[module], low[other])
+            elif other in stack:
+                low[module] = min(low[module], index[other])
+        if low[module] == index[module]:
+            group = stack[stack.index(module) :]
+            del stack[stack.index(module) :]
+            if len(group) > 1:
+                found.append(sorted(group))
+
+    for module in sorted(graph):
+        if module not in index:
+            visit(module)
+    return found
+
+
+def test_no_imports_run_in_a_circle():
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [["a", "b", "c"]]
+    graph = import_graph()
+    assert len(graph) > 200
+    assert circles(graph) == []
+
+
+def test_contracts_import_no_implementation():
+    """The registry imports the implementations, these import the contract, and nobody runs back up."""
+    graph = import_graph()
+    assert graph["inpaint.inpainter"] <= {"_removal_support.errors", "inpaint.windows"}
+    assert graph["segment.segmenter"] <= {"segment.classes", "segment.detections", "segment.published"}

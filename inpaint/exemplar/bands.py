@@ -6,13 +6,17 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 _lock = threading.Lock()
 _pool: ThreadPoolExecutor | None = None
 
 
 def threads() -> int:
-    """The processors that this process may use."""
+    """NUMBA_NUM_THREADS where the environment has it, else the processors that this process may use."""
+    told = os.environ.get("NUMBA_NUM_THREADS", "")
+    if told.isdecimal() and int(told) > 0:
+        return int(told)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -31,7 +35,7 @@ def in_bands(work: Callable[[int, int], None], count: int, *, least: int) -> Non
         work(0, count)
         return
     edges = [count * band // bands for band in range(bands + 1)]
-    for done in [_threads().submit(work, *edge) for edge in zip(edges[:-1], edges[1:], strict=True)]:
+    for done in [_threads().submit(work, *edge) for edge in pairwise(edges)]:
         done.result()
 
 

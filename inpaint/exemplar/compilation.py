@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import threading
 from collections.abc import Callable
@@ -9,6 +10,8 @@ from typing import Any
 
 from numba import njit
 from numba.core import event
+
+OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 
 _kernels: list[Kernel] = []
 _lock = threading.RLock()  # numba compiles one kernel at a time anyway
@@ -34,17 +37,21 @@ class Kernel:
         """Load the machine code or make it; another thread that is at it is waited for."""
         with _lock:
             if self._compiled is None:
-                try:
-                    self._compiled = self._compile(cache=True)
-                except Exception:  # no folder to keep it in, a full disk, a damaged file: no reason to stop
-                    self._compiled = self._compile(cache=False)
+                dispatcher = self._from_cache()
+                if dispatcher is None:
+                    dispatcher = njit(**OPTIONS)(self.function)
+                    dispatcher.compile(self.signature)
+                dispatcher.disable_compile()  # other types are a mistake, and not one more thing to compile
+                self._compiled = dispatcher
             return self._compiled
 
-    def _compile(self, *, cache: bool) -> Callable[..., None]:
-        dispatcher = njit(nogil=True, cache=cache, error_model="numpy")(self.function)
-        dispatcher.compile(self.signature)
-        dispatcher.disable_compile()  # arguments of other types are a mistake, not one more thing to compile
-        return dispatcher
+    def _from_cache(self) -> Any | None:
+        """Compiled, and kept for the next time where it was not yet; None where the cache is of no use."""
+        dispatcher = None
+        with contextlib.suppress(Exception):  # no folder, a full disk, a damaged file: no reason to stop
+            dispatcher = njit(cache=True, **OPTIONS)(self.function)
+            dispatcher.compile(self.signature)
+        return dispatcher if dispatcher is not None and dispatcher.signatures else None
 
 
 def kernel(signature: str) -> Callable[[Callable[..., None]], Kernel]:

@@ -64,6 +64,7 @@ class ExemplarInpainter(WindowInpainter):
     """`exemplar`: fills with the photo's own texture, needs no weights."""
 
     name = "exemplar"
+    may_overlap = True
 
     def __init__(self, *, seed: int = 0, settings: ExemplarSettings = DEFAULT_SETTINGS) -> None:
         """Choose the seed (the same seed gives the same pixels, on any number of threads) and settings."""

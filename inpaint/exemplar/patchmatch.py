@@ -9,6 +9,8 @@ neither the hole nor what is protected. The *field* gives each target its source
 of exactly the types named; the kernels are compiled for no others.
 """
 
+from functools import partial
+
 import numpy as np
 
 from inpaint.exemplar.bands import in_bands
@@ -54,24 +56,21 @@ def search(
     flat, before = image.reshape(len(image), -1), field.copy()
     weights = np.float32(texture_weight), np.float32(near_weight)
 
-    def sweep(first: int, last: int) -> None:
-        kernels.search(
-            first,
-            last,
-            BANDS,
-            flat,
-            texture,
-            targets,
-            index,
-            valid,
-            before,
-            field,
-            cost,
-            seed,
-            reach_px,
-            *weights,
-        )
-
+    sweep = partial(
+        kernels.search,
+        flat,
+        texture,
+        targets,
+        index,
+        valid,
+        before,
+        field,
+        cost,
+        seed,
+        reach_px,
+        *weights,
+        BANDS,
+    )
     in_bands(sweep, BANDS, least=1 + BANDS * LEAST_TARGETS // max(1, len(targets)))
 
 
@@ -107,11 +106,9 @@ def vote(
     textures = np.empty((len(holes), 2), np.uint8)
     sharpness = np.float32(bandwidth)
 
-    def sum_up(first: int, last: int) -> None:
-        kernels.vote(
-            first, last, image, texture, holes, index, field, cost, confidence, sharpness, colours, textures
-        )
-
+    sum_up = partial(
+        kernels.vote, image, texture, holes, index, field, cost, confidence, sharpness, colours, textures
+    )
     in_bands(sum_up, len(holes), least=LEAST_TARGETS)
     return colours, textures
 
@@ -136,9 +133,7 @@ def match_known(
     field, flat = np.zeros_like(targets), image.reshape(len(image), -1)
     weight = np.float32(near_weight)
 
-    def compare(first: int, last: int) -> None:
-        kernels.match_known(first, last, flat, known, targets, candidates, weight, field)
-
+    compare = partial(kernels.match_known, flat, known, targets, candidates, weight, field)
     in_bands(compare, len(targets), least=1 + LEAST_COMPARED // max(1, len(candidates)))
     return field
 
@@ -156,8 +151,7 @@ def best_origins(holes: np.ndarray, index: np.ndarray, field: np.ndarray, cost: 
 
     origin = np.empty((len(holes), 2), np.int32)
 
-    def choose(first: int, last: int) -> None:
-        kernels.best_origins(first, last, holes, index, field, cost, origin)
-
-    in_bands(choose, len(holes), least=10 * LEAST_TARGETS)
+    in_bands(
+        partial(kernels.best_origins, holes, index, field, cost, origin), len(holes), least=10 * LEAST_TARGETS
+    )
     return origin

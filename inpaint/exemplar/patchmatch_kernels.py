@@ -1,4 +1,4 @@
-"""The numba kernels of `patchmatch`, which says what they do; each works on a band of its targets or pixels."""
+"""The numba kernels of `patchmatch`, which says what they do; each works on a band of targets or pixels."""
 
 import numpy as np
 
@@ -51,13 +51,11 @@ def _cost(flat, texture, y, x, source_y, source_x, texture_weight, near_weight, 
 
 
 @kernel(
-    "void(int64, int64, int64, uint8[:, ::1], uint8[:, :, ::1], int32[:, ::1], int32[:, ::1], boolean[:, ::1],"
-    " int32[:, ::1], int32[:, ::1], float32[::1], int64, int64, float32, float32)"
+    "void(uint8[:, ::1], uint8[:, :, ::1], int32[:, ::1], int32[:, ::1],"
+    " boolean[:, ::1], int32[:, ::1], int32[:, ::1], float32[::1], int64, int64, float32, float32,"
+    " int64, int64, int64)"
 )
 def search(
-    first_band,
-    last_band,
-    bands,
     flat,
     texture,
     targets,
@@ -70,6 +68,9 @@ def search(
     reach,
     texture_weight,
     near_weight,
+    bands,
+    first_band,
+    last_band,
 ):
     """One sweep over the bands from the first to before the last; `before` is the field as it was."""
     height, width = index.shape
@@ -130,10 +131,10 @@ def search(
 
 
 @kernel(
-    "void(int64, int64, uint8[:, :, ::1], uint8[:, :, ::1], int32[:, ::1], int32[:, ::1], int32[:, ::1],"
-    " float32[::1], float32[::1], float32, uint8[:, ::1], uint8[:, ::1])"
+    "void(uint8[:, :, ::1], uint8[:, :, ::1], int32[:, ::1], int32[:, ::1], int32[:, ::1],"
+    " float32[::1], float32[::1], float32, uint8[:, ::1], uint8[:, ::1], int64, int64)"
 )
-def vote(first, last, image, texture, holes, index, field, cost, confidence, bandwidth, colours, textures):
+def vote(image, texture, holes, index, field, cost, confidence, bandwidth, colours, textures, first, last):
     """The hole's pixels from the first to before the last."""
     height, width = index.shape
     half = np.float32(0.5)
@@ -181,9 +182,9 @@ def vote(first, last, image, texture, holes, index, field, cost, confidence, ban
 
 
 @kernel(
-    "void(int64, int64, uint8[:, ::1], boolean[:, ::1], int32[:, ::1], int32[:, ::1], float32, int32[:, ::1])"
+    "void(uint8[:, ::1], boolean[:, ::1], int32[:, ::1], int32[:, ::1], float32, int32[:, ::1], int64, int64)"
 )
-def match_known(first, last, flat, known, targets, candidates, near_weight, field):
+def match_known(flat, known, targets, candidates, near_weight, field, first, last):
     """The targets from the first to before the last."""
     for i in range(first, last):
         y = targets[i, 0]
@@ -218,8 +219,8 @@ def match_known(first, last, flat, known, targets, candidates, near_weight, fiel
                 field[i, 1] = a
 
 
-@kernel("void(int64, int64, int32[:, ::1], int32[:, ::1], int32[:, ::1], float32[::1], int32[:, ::1])")
-def best_origins(first, last, holes, index, field, cost, origin):
+@kernel("void(int32[:, ::1], int32[:, ::1], int32[:, ::1], float32[::1], int32[:, ::1], int64, int64)")
+def best_origins(holes, index, field, cost, origin, first, last):
     """The hole's pixels from the first to before the last."""
     height, width = index.shape
     for n in range(first, last):

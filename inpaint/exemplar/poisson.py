@@ -7,6 +7,7 @@ section 3). Multigrid by 2 x 2 aggregation with over-correction (Braess 1995).
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -27,7 +28,8 @@ COARSEST_PX = 8
 
 def _sum_pairs(a: np.ndarray) -> np.ndarray:
     """Sum over blocks of 2 x 2."""
-    return a[::2, ::2] + a[1::2, ::2] + a[::2, 1::2] + a[1::2, 1::2]
+    result: np.ndarray = a[::2, ::2] + a[1::2, ::2] + a[::2, 1::2] + a[1::2, 1::2]
+    return result
 
 
 def _even(a: np.ndarray) -> np.ndarray:
@@ -73,7 +75,7 @@ class Grid:
 
         out = np.empty_like(wanted)
         pairs = self.right, self.down, self.pinned
-        in_rows(lambda first, last: kernels.residual(first, last, *pairs, wanted, c, out), self.pinned.shape)
+        in_rows(partial(kernels.residual, *pairs, wanted, c, out), self.pinned.shape)
         return out
 
     def _smooth(self, wanted: np.ndarray, c: np.ndarray, rounds: int) -> None:
@@ -82,10 +84,7 @@ class Grid:
 
         pairs = self.right, self.down, self.pinned
         for colour in (0, 1) * rounds:
-            in_rows(
-                lambda first, last, colour=colour: kernels.relax(first, last, *pairs, wanted, c, colour),
-                self.pinned.shape,
-            )
+            in_rows(partial(kernels.relax, *pairs, wanted, c, colour), self.pinned.shape)
 
 
 def in_rows(work: Callable[[int, int], None], shape: tuple[int, ...]) -> None:
@@ -132,24 +131,9 @@ def seam_equations(
     wanted = np.zeros((*hole.shape, 3), np.float32)
     edge = np.float32(real_edge_levels)
 
-    def set_up(first: int, last: int) -> None:
-        kernels.seam_equations(
-            first,
-            last,
-            image,
-            fill,
-            origin,
-            hole,
-            usable,
-            edge,
-            right,
-            down,
-            pinned,
-            wanted,
-            np.empty(3, "f"),
-        )
-
-    in_rows(set_up, hole.shape)
+    missed = np.empty((len(hole), 3), np.float32)  # a row's own, for the rows are worked on side by side
+    given = image, fill, origin, hole, usable, edge
+    in_rows(partial(kernels.seam_equations, *given, right, down, pinned, wanted, missed), hole.shape)
     return Equations(right, down, pinned, wanted)
 
 

@@ -21,15 +21,17 @@ def _add_gradient(image, usable, at, dy, dx, sign, total):
 
 
 @kernel(
-    "void(int64, int64, uint8[:, :, ::1], uint8[:, :, ::1], int32[:, :, ::1], boolean[:, ::1], boolean[:, ::1],"
-    " float32, float32[:, ::1], float32[:, ::1], float32[:, ::1], float32[:, :, ::1], float32[::1])"
+    "void(uint8[:, :, ::1], uint8[:, :, ::1], int32[:, :, ::1], boolean[:, ::1],"
+    " boolean[:, ::1], float32, float32[:, ::1], float32[:, ::1], float32[:, ::1], float32[:, :, ::1],"
+    " float32[:, ::1], int64, int64)"
 )
 def seam_equations(
-    first, last, image, fill, origin, hole, usable, real_edge, right, down, pinned, wanted, missed
+    image, fill, origin, hole, usable, real_edge, right, down, pinned, wanted, misses, first, last
 ):
-    """The rows from the first to before the last. missed: float32 (3,), for what is in hand."""
+    """The rows from the first to before the last. misses: float32 (h, 3), room to work in."""
     height, width = hole.shape
     for y in range(first, last):
+        missed = misses[y]
         for x in range(width):
             if not hole[y, x]:
                 continue
@@ -66,12 +68,12 @@ def seam_equations(
 
 
 @kernel(
-    "void(int64, int64, float32[:, ::1], float32[:, ::1], float32[:, ::1], float32[:, :, ::1],"
-    " float32[:, :, ::1], int64)"
+    "void(float32[:, ::1], float32[:, ::1], float32[:, ::1], float32[:, :, ::1],"
+    " float32[:, :, ::1], int64, int64, int64)"
 )
-def relax(first, last, right, down, pinned, wanted, c, colour):
+def relax(right, down, pinned, wanted, c, colour, first, last):
     """One half of a red-black Gauss-Seidel sweep."""
-    height, width = pinned.shape
+    width = pinned.shape[1]
     for y in range(first, last):
         for x in range((y + colour) % 2, width, 2):
             e = right[y, x]
@@ -95,11 +97,11 @@ def relax(first, last, right, down, pinned, wanted, c, colour):
 
 
 @kernel(
-    "void(int64, int64, float32[:, ::1], float32[:, ::1], float32[:, ::1], float32[:, :, ::1],"
-    " float32[:, :, ::1], float32[:, :, ::1])"
+    "void(float32[:, ::1], float32[:, ::1], float32[:, ::1], float32[:, :, ::1],"
+    " float32[:, :, ::1], float32[:, :, ::1], int64, int64)"
 )
-def residual(first, last, right, down, pinned, wanted, c, out):
-    height, width = pinned.shape
+def residual(right, down, pinned, wanted, c, out, first, last):
+    width = pinned.shape[1]
     for y in range(first, last):
         for x in range(width):
             e = right[y, x]

@@ -24,6 +24,7 @@ class Autoencoder(OneStageNetwork):
     """
 
     name: ClassVar[str] = "autoencoder"
+    title: ClassVar[str] = "autoencoder"
     grid_px: ClassVar[int] = 2 ** len(CHANNELS)
 
     def __init__(

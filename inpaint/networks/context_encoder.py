@@ -56,6 +56,7 @@ class ContextEncoder(FillNetwork):
     """
 
     name: ClassVar[str] = "context-encoder"
+    title: ClassVar[str] = "context encoder"
     size_px: int
 
     def __init__(

@@ -49,6 +49,7 @@ class DeepFillV1(TwoStageNetwork):
     """
 
     name: ClassVar[str] = "deepfillv1"
+    title: ClassVar[str] = "DeepFillv1"
 
     def __init__(
         self,

@@ -23,6 +23,7 @@ class DeepFillV2(TwoStageNetwork):
     """
 
     name: ClassVar[str] = "deepfillv2"
+    title: ClassVar[str] = "DeepFillv2"
 
     def __init__(
         self,

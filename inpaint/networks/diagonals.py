@@ -156,9 +156,7 @@ class _Sum(torch.autograd.Function):
         return _sum(scores, plan)
 
     @staticmethod
-    def backward(  # type: ignore[override]
-        ctx: torch.autograd.function.FunctionCtx, gradient: Tensor
-    ) -> tuple[Tensor, None]:
+    def backward(ctx: torch.autograd.function.FunctionCtx, gradient: Tensor) -> tuple[Tensor, None]:
         return _sum(gradient.contiguous(), ctx.plan.reverse), None  # type: ignore[attr-defined]
 
 

@@ -39,7 +39,8 @@ class ContextDiscriminator(nn.Module):
     def forward(self, parts: Tensor) -> Tensor:
         """float32 (N, 3, size, size) in [-1, 1] -> logits (N,)."""
         _check_size("parts", parts, 3, self.size_px)
-        return self.judge(self.layers(parts)).flatten()
+        result: Tensor = self.judge(self.layers(parts)).flatten()
+        return result
 
 
 class GLCICDiscriminator(nn.Module):
@@ -70,7 +71,8 @@ class GLCICDiscriminator(nn.Module):
         _check_size("images", images, 3, self.size_px)
         _check_size("patches", patches, 3, self.size_px // 2)
         features = torch.cat([self.whole(images), self.local(patches)], dim=1)
-        return self.verdict(F.relu(features)).flatten()
+        result: Tensor = self.verdict(F.relu(features)).flatten()
+        return result
 
 
 class DeepFillV1Critics(nn.Module):
@@ -135,7 +137,11 @@ class SNPatchDiscriminator(nn.Module):
             raise ValueError(
                 f"expected images of shape (N, {self.in_channels}, H, W), received {tuple(images.shape)}"
             )
-        return self.layers(images)
+        # In float32 on a processor: with AMX instructions torch 2.14's bfloat16 gradients of the first
+        # convolution are NaN now and then (they are read before they are written).
+        with torch.autocast("cpu", enabled=False):
+            result: Tensor = self.layers(images.float() if images.device.type == "cpu" else images)
+            return result
 
 
 class PatchDiscriminator(nn.Module):
@@ -217,7 +223,8 @@ class _Judge(nn.Module):
         self.answer = nn.Linear(in_channels * (size_px // 2 ** len(channels)) ** 2, answers)
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.answer(self.layers(images).flatten(1))
+        result: Tensor = self.answer(self.layers(images).flatten(1))
+        return result
 
 
 def _check_multiple(size_px: int, grid_px: int) -> None:

@@ -35,6 +35,7 @@ class EdgePredictor(NamedNetwork):
     """
 
     name: ClassVar[str] = "edge-prediction"
+    title: ClassVar[str] = "edge prediction"
     grid_px: ClassVar[int] = 4
 
     def __init__(
@@ -80,7 +81,8 @@ class EdgePredictor(NamedNetwork):
         if images.device.type == "cpu" and not torch.is_grad_enabled():
             inputs = inputs.contiguous(memory_format=torch.channels_last)
         features = self.blocks(self.encoder(inputs.to(self.dtype)))
-        return self.decoder(features).float()[:, :, :height, :width].contiguous()
+        result: Tensor = self.decoder(features).float()[:, :, :height, :width].contiguous()
+        return result
 
     def edges(self, images: Tensor, canny: Tensor, masks: Tensor) -> Tensor:
         """How sure there is an edge, float32 (N, 1, H, W) in [0, 1]; arguments as for `forward`."""
@@ -133,7 +135,8 @@ class _ResidualBlock(nn.Module):
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        return features + self.layers(features)
+        result: Tensor = features + self.layers(features)
+        return result
 
 
 def _layer(

@@ -19,6 +19,8 @@ class NamedNetwork(nn.Module):
 
     name: ClassVar[str]
     """What files and the command line call it."""
+    title: ClassVar[str]
+    """What sentences call it."""
     options: dict[str, Option]
     """What its class must be given, besides a generator, to build it again."""
 
@@ -57,7 +59,8 @@ class FillNetwork(NamedNetwork):
         avoid: float32 (N, 1, H, W), 1 = nothing is copied from here either, by a network that copies.
         """
         del avoid
-        return self(images, masks)[-1]
+        result: Tensor = self(images, masks)[-1]
+        return result
 
     def shown(self, images: Tensor, masks: Tensor) -> Tensor:
         """What the network may look at: the images, 0 in the hole unless it sees that."""
@@ -105,5 +108,5 @@ def fresh_weights(generator: torch.Generator | None) -> Iterator[None]:
     generator = generator or torch.Generator().manual_seed(0)
     seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
     with torch.random.fork_rng(devices=[]):
-        torch.random.default_generator.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         yield

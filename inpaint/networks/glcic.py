@@ -30,6 +30,7 @@ class GLCIC(OneStageNetwork):
     """
 
     name: ClassVar[str] = "glcic"
+    title: ClassVar[str] = "GLCIC"
     grid_px: ClassVar[int] = 4
 
     def __init__(
@@ -59,7 +60,8 @@ class GLCIC(OneStageNetwork):
     def draw(self, images: Tensor, masks: Tensor) -> Tensor:
         """The fill, clipped to [-1, 1]."""
         features = self.encoder(torch.cat([self.shown(images, masks), masks], dim=1))
-        return self.decoder(self.dilated(features)).float().clamp(-1, 1)
+        result: Tensor = self.decoder(self.dilated(features)).float().clamp(-1, 1)
+        return result
 
 
 def _published_names() -> dict[str, str]:

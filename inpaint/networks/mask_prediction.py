@@ -35,6 +35,7 @@ class MaskPredictor(NamedNetwork):
     """
 
     name: ClassVar[str] = "mask-prediction"
+    title: ClassVar[str] = "mask prediction"
     grid_px: ClassVar[int] = SQUARE_PX * 2 ** (len(CHANNELS) - 1)
 
     def __init__(self, *, width: float = 1.0, generator: torch.Generator | None = None) -> None:
@@ -127,7 +128,8 @@ def _reach_px() -> int:
     sizes = [SQUARE_PX * 2**level for level in range(len(CHANNELS))]  # of a feature, in pixels
     down = sum(sizes) + sizes[0] + sum(sizes[:-1])
     grid = sizes[-1]
-    return -(-(down + sum(DILATIONS) * grid + sum(sizes[:-1])) // grid) * grid + grid
+    result: int = -(-(down + sum(DILATIONS) * grid + sum(sizes[:-1])) // grid) * grid + grid
+    return result
 
 
 REACH_PX = _reach_px()

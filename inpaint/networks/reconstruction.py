@@ -50,6 +50,7 @@ class Reconstructor(NamedNetwork):
     """
 
     name: ClassVar[str] = "reconstruction"
+    title: ClassVar[str] = "reconstruction"
     grid_px: ClassVar[int] = CELL_PX
 
     def __init__(

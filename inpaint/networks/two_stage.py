@@ -96,7 +96,8 @@ class TwoStageNetwork(FillNetwork):
 
     def fill(self, images: Tensor, masks: Tensor, *, avoid: Tensor | None = None) -> Tensor:
         """The refined stage inside the hole, the images elsewhere."""
-        return self(images, masks, hole_only=True, avoid=avoid)[-1]
+        result: Tensor = self(images, masks, hole_only=True, avoid=avoid)[-1]
+        return result
 
     def _fill_everything(self, images: Tensor, masks: Tensor, barred: Tensor) -> tuple[Tensor, Tensor]:
         coarse = self._coarse(images, masks)

@@ -91,7 +91,8 @@ class RepairObjective(Objective):
 
     def stages(self, network: nn.Module, batch: Batch) -> Stages:
         """As `RepairChain` gives them."""
-        return network(batch)
+        result: Stages = network(batch)
+        return result
 
     def generator_losses(self, batch: Batch, stages: Stages, *, adversarial: bool) -> Losses:
         """Of every network there is."""
@@ -133,11 +134,13 @@ class RepairObjective(Objective):
 
     def _photo_verdicts(self, images: Tensor, batch: Batch) -> Tensor:
         assert isinstance(self.critic, SNPatchDiscriminator)
-        return self.critic(torch.cat([images, batch.masks, batch.edges], dim=1))
+        result: Tensor = self.critic(torch.cat([images, batch.masks, batch.edges], dim=1))
+        return result
 
     def _edge_answers(self, edges: Tensor, batch: Batch) -> tuple[Tensor, ...]:
         assert isinstance(self.critic, PatchDiscriminator)
-        return self.critic(torch.cat([grey(batch.images), edges], dim=1))
+        result: tuple[Tensor, ...] = self.critic(torch.cat([grey(batch.images), edges], dim=1))
+        return result
 
     def _edges(self, batch: Batch, stages: Stages) -> tuple[Tensor, Tensor]:
         """(the photo's, those left joined with the predicted)."""

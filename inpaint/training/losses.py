@@ -133,7 +133,8 @@ def gradient_penalty(
         (gradients,) = torch.autograd.grad(verdicts.sum(), between, create_graph=True)
     if masks is not None:
         gradients = gradients * masks
-    return (torch.linalg.vector_norm(gradients.flatten(1), dim=1) - 1).square().mean()
+    result: Tensor = (torch.linalg.vector_norm(gradients.flatten(1), dim=1) - 1).square().mean()
+    return result
 
 
 def hole_box_patches(images: Tensor, masks: Tensor, *, size_px: int) -> Tensor:

@@ -71,7 +71,8 @@ class FillObjective(Objective):
 
     def stages(self, network: nn.Module, batch: Batch) -> Stages:
         """The stages of the fill, each float32 (N, 3, H, W) in [-1, 1]."""
-        return network(batch.damaged, batch.masks)
+        result: Stages = network(batch.damaged, batch.masks)
+        return result
 
     def generator_losses(self, batch: Batch, stages: Stages, *, adversarial: bool) -> Losses:
         """Reconstruction, and what the critic says."""
@@ -162,7 +163,8 @@ class GLCICObjective(AutoencoderObjective):
 
     def _judge(self, images: Tensor, batch: Batch) -> Tensor:
         size_px = self.critic.size_px // 2
-        return self.critic(images, losses.hole_box_patches(images, batch.masks, size_px=size_px))
+        result: Tensor = self.critic(images, losses.hole_box_patches(images, batch.masks, size_px=size_px))
+        return result
 
 
 class DeepFillV1Objective(FillObjective):
@@ -248,7 +250,8 @@ class DeepFillV2Objective(FillObjective):
         return {"critic": losses.hinge_critic(self._judge(batch.images, batch), self._judge(fake, batch))}
 
     def _judge(self, images: Tensor, batch: Batch) -> Tensor:
-        return self.critic(torch.cat([images, batch.masks], dim=1))
+        result: Tensor = self.critic(torch.cat([images, batch.masks], dim=1))
+        return result
 
 
 def psnr(mean_squared: Tensor) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from statistics import median
 from typing import Any
@@ -17,7 +17,7 @@ from torch.utils.flop_counter import flop_registry
 from inpaint.training.batch import Sample
 from inpaint.training.distributed import Processes
 from inpaint.training.photos import sample_batches
-from inpaint.training.run import Run, build_objective, training_photos
+from inpaint.training.run import Run, build_objective, training_photos, warn_if_slow
 from inpaint.training.settings import DEFAULTS, Phase, Schedule, TrainingSettings
 from inpaint.training.trainer import Trainer
 
@@ -102,10 +102,13 @@ class _Measured:
     operations: float
 
 
-def plan(run: Run, *, paper: TrainingSettings | None = None) -> Plan:
+def plan(
+    run: Run, *, paper: TrainingSettings | None = None, report: Callable[[str], None] = lambda line: None
+) -> Plan:
     """Take a few steps of the run, and forget them: no folder is needed or touched.
 
-    paper: whose steps and batch are priced besides; None = the network's `DEFAULTS`.
+    paper: whose steps and batch are priced besides; None = the network's `DEFAULTS`. report: told in lines
+    what is being done, for a step may take half a minute and all the memory that the run will need.
 
     Raises what `build_objective`, the damage and the photos raise.
     """
@@ -113,13 +116,19 @@ def plan(run: Run, *, paper: TrainingSettings | None = None) -> Plan:
     settings = run.settings
     schedules = settings.schedule, paper.schedule
     peak_before_mb = _process_peak_mb()
+    told = settings.run
+    report(
+        f"building {run.name}, and trying a few steps of {told.batch * told.accumulate} photos of "
+        f"{settings.size_px} px as the run takes them: a minute or more, with the memory of the run itself"
+    )
+    warn_if_slow(told, report)
     # A third for each phase: the step's number chooses what learns.
     rehearsed = replace(settings.schedule, steps=3, generator_share=1 / 3, critic_share=1 / 3)
     trainer = Trainer.of(build_objective(run), replace(settings, schedule=rehearsed), Processes())
     if trainer.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(trainer.device)
     wanted = [phase for phase in Phase if any(schedule.steps_of(phase) for schedule in schedules)]
-    measured = _measure(run, trainer, wanted)
+    measured = _measure(run, trainer, wanted, _Steps(report, trainer.device, peak_before_mb))
     most = max(measured.values(), key=lambda found: found.operations)
     photos_per_step = settings.run.batch * settings.run.accumulate
     seconds = _total(settings.schedule, measured, "seconds")
@@ -150,22 +159,44 @@ def plan(run: Run, *, paper: TrainingSettings | None = None) -> Plan:
     )
 
 
-def _measure(run: Run, trainer: Trainer, wanted: list[Phase]) -> dict[Phase, _Measured]:
+@dataclass(frozen=True)
+class _Steps:
+    """Reports each step that was tried, and the memory so far."""
+
+    report: Callable[[str], None]
+    device: torch.device
+    peak_before_mb: float | None
+
+    def taken(self, phase: Phase, number: int, seconds: float) -> None:
+        learning = {"GENERATOR": "the network", "CRITIC": "the critic", "BOTH": "the network and the critic"}
+        memory_mb = _memory_mb(self.device, self.peak_before_mb)
+        memory = "" if memory_mb is None else f", {memory_mb:,.0f} MB at the peak"
+        self.report(f"step {number}, training {learning[phase.name]}: {seconds:.1f} s{memory}")
+
+
+def _measure(run: Run, trainer: Trainer, wanted: list[Phase], steps: _Steps) -> dict[Phase, _Measured]:
     """A step of each phase, fed as in the run itself."""
     told = run.settings.run
     passes = len(wanted) * (1 + TIMED) * told.accumulate
     stream = sample_batches(
         training_photos(run), batch=told.batch, first_step=0, steps=passes, workers=told.workers
     )
-    return {phase: _measure_phase(trainer, stream, list(Phase).index(phase)) for phase in wanted}
+    return {phase: _measure_phase(trainer, stream, phase, steps) for phase in wanted}
 
 
-def _measure_phase(trainer: Trainer, stream: Iterator[list[Sample]], step: int) -> _Measured:
+def _measure_phase(
+    trainer: Trainer, stream: Iterator[list[Sample]], phase: Phase, steps: _Steps
+) -> _Measured:
+    step = list(Phase).index(phase)
     with _Operations() as counter:
         seconds, waited = _timed_step(trainer, stream, step)
+    steps.taken(phase, 1, seconds)
     found = [(seconds, waited)]
     if seconds < PATIENCE_S:
-        found = [_timed_step(trainer, stream, step) for _ in range(TIMED)]
+        found = []
+        for number in range(TIMED):
+            found.append(_timed_step(trainer, stream, step))
+            steps.taken(phase, number + 2, found[-1][0])
     return _Measured(
         seconds=median(seconds for seconds, _ in found),
         waited=median(waited for _, waited in found),
@@ -189,7 +220,7 @@ class _Operations(TorchDispatchMode):
     does not stand."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.total = 0
 
     def __torch_dispatch__(
@@ -203,7 +234,8 @@ class _Operations(TorchDispatchMode):
 
 
 def _total(schedule: Schedule, measured: dict[Phase, _Measured], what: str) -> float:
-    return sum(schedule.steps_of(phase) * getattr(found, what) for phase, found in measured.items())
+    result: float = sum(schedule.steps_of(phase) * getattr(found, what) for phase, found in measured.items())
+    return result
 
 
 def _count(network: nn.Module | None) -> int:

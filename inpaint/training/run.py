@@ -12,21 +12,23 @@ from typing import Any
 import torch
 from torch import nn
 
+from _removal_support.device import resolve_device
 from inpaint.checkpoints import load_blind_network, load_network, save_network
 from inpaint.formats import BLIND_NETWORKS, NETWORKS, build_blind_network, build_network
 from inpaint.networks.edge_prediction import EdgePredictor
 from inpaint.networks.fill_network import NamedNetwork
 from inpaint.networks.mask_prediction import MaskPredictor
 from inpaint.networks.reconstruction import Reconstructor
+from inpaint.precision import why_slow
 from inpaint.training.batch import Sample
 from inpaint.training.blind_objectives import RepairChain, blind_objective
-from inpaint.training.damage.kinds import Damage, damage_of
+from inpaint.training.damage.kinds import Damage, damage_of, passed_over
 from inpaint.training.distributed import Processes
 from inpaint.training.loop import RunResult, train
 from inpaint.training.objectives import Objective, fill_objective
 from inpaint.training.photos import Photo, TrainingPhotos, fixed_samples, sample_batches
 from inpaint.training.run_folder import LOG
-from inpaint.training.settings import DEFAULTS, TrainingSettings
+from inpaint.training.settings import DEFAULTS, RunSettings, TrainingSettings
 from inpaint.training.state import MADE_WITH, STATE
 
 WEIGHTS = "weights.safetensors"
@@ -206,6 +208,13 @@ def training_photos(run: Run) -> TrainingPhotos:
     )
 
 
+def warn_if_slow(settings: RunSettings, report: Callable[[str], None]) -> None:
+    """Report where this machine would train faster in another precision."""
+    reason = why_slow(settings.precision, torch.device(resolve_device(settings.device)))
+    if reason is not None:
+        report(f"precision: {reason}")
+
+
 def start(
     run: Run,
     out: Path,
@@ -230,9 +239,13 @@ def start(
     if processes.world > 1:  # they share one step out among them, so it is another with other numbers
         config["processes"] = processes.world
     photos = training_photos(run)
+    if processes.leads:
+        for line in passed_over(run.damage.kinds, shapes=run.damage.shapes, files=run.damage.files):
+            report(line)
     validation = _validation(run, photos.damage) if run.kept_apart and processes.leads else []
     for name in validation[0].passed_over if validation else ():
         report(f"passed over {name}")
+    warn_if_slow(settings.run, report)
     objective = build_objective(run)
     if processes.leads and not resume:
         (out / WEIGHTS).unlink(missing_ok=True)

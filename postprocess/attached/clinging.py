@@ -76,7 +76,8 @@ def clinging_region(
             if region is not None:
                 full |= scaled(mask_levels(region), full.shape[::-1]) > 127
     free = ~objects if others is None else ~(objects | others)
-    return found & free
+    result: np.ndarray = found & free
+    return result
 
 
 def _surroundings(marked: np.ndarray) -> Iterator[tuple[tuple[int, int, int, int], np.ndarray]]:
@@ -233,7 +234,8 @@ def _frequency(view: _View, area: np.ndarray) -> np.ndarray:
         counts[level] = cv2.boxFilter(
             counts[level], -1, (5, 5), normalize=False, borderType=cv2.BORDER_CONSTANT
         )
-    return counts.ravel()[view.cells] / np.float32(area.sum())
+    result: np.ndarray = counts.ravel()[view.cells] / np.float32(area.sum())
+    return result
 
 
 def _convex_hull(mask: np.ndarray) -> np.ndarray:

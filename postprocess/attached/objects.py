@@ -8,7 +8,7 @@ import numpy as np
 
 from postprocess.attached.clinging import clinging_region
 from postprocess.attached.table import ATTACHED_CHOICES, FURNITURE, TABLE, AttachedRule
-from postprocess.attached.touch import Shape, Touch, measure_touch, shrink
+from postprocess.attached.touch import Shape, Touch, measure_touch, shape_at_working_size
 
 __all__ = ["ATTACHED_CHOICES", "TABLE", "AttachedRule", "attached_objects", "clinging_region"]
 
@@ -100,7 +100,7 @@ class _Scene:
 
     def shape(self, index: int) -> Shape:
         if index not in self._shapes:
-            self._shapes[index] = shrink(self.mask_of(index))
+            self._shapes[index] = shape_at_working_size(self.mask_of(index))
         return self._shapes[index]
 
     def holder(self, index: int, rule: AttachedRule) -> tuple[int | None, str]:

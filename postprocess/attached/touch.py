@@ -38,11 +38,13 @@ class Shape:
 
     @property
     def height(self) -> int:
-        return self.mask.shape[0]
+        result: int = self.mask.shape[0]
+        return result
 
     @property
     def width(self) -> int:
-        return self.mask.shape[1]
+        result: int = self.mask.shape[1]
+        return result
 
     @cached_property
     def outline(self) -> tuple[np.ndarray, np.ndarray]:
@@ -121,7 +123,7 @@ def measure_touch(shape: Shape, holder: Shape) -> Touch | None:
     )
 
 
-def shrink(mask: np.ndarray) -> Shape:
+def shape_at_working_size(mask: np.ndarray) -> Shape:
     """A mask, bool (H, W), at working size."""
     factor = min(1.0, WORKING_SIDE_PX / max(1, min(mask.shape)))
     if factor < 1:

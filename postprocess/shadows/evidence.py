@@ -109,7 +109,8 @@ class Witness:
                 self._box(plane[part.window] * weight)[along] / share[along]
                 for weight, share in zip(weights, shares, strict=True)
             )
-            return without - within
+            result: np.ndarray = without - within
+            return result
 
         edge = change(self.light) / dark
         colour = np.abs(change(self.red_blue)) + np.abs(change(self.green))

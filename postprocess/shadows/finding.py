@@ -10,7 +10,7 @@ import numpy as np
 
 from postprocess.morphology import check_photo
 from postprocess.shadows.evidence import Witness
-from postprocess.shadows.ground import SEARCH_SIDE_PX, Box, Surroundings, shrink, surroundings
+from postprocess.shadows.ground import SEARCH_SIDE_PX, Box, Surroundings, shrink_keeping_half, surroundings
 from postprocess.shadows.judge import CUT_OFF, LARGEST, likelihood
 from postprocess.shadows.reflections import LEAST_AGREEMENT, find_reflection
 from postprocess.shadows.regions import dark_regions, with_soft_edge
@@ -72,8 +72,10 @@ def find_shadow(
         return FoundShadow(mask, 0.0)
     scale = min(1.0, SEARCH_SIDE_PX / max(objects.shape))
     small = (max(1, round(objects.shape[0] * scale)), max(1, round(objects.shape[1] * scale)))
-    staying = np.zeros(small, bool) if others is None else shrink(others, *small)
-    seen = list(surroundings(shrink(image, *small), shrink(objects, *small), staying))
+    staying = np.zeros(small, bool) if others is None else shrink_keeping_half(others, *small)
+    seen = list(
+        surroundings(shrink_keeping_half(image, *small), shrink_keeping_half(objects, *small), staying)
+    )
     candidates = [_candidates(around) for around in seen]
     light = _shared_direction(candidates, least_confidence)
     surest = 0.0
@@ -154,7 +156,10 @@ def _reflections(around: Surroundings) -> list[Candidate]:
 def _share(region: np.ndarray, box: Box, photo: tuple[int, int]) -> float:
     """The area of a region of `box` over that of the photo, whose height and width `box` is counted in."""
     rows, columns = box
-    return float(region.mean()) * (rows.stop - rows.start) * (columns.stop - columns.start) / np.prod(photo)
+    result: float = (
+        float(region.mean()) * (rows.stop - rows.start) * (columns.stop - columns.start) / np.prod(photo)
+    )
+    return result
 
 
 def _draw(mask: np.ndarray, region: np.ndarray, box: Box, small: tuple[int, int]) -> None:

@@ -51,7 +51,7 @@ class Surroundings:
     low: float
 
 
-def shrink(plane: np.ndarray, height: int, width: int) -> np.ndarray:
+def shrink_keeping_half(plane: np.ndarray, height: int, width: int) -> np.ndarray:
     """A photo uint8 (H, W, 3) or mask bool (H, W) made smaller by area; a mask keeps what is half covered."""
     if plane.shape[:2] == (height, width):
         return plane
@@ -90,8 +90,8 @@ def _around(
     scale = min(1.0, OBJECT_PX / size)
     shape = (max(1, round((bottom - top) * scale)), max(1, round((right - left) * scale)))
     size *= scale
-    photo = shrink(image[box], *shape)
-    marked, alone, staying = (shrink(part[box], *shape) for part in (objects, mine, others))
+    photo = shrink_keeping_half(image[box], *shape)
+    marked, alone, staying = (shrink_keeping_half(part[box], *shape) for part in (objects, mine, others))
     contact = _contact(alone, size)
     if not contact.any():
         return None

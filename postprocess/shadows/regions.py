@@ -92,4 +92,5 @@ def _smoothed(log_light: np.ndarray, clear: np.ndarray, sigma_px: float) -> np.n
     """Mean over the channels, blurred without what is not clear: float32 (h, w)."""
     weight = clear.astype(np.float32)
     total = cv2.GaussianBlur(log_light.mean(axis=2) * weight, (0, 0), sigma_px)
-    return total / np.maximum(cv2.GaussianBlur(weight, (0, 0), sigma_px), 1e-3)
+    result: np.ndarray = total / np.maximum(cv2.GaussianBlur(weight, (0, 0), sigma_px), 1e-3)
+    return result

@@ -1,23 +1,21 @@
-"""The engine of a run: what is to be done is put through the stages, many photos at once."""
+"""Who works off the photos of a run: the protocol of an engine, and the one that works in this process."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing
-from typing import TYPE_CHECKING
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
+from functools import partial
+from typing import Protocol
 
 from removal.batch.jobs import Job, Outcome
-from removal.batch.record import Manifest
+from removal.batch.record import Record
 from removal.batch.report import RunReport
-from removal.batch.stages import in_turn, overlapped
+from removal.batch.stages import overlapped
 from removal.batch.threads import default_workers
 from removal.batch.work import PhotoWork, Task, outcome_of
 from removal.options import RunOptions
-
-if TYPE_CHECKING:
-    from removal.cluster.engine import Cluster
 
 STARTED_TOGETHER = 16  # photos whose start is noted by one write to the disk
 IN_FLIGHT_PER_WORKER = 8  # photos: enough that a write that the disk holds up does not stop the models
@@ -25,63 +23,75 @@ MEGAPIXELS_PER_WORKER = 32  # of photos alive at once, each some 20 bytes to a p
 BATCH_ON_A_GPU = 8
 
 
-def work_off(
-    jobs: Sequence[Job],
-    work: PhotoWork | Cluster,
-    options: RunOptions,
-    manifest: Manifest | None,
-    report: RunReport,
-) -> Generator[Outcome, None, None]:
-    """The outcome of each job, in their order. A single one is done without any threads."""
-    if not isinstance(work, PhotoWork):
-        tasks = noted_tasks(jobs, options, manifest, together=max(1, len(jobs)))
-        yield from work.work_off(list(tasks), report)
-        return
-    workers = options.workers or default_workers()
-    batch = options.batch_size or default_batch(options)
-    report.workers, report.batch_size = workers, batch
-    stages = work.stages(workers=workers, batch=batch)
-    tasks = noted_tasks(jobs, options, manifest)
-    started = time.perf_counter()
-    if len(jobs) == 1:
-        results = in_turn(tasks, stages, busy=report.busy)
-    else:
-        results = overlapped(
-            tasks,
-            stages,
-            in_flight=IN_FLIGHT_PER_WORKER * workers + 2 * batch,
-            weight=megapixels,
-            capacity=MEGAPIXELS_PER_WORKER * workers,
-            busy=report.busy,
-        )
-    with closing(results):
-        for finished in results:
-            outcome = outcome_of(finished)
-            del finished
-            if manifest is not None and outcome.outcome == "failed":
-                manifest.ended(outcome)
-            report.seconds = time.perf_counter() - started
-            yield outcome
+class Engine(Protocol):
+    """Has the models, and does the photos of a run.
+
+    models: what runs, in words: "masks" and "inpainter".
+    """
+
+    @property
+    def models(self) -> Mapping[str, str]: ...
+
+    def outcomes(
+        self, jobs: Sequence[Job], record: Record, report: RunReport
+    ) -> Generator[Outcome, None, None]:
+        """The outcome of each job, in their order, noted in the record; the report is kept up to date.
+
+        Closing it ends the work after the photos that are in hand.
+        """
+        ...
+
+    def close(self) -> None:
+        """Gives back what the engine holds besides memory."""
+        ...
 
 
-def noted_tasks(
-    jobs: Sequence[Job], options: RunOptions, manifest: Manifest | None, *, together: int = STARTED_TOGETHER
-) -> Iterator[Task]:
-    """The tasks of the jobs, their start noted, that of `together` ones by one write to the disk. A photo
-    begun by an earlier run may be written again."""
-    for first in range(0, len(jobs), together):
-        group = jobs[first : first + together]
-        if manifest is None:
-            yield from (Task(job, options.overwrite) for job in group)
-            continue
-        allowed = [options.overwrite or manifest.is_ours(job) for job in group]
-        free = [
-            job
-            for job, may in zip(group, allowed, strict=True)
-            if may or not any(file.exists() for file in job.files)
-        ]
-        manifest.started(free)
-        yield from (Task(job, may) for job, may in zip(group, allowed, strict=True))
+class LocalEngine:
+    """Works in this process: the photos of a folder overlap in threads, a single one has none.
+
+    work, models: as `removal.batch.work.build_work` gives them.
+    """
+
+    def __init__(self, work: PhotoWork, models: Mapping[str, str], options: RunOptions) -> None:
+        self.work, self.models, self.options = work, models, options
+
+    def outcomes(
+        self, jobs: Sequence[Job], record: Record, report: RunReport
+    ) -> Generator[Outcome, None, None]:
+        self.work.note = record.ended
+        report.workers = workers = self.options.workers or default_workers()
+        report.batch_size = batch = self.options.batch_size or default_batch(self.options)
+        overwrite, started = self.options.overwrite, time.perf_counter()
+        with ExitStack() as ending:
+            if len(jobs) == 1:
+                tasks: Iterator[Task] = map(Task, jobs, record.start(jobs, overwrite=overwrite))
+                outcomes: Iterator[Outcome] = map(partial(self.work.do, busy=report.busy), tasks)
+            else:
+                finished = overlapped(
+                    started_in_groups(jobs, record, overwrite=overwrite),
+                    self.work.stages(workers=workers, batch=batch),
+                    in_flight=IN_FLIGHT_PER_WORKER * workers + 2 * batch,
+                    weight=megapixels,
+                    capacity=MEGAPIXELS_PER_WORKER * workers,
+                    busy=report.busy,
+                )
+                outcomes = map(outcome_of, ending.enter_context(closing(finished)))
+            for outcome in outcomes:
+                if outcome.outcome == "failed":  # the others were noted when they were written
+                    record.ended(outcome)
+                report.seconds = time.perf_counter() - started
+                yield outcome
+
+    def close(self) -> None:
+        pass
+
+
+def started_in_groups(jobs: Sequence[Job], record: Record, *, overwrite: bool) -> Iterator[Task]:
+    """The tasks of the jobs; their start is noted before they are given, that of some by one write to the
+    disk."""
+    for first in range(0, len(jobs), STARTED_TOGETHER):
+        group = jobs[first : first + STARTED_TOGETHER]
+        yield from map(Task, group, record.start(group, overwrite=overwrite))
 
 
 def megapixels(task: Task) -> float:

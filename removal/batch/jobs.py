@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from removal.cluster.paths import RemotePath, path_from, photos_below
+from removal.batch.lists import read_list
+from removal.cluster.paths import is_remote, photos_below
 from removal.errors import PlanError
 from removal.images import PHOTO_SUFFIXES
 
-STDIN = "-"
 EXTRAS = {"mask": "mask", "sheet": "compare", "damage": "damage", "edges": "edges"}
 """What may be written beside a result, and what is put between its name and `.png`."""
 
@@ -52,6 +51,7 @@ class Outcome:
     mask_share: of the photo's area, 0 to 1; parts: the same of each part of the mask.
     shadow_confidence: 0 to 1, how sure the surest shadow is, added or not.
     seconds: wall time of each stage. inputs: what a folder's record notes of the files that were read.
+    error: why it failed; option: the setting that the error is about, as `RemovalError` has it.
     """
 
     job: Job
@@ -63,10 +63,11 @@ class Outcome:
     shadow_confidence: float = 0.0
     seconds: dict[str, float] = field(default_factory=dict)
     error: str | None = None
+    option: str | None = None
     inputs: dict[str, Any] = field(default_factory=dict)
 
     def record(self) -> dict[str, Any]:
-        """The fields as JSON takes them, `inputs` left out."""
+        """The fields as JSON takes them, `inputs` and `option` left out."""
         fields = {"input": str(self.job.source), "output": str(self.job.target), "outcome": self.outcome}
         if self.error is not None:
             return fields | {"error": self.error}
@@ -90,7 +91,7 @@ def photos_in(
     on_error: called for a folder that cannot be read; None = the OSError is raised.
     """
 
-    if isinstance(folder, RemotePath):
+    if is_remote(folder):
         return list(photos_below(folder, leave_out=leave_out))
 
     def stop(error: OSError) -> None:
@@ -123,19 +124,6 @@ def is_photo(path: Path) -> bool:
         return True
 
 
-def read_list(file: Path) -> list[Path]:
-    """The paths that a list names, each once: one to a line, or ended by a zero byte as `find -print0` has
-    them.
-
-    file: "-" = standard input. Blank lines are passed over. Raises OSError.
-    """
-    content = sys.stdin.buffer.read() if str(file) == STDIN else file.read_bytes()
-    names = (
-        content.split(b"\0") if b"\0" in content else [line.rstrip(b"\r") for line in content.split(b"\n")]
-    )
-    return list(dict.fromkeys(path_from(os.fsdecode(name)) for name in names if name.strip()))
-
-
 def plan_jobs(
     inputs: Sequence[Path],
     out: Path | None,
@@ -155,13 +143,17 @@ def plan_jobs(
         raise PlanError("no photos given" if not lists else f"no photos in {', '.join(map(str, lists))}")
     is_file = out is not None and out.suffix.lower() in PHOTO_SUFFIXES and not is_folder(out)
     if is_file and (len(inputs) + len(listed) != 1 or any(is_folder(path) for path in (*inputs, *listed))):
-        raise PlanError(f"'{out}' names one file, but there is more than one photo; give a folder")
+        raise PlanError(
+            f"expected a folder for the results of several photos, got '{out}', which names one file",
+            option="output",
+        )
     jobs: list[Job] = []
     for path in inputs:
         jobs += jobs_of(path, out, out if is_file else None, Path() if is_folder(path) else Path(path.name))
     for path in listed:
         jobs += jobs_of(path, out, out if is_file else None, place_of(path))
-    jobs = with_extras(jobs, extras)
+    if extras:
+        jobs = with_extras(jobs, extras)
     check_targets(jobs)
     return jobs
 
@@ -174,7 +166,9 @@ def jobs_of(path: Path, out: Path | None, file: Path | None, place: Path) -> Ite
     """
     if is_folder(path):
         if out is None:
-            raise PlanError(f"'{path}' is a folder, so a folder for the results is needed: -o FOLDER")
+            raise PlanError(
+                f"expected a folder for the results of the photos in '{path}', got none", option="output"
+            )
         unreadable: list[OSError] = []
         photos = photos_in(path, leave_out=out, on_error=unreadable.append)
         yield from (Job(photo, out / place / photo.relative_to(path)) for photo in photos)
@@ -193,7 +187,7 @@ def jobs_of(path: Path, out: Path | None, file: Path | None, place: Path) -> Ite
 def place_of(path: Path) -> Path:
     """Where below the output folder the result of a listed path goes: under that same path, as tar and rsync
     have it; without the root where it is absolute or leads up."""
-    if isinstance(path, RemotePath):
+    if is_remote(path):
         return Path(*path.parts[1:])
     if path.is_absolute() or ".." in path.parts:
         return Path(*Path(os.path.abspath(path)).parts[1:])
@@ -201,9 +195,10 @@ def place_of(path: Path) -> Path:
 
 
 def is_folder(path: Path) -> bool:
+    """Whether there is a folder of this name; False for a name that no folder can have."""
     try:
         return path.is_dir()
-    except OSError:  # a name that is too long for the file system
+    except OSError:  # too long for the file system
         return False
 
 
@@ -217,14 +212,17 @@ def problem_of(path: Path) -> str | None:
 
 
 def problem_without_suffix(path: Path) -> str | None:
-    return None if path.suffix else f"{path}: a name without a suffix needs one for the result: -o FILE"
+    """Why a photo has no name for its result beside it; None where it has one."""
+    return (
+        None
+        if path.suffix
+        else f"{path}: expected a name with a suffix, or a name for the result, got neither"
+    )
 
 
 def with_extras(jobs: Sequence[Job], extras: Sequence[str]) -> list[Job]:
     """The jobs with the names of their masks, sheets and the like: STEM.mask.png, or NAME.mask.png where
     stems clash."""
-    if not extras:
-        return list(jobs)
     stems = Counter(job.target.with_suffix("") for job in jobs)
     named = []
     for job in jobs:

@@ -6,15 +6,14 @@ import hashlib
 import json
 import os
 import socket
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from _removal_support.files import leftovers
-from _removal_support.folder_lock import try_lock
+from _removal_support.json_lines import JsonLines, changed_names
 from removal.batch.jobs import Job, Outcome
 from removal.cluster.paths import is_remote, path_from
 from removal.errors import BusyError, PlanError
@@ -35,7 +34,40 @@ class Entry:
     masks: Mapping[str, Any] | None
 
 
-class Manifest:
+class Record:
+    """What earlier runs did and what this one does. This one notes nothing: it is that of results beside the
+    photos, or with a name of their own."""
+
+    def open(self, *, create: bool) -> bool:
+        """Locks and reads the record; False where it is open already, or is not there and not to be made."""
+        return False
+
+    def is_done(self, job: Job) -> bool:
+        """Whether an earlier run has done the job, with these settings and from what the photo is now."""
+        return False
+
+    def needs_models(self) -> bool:
+        """Whether it takes loaded models to know that what counts as done was made by the same ones."""
+        return False
+
+    def begin(self, models: Mapping[str, str]) -> None:
+        """Notes the settings of this run, and the models in words."""
+
+    def start(self, jobs: Sequence[Job], *, overwrite: bool) -> list[bool]:
+        """Notes that work on these photos begins, and says of each whether its files may be written over."""
+        return [overwrite] * len(jobs)
+
+    def ended(self, outcome: Outcome) -> None:
+        """Notes what became of a photo, after its result is whole and has its name."""
+
+    def finished(self, report: Mapping[str, Any]) -> None:
+        """Notes that the run has come to its end."""
+
+    def close(self) -> None:
+        """Gives the lock back."""
+
+
+class Manifest(Record):
     """Lines of JSON in `removal.jsonl`: the settings of each run, and each photo's start and end.
 
     Files are named relative to the folder, so that it does not matter from where or by which path it is
@@ -49,6 +81,7 @@ class Manifest:
         self, folder: Path, settings: Mapping[str, Any], asked: Mapping[str, Any], *, overwrite: bool = False
     ):
         self.folder, self.path = folder, folder / MANIFEST
+        self.lines = JsonLines(self.path)
         self.settings, self.asked, self.overwrite = dict(settings), dict(asked), overwrite
         self.run = ""  # digest of this run's settings and models
         self.runs: dict[str, dict[str, Any]] = {}  # settings and models of earlier runs
@@ -57,51 +90,58 @@ class Manifest:
         self.begun: dict[str, list[str]] = {}  # all files of a photo that was started, by the result's name
         self.ours: set[str] = set()  # all files that any run began to write
         self.relied_on: dict[str, Path] = {}  # runs whose results count as done, each with one of them
-        self._anew: str | None = None  # the last run, where it was to do all anew and did not come to its end
-        self._locked: int | None = None
-        self._file: int | None = None
-        self._torn = False  # whether the file ends within a line
-        self._writing = threading.Lock()
-        self._below: dict[str, str] = {}  # a folder's own name relative to ours, and "/"
         self.mask_listing: dict[str, Path] = {}  # masks elsewhere, each with what a listing says of it
+        self._anew: str | None = None  # the last run, where it was to do all anew and did not come to its end
+        self._below: dict[str, str] = {}  # a folder's own name relative to ours, and "/"
         self._same: dict[str, bool] = {}  # whether a file of masks is what it was, by its note
 
     def open(self, *, create: bool) -> bool:
-        """Locks and reads the record; False where there is none and it is not to be made.
+        """Locks and reads the record; False where it is open already, or is not there and not to be made.
 
         Raises BusyError where another run has it open, OSError where it cannot be read or made.
         """
+        if self.lines.is_open or not (create or self.path.exists()):
+            return False
         if create:
             self.folder.mkdir(parents=True, exist_ok=True)
-        elif not self.path.exists():
-            return False
-        self._locked = open_to_lock(self.path, create=create)
-        if not try_lock(self._locked):
+        if not self.lines.open(create=create):
             raise BusyError(f"another run is at work in '{self.folder}'{self._holder()}; wait for it to end")
-        for line in self._read():
+        for line in self.lines.read():
             self._take_in(line)
         return True
 
-    @property
-    def is_open(self) -> bool:
-        return self._locked is not None
-
     def close(self) -> None:
-        """Gives the lock back."""
-        for handle in (self._file, self._locked):
-            if handle is not None:
-                os.close(handle)
-        self._file = self._locked = None
+        self.lines.close()
 
-    def missing(self, jobs: Sequence[Job]) -> list[Job]:
-        """The jobs that no earlier run has finished with these settings and from what the photos are now.
+    def is_done(self, job: Job) -> bool:
+        """Whether an earlier run has done the job, with these settings and from what the photo is now.
 
         Raises PlanError where a result that is there was made with other settings or from another photo.
         """
-        return [job for job in jobs if not self._is_done(job)]
+        name = self.name_of(job.target)
+        entry = self.entries.get(name)
+        if self.overwrite or entry is None or entry.outcome not in FINISHED or not job.target.exists():
+            return False
+        if self._goes_on_anew() and entry.run != self._anew:
+            return False
+        earlier = self.runs.get(entry.run, {})
+        if without_models(earlier) != self.settings:
+            raise made_otherwise(job.target, earlier, self.settings | {"models": earlier.get("models")})
+        if not is_as_noted(job.source, entry.photo):
+            if entry.source != full_name(job.source):
+                raise PlanError(
+                    f"'{job.target}' is the result of another photo, '{entry.source}', and not of "
+                    f"'{job.source}'; give another folder, or overwrite",
+                    option="output",
+                )
+            return False
+        if not self._has_its_masks(entry):
+            return False
+        self.relied_on.setdefault(entry.run, job.target)
+        made = self.begun.get(name, [])  # with the result: other files may be older, or not ours
+        return all(self.name_of(file) in made and file.exists() for file in job.files)
 
     def needs_models(self) -> bool:
-        """Whether it takes loaded models to know that what counts as done was made by the same ones."""
         return any(self.asked not in self.asked_before.get(run, []) for run in self.relied_on)
 
     def begin(self, models: Mapping[str, str]) -> None:
@@ -113,13 +153,12 @@ class Manifest:
         self.run = digest_of(settings)
         for run, target in self.relied_on.items():
             if run != self.run:
-                raise self._made_otherwise(target, self.runs.get(run, {}), settings)
-        self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND)
+                raise made_otherwise(target, self.runs.get(run, {}), settings)
         self.clear_leftovers()
         now = datetime.now(UTC).isoformat(timespec="seconds")
         process = {"process": os.getpid(), "host": socket.gethostname(), "started": now}
         anew = {"overwrite": True} if self.overwrite or self._goes_on_anew() else {}
-        self._write({"settings": settings, "asked": self.asked} | process | anew)
+        self.append({"settings": settings, "asked": self.asked} | process | anew)
 
     def clear_leftovers(self) -> None:
         """Removes the hidden files that hold half of a result, of photos that were started and not ended."""
@@ -133,24 +172,33 @@ class Manifest:
             for part in leftovers(folder, those):
                 part.unlink(missing_ok=True)
 
-    def started(self, jobs: Sequence[Job]) -> None:
-        """Notes that work on these photos begins; on the disk before any of their results can be."""
+    def start(self, jobs: Sequence[Job], *, overwrite: bool) -> list[bool]:
+        """Notes that work on these photos begins; on the disk before any of their results can be.
+
+        Says of each whether its files may be written over: what an earlier run began may be. A photo whose
+        files are somebody else's is not noted, for it will fail.
+        """
+        allowed = [overwrite or self.is_ours(job) for job in jobs]
+        free = [
+            job
+            for job, may in zip(jobs, allowed, strict=True)
+            if may or not any(file.exists() for file in job.files)
+        ]
         lines = []
-        for job in jobs:
+        for job in free:
             name = self.name_of(job.target)
             self.begun[name] = [self.name_of(file) for file in job.files]
             self.ours.update(self.begun[name])
             lines.append({"file": name, "run": self.run, "outcome": "started", "files": self.begun[name]})
-        self._write(*lines, sync=True)
+        self.append(*lines, sync=True)
+        return allowed
 
     def ended(self, outcome: Outcome) -> None:
-        """Notes what became of a photo, after its result is whole and has its name."""
         name, source = self.name_of(outcome.job.target), full_name(outcome.job.source)
-        self._write({"file": name, "run": self.run} | outcome.record() | {"input": source} | outcome.inputs)
+        self.append({"file": name, "run": self.run} | outcome.record() | {"input": source} | outcome.inputs)
 
     def finished(self, report: Mapping[str, Any]) -> None:
-        """Notes that the run has come to its end."""
-        self._write({"run": self.run, "finished": dict(report)})
+        self.append({"run": self.run, "finished": dict(report)})
 
     def is_ours(self, job: Job) -> bool:
         """Whether runs made this result, and what there is of its other files, so that all may be written
@@ -167,32 +215,8 @@ class Manifest:
             self._below[folder] = "" if below == "." else f"{Path(below).as_posix()}/"
         return self._below[folder] + name
 
-    def _is_done(self, job: Job) -> bool:
-        entry = self.entries.get(self.name_of(job.target))
-        if self.overwrite or entry is None or entry.outcome not in FINISHED or not job.target.exists():
-            return False
-        if self._goes_on_anew() and entry.run != self._anew:
-            return False
-        earlier = self.runs.get(entry.run, {})
-        if without_models(earlier) != self.settings:
-            raise self._made_otherwise(job.target, earlier, self.settings | {"models": earlier.get("models")})
-        if not is_as_noted(job.source, entry.photo):
-            if entry.source != full_name(job.source):
-                raise PlanError(
-                    f"'{job.target}' is the result of another photo, '{entry.source}', and not of "
-                    f"'{job.source}'; give another folder, or --overwrite"
-                )
-            return False
-        if not self._has_its_masks(entry):
-            return False
-        self.relied_on.setdefault(entry.run, job.target)
-        made = self.begun.get(
-            self.name_of(job.target), []
-        )  # with the result: others may be older, or not ours
-        return all(self.name_of(file) in made and file.exists() for file in job.files)
-
     def _goes_on_anew(self) -> bool:
-        """Whether this run takes up one with --overwrite, which then need not be said again."""
+        """Whether this run takes up one that was to overwrite, which then need not be said again."""
         return self._anew is not None and without_models(self.runs[self._anew]) == self.settings
 
     def _has_its_masks(self, entry: Entry) -> bool:
@@ -204,27 +228,9 @@ class Manifest:
             self._same[key] = is_as_noted(path, entry.masks)
         return self._same[key]
 
-    def _made_otherwise(
-        self, target: Path, earlier: Mapping[str, Any], settings: Mapping[str, Any]
-    ) -> PlanError:
-        changed = sorted(key for key in {*earlier, *settings} if earlier.get(key) != settings.get(key))
-        return PlanError(
-            f"'{target}' was made with other settings ({', '.join(changed)} changed); "
-            "give another folder, or --overwrite"
-        )
-
-    def _read(self) -> Iterator[dict[str, Any]]:
-        """The lines that can be read: one is cut short where the power went or the disk was full."""
-        line = b"\n"
-        with self.path.open("rb") as file:
-            for line in file:
-                try:
-                    content = json.loads(line)
-                except ValueError:
-                    continue
-                if isinstance(content, dict):
-                    yield content
-        self._torn = not line.endswith(b"\n")
+    def append(self, *lines: Mapping[str, Any], sync: bool = False) -> None:
+        """Adds lines; sync: on the disk when this returns."""
+        self.lines.append(*lines, sync=sync)
 
     def _take_in(self, line: dict[str, Any]) -> None:
         if isinstance(line.get("settings"), dict):
@@ -248,28 +254,25 @@ class Manifest:
     def _holder(self) -> str:
         """Who wrote the last settings, in words."""
         last: dict[str, Any] = {}
-        for line in self._read():
+        for line in self.lines.read():
             last = line if "process" in line else last
         if not last:
             return ""
         return f" (process {last['process']} on {last.get('host')}, since {last.get('started')})"
 
-    def _write(self, *lines: Mapping[str, Any], sync: bool = False) -> None:
-        assert self._file is not None
-        text = "".join(json.dumps(line) + "\n" for line in lines).encode()
-        with self._writing:
-            text = b"\n" + text if self._torn else text
-            self._torn = True
-            while text:
-                text = text[os.write(self._file, text) :]
-            self._torn = False
-            if sync:
-                os.fsync(self._file)
-
 
 def full_name(path: Path) -> str:
     """A path as it is from everywhere."""
     return str(path) if is_remote(path) else os.path.abspath(path)
+
+
+def made_otherwise(target: Path, earlier: Mapping[str, Any], settings: Mapping[str, Any]) -> PlanError:
+    """The error that a result was made with other settings than those of now."""
+    changed = ", ".join(changed_names(earlier, settings))
+    return PlanError(
+        f"'{target}' was made with other settings ({changed} changed); give another folder, or overwrite",
+        option="output",
+    )
 
 
 def without_models(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -279,16 +282,6 @@ def without_models(settings: Mapping[str, Any]) -> dict[str, Any]:
 def digest_of(settings: Mapping[str, Any]) -> str:
     """A few letters that stand for these settings."""
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
-
-
-def open_to_lock(path: Path, *, create: bool) -> int:
-    """A descriptor for the lock: for writing where that is allowed, as locks over a network ask for it."""
-    try:
-        return os.open(path, os.O_RDWR | (os.O_CREAT if create else 0), 0o666)
-    except OSError:
-        if create:
-            raise
-        return os.open(path, os.O_RDONLY)
 
 
 def note_of(status: os.stat_result, content: bytes) -> dict[str, Any]:
@@ -305,8 +298,10 @@ def is_as_noted(path: Path, note: Mapping[str, Any] | None) -> bool:
         status = path.stat()
         if status.st_size != note["size"]:
             return False
-        return status.st_mtime_ns == note["mtime_ns"] or (
-            note_of(status, path.read_bytes())["hash"] == note["hash"]
+        is_same: bool = (
+            status.st_mtime_ns == note["mtime_ns"]
+            or note_of(status, path.read_bytes())["hash"] == note["hash"]
         )
+        return is_same
     except OSError:
         return False

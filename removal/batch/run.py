@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from removal.batch.jobs import Job, Outcome, plan_jobs
-from removal.batch.record import Manifest
+from removal.batch.record import Manifest, Record
 from removal.batch.report import RunReport
-from removal.cluster.paths import RemotePath, cached, files_below
-from removal.errors import BusyError, PlanError, RunError
-from removal.models import build, loading
-from removal.options import WITHOUT_WEIGHTS, RunOptions, check_engine, check_names
+from removal.cluster.paths import is_remote, listing_of, local_copy
+from removal.errors import PlanError, RunError
+from removal.models import loading
+from removal.options import RunOptions, check_engine, check_names
 
 if TYPE_CHECKING:
-    from removal.batch.work import PhotoWork
-    from removal.cluster.engine import Cluster
+    from removal.batch.engine import Engine
 
 
 def nothing(what: object) -> None:
@@ -30,7 +29,7 @@ def run(
     *,
     say: Callable[[str], None] = nothing,
     planned: Callable[[int], object] = nothing,
-    tell_models: Callable[[dict[str, str]], object] = nothing,
+    tell_models: Callable[[Mapping[str, str]], object] = nothing,
     tell_report: Callable[[RunReport], object] = nothing,
 ) -> Iterator[Outcome]:
     """Works through the photos, one outcome each, in their order; one that fails does not stop the others.
@@ -43,76 +42,105 @@ def run(
     """
     options.check()
     check_engine(options, photos)
-    jobs = planned_jobs(photos, options)
+    with reading_lists():
+        jobs = plan_jobs(photos, options.output, lists=options.lists, extras=options.extras)
     check_names(options)
-    if options.only_masked:
-        jobs = masked(jobs, options, say)
+    if options.masks is not None:
+        jobs = fitting(jobs, photos, options, say)
     planned(len(jobs))
     possible = [job for job in jobs if job.problem is None]
-    manifest = None
-    if options.output is not None and possible and all(job.target != options.output for job in possible):
-        manifest = record_of(options.output, options)
-    report, ending = RunReport(), ExitStack()
-    try:
-        missing, work = prepare(possible, options, manifest, say=say, tell_models=tell_models, ending=ending)
-        with closing(outcomes_of(missing, work, options, manifest, report)) as results:
-            for outcome in merged(jobs, missing, results):
-                report.counts[outcome.outcome] += 1
-                yield outcome
-        if manifest is not None and report.seconds:
-            manifest.finished(report.record())
-    except BusyError as error:
-        raise RunError(str(error)) from error
-    except OSError as error:
-        raise RunError(
-            f"cannot write to '{options.output}': {error.strerror}: '{error.filename or options.output}'"
-        ) from error
-    finally:
-        ending.close()
-        if manifest is not None:
-            manifest.close()
+    record, report = record_of(possible, options), RunReport()
+    with writing_to(options.output), closing(record), ExitStack() as ending:
+        missing = possible
+        if record.open(create=False):
+            missing = [job for job in possible if not record.is_done(job)]
+        results: Iterator[Outcome] = iter(())
+        if missing or record.needs_models():  # models take long to load
+            engine = ending.enter_context(closing(start_engine(options, say)))
+            tell_models(engine.models)
+            if record.open(create=True):  # another run may have made it meanwhile
+                missing = [job for job in possible if not record.is_done(job)]
+            record.begin(engine.models)
+            results = ending.enter_context(closing(engine.outcomes(missing, record, report)))
+        to_do = {id(job) for job in missing}
+        for job in jobs:
+            if job.problem is not None:
+                outcome = Outcome(job, "failed", error=job.problem)
+            else:
+                outcome = next(results) if id(job) in to_do else Outcome(job, "skipped")
+            report.counts[outcome.outcome] += 1
+            yield outcome
+        if report.seconds:
+            record.finished(report.record())
     tell_report(report)
 
 
-def planned_jobs(photos: Sequence[Path], options: RunOptions) -> list[Job]:
-    """The photos and what is written of each; masks in a folder below the photos' are none. PlanError."""
+@contextmanager
+def reading_lists() -> Iterator[None]:
+    """Turns an OSError where photos are listed into a PlanError."""
     try:
-        jobs = plan_jobs(photos, options.output, lists=options.lists, extras=options.extras)
+        yield
     except OSError as error:
-        raise PlanError(f"cannot read '{error.filename}': {error.strerror}") from error
-    if options.masks is None:
-        return jobs
-    from removal.sources import without_masks
-
-    return without_masks(jobs, photos, options.masks)
+        raise PlanError(f"cannot read '{error.filename}': {error.strerror}", option="lists") from error
 
 
-def record_of(folder: Path, options: RunOptions) -> Manifest:
-    """The record of an output folder, wherever that is; not yet open. Raises RunError."""
+@contextmanager
+def writing_to(output: Path | None) -> Iterator[None]:
+    """Turns an OSError of the output folder or its record into a RunError."""
+    try:
+        yield
+    except OSError as error:
+        raise RunError(
+            f"cannot write to '{output}': {error.strerror}: '{error.filename or output}'"
+        ) from error
+
+
+def start_engine(options: RunOptions, say: Callable[[str], None]) -> Engine:
+    """The engine of the options, its models loaded. Raises RunError."""
+    if options.engine == "local":
+        from removal.batch.engine import LocalEngine
+        from removal.batch.work import build_work
+
+        return LocalEngine(*build_work(options, say), options)
+    from removal.cluster.engine import RayEngine
+
+    return RayEngine(options, say)
+
+
+def record_of(jobs: Sequence[Job], options: RunOptions) -> Record:
+    """The record of the output folder, wherever that is; not yet open. One that notes nothing where there is
+    no folder. Raises RunError."""
+    folder = options.output
+    if folder is None or not jobs or any(job.target == folder for job in jobs):
+        return Record()
     chosen, models = settings(options), asked(options)
-    if isinstance(folder, RemotePath):
+    if is_remote(folder):
         from removal.cluster.record import RemoteManifest
 
         manifest: Manifest = RemoteManifest(folder, chosen, models, overwrite=options.overwrite)
     else:
         manifest = Manifest(folder, chosen, models, overwrite=options.overwrite)
-    if isinstance(options.masks, RemotePath):
-        try:
-            manifest.mask_listing = {str(file): file for file in files_below(options.masks)}
-        except OSError as error:
-            raise RunError(f"{options.masks}: {error.strerror}") from error
+    try:
+        manifest.mask_listing = listing_of(options.masks)
+    except OSError as error:
+        raise RunError(f"{options.masks}: {error.strerror}") from error
     return manifest
 
 
-def masked(jobs: Sequence[Job], options: RunOptions, say: Callable[[str], None]) -> list[Job]:
-    """The jobs that there is a mask for, and those with a problem; `say` is told how many these are."""
-    from removal.sources import from_files
+def fitting(
+    jobs: Sequence[Job], photos: Sequence[Path], options: RunOptions, say: Callable[[str], None]
+) -> list[Job]:
+    """The jobs but for masks that lie below the photos' folders, and where it was asked for those without a
+    mask; `say` is told how many these are."""
+    from removal.sources import from_files, without_masks
     from segment.handover.mask_error import MaskError
 
     assert options.masks is not None
+    jobs = without_masks(jobs, photos, options.masks)
+    if not options.only_masked:
+        return jobs
     with loading():
-        here = cached(options.masks) if isinstance(options.masks, RemotePath) else options.masks
-        files = from_files(here, options, nothing).files
+        files = from_files(local_copy(options.masks), options, nothing).files
 
     def is_masked(job: Job) -> bool:
         try:
@@ -126,85 +154,16 @@ def masked(jobs: Sequence[Job], options: RunOptions, say: Callable[[str], None])
     return kept
 
 
-def prepare(
-    jobs: Sequence[Job],
-    options: RunOptions,
-    manifest: Manifest | None,
-    *,
-    say: Callable[[str], None],
-    tell_models: Callable[[dict[str, str]], object],
-    ending: ExitStack,
-) -> tuple[list[Job], PhotoWork | Cluster | None]:
-    """What is still to be done, and who does it: None where that is nothing, for models take long to load.
-
-    ending: given what is to be closed when the run ends.
-    """
-    missing = list(jobs)
-    if manifest is not None and manifest.open(create=False):
-        missing = manifest.missing(jobs)
-    if not missing and not (manifest is not None and manifest.needs_models()):
-        return missing, None
-    work: PhotoWork | Cluster
-    if options.engine == "ray":
-        from removal.cluster.engine import Cluster
-
-        work = ending.enter_context(closing(Cluster(options, say)))
-        models = work.models
-    else:
-        work, models = build_work(options, say)
-    tell_models(models)
-    if manifest is not None:
-        if not manifest.is_open:
-            manifest.open(create=True)
-            missing = manifest.missing(jobs)
-        manifest.begin(models)
-        work.note = manifest.ended
-    return missing, work
-
-
-def build_work(options: RunOptions, say: Callable[[str], None]) -> tuple[PhotoWork, dict[str, str]]:
-    """Loads the models; also returns what they are in words. Raises RunError."""
-    from removal.batch.work import PhotoWork
-
-    pipeline, source, models = build(options, say)
-    if options.masks is not None:  # by one name for it, from wherever it is given
-        models["masks"] = models["masks"].replace(str(options.masks), str(options.masks.resolve()))
-    return PhotoWork(pipeline, source, options), models
-
-
-def outcomes_of(
-    jobs: Sequence[Job],
-    work: PhotoWork | Cluster | None,
-    options: RunOptions,
-    manifest: Manifest | None,
-    report: RunReport,
-) -> Generator[Outcome, None, None]:
-    """The outcome of each job, in their order; nobody is to do them where there are none."""
-    if work is not None:
-        from removal.batch.engine import work_off
-
-        yield from work_off(jobs, work, options, manifest, report)
-
-
-def merged(jobs: Sequence[Job], missing: Sequence[Job], results: Iterator[Outcome]) -> Iterator[Outcome]:
-    """All outcomes in the order of the jobs: of those that cannot be done, that were done, that are done
-    now."""
-    to_do = {id(job) for job in missing}
-    for job in jobs:
-        if job.problem is not None:
-            yield Outcome(job, "failed", error=job.problem)
-        elif id(job) in to_do:
-            yield next(results)
-        else:
-            yield Outcome(job, "skipped")
-
-
 def settings(options: RunOptions) -> dict[str, Any]:
     """What the pixels of the results depend on but for the models, as JSON takes it."""
+    from inpaint.registry import is_network
+
     names = ["score", "refine", "shadows", "attached", "mask_label", "seed"]
-    if options.inpainter not in WITHOUT_WEIGHTS:
+    if is_network(options.inpainter):
         names += ["working_size", "detail", "colour"]
     chosen: dict[str, Any] = {name: getattr(options, name) for name in names}
+    if isinstance(options.mask_label, tuple):
+        chosen["mask_label"] = list(options.mask_label)  # as JSON gives it back
     chosen["masks"] = None if options.masks is None else str(options.masks.resolve())
     chosen["classes"], chosen["boxes"] = sorted(options.classes), sorted(list(box) for box in options.boxes)
     if options.blind:

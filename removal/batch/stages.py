@@ -16,17 +16,23 @@ WAKE_S = 0.5  # a wait without an end cannot be interrupted on every system
 class Stage:
     """One step of the work.
 
-    work: called with a list of 1 to `batch` items, returns as many, in their order; with several workers it
-    is called by several threads at once. batch: the most items of one call; a worker takes what is waiting
-    and never waits for more, so batches are full exactly where the stage is the slowest one.
+    Exactly one of the two is given. each: called with one item, returns one. work: called with a list of 1 to
+    `batch` items, returns as many, in their order. With several workers it is called by several threads at
+    once. batch: the most items of one call; a worker takes what is waiting and never waits for more, so
+    batches are full exactly where the stage is the slowest one.
     """
 
     name: str
-    work: Callable[[list[Any]], list[Any]]
+    work: Callable[[list[Any]], list[Any]] | None = None
+    each: Callable[[Any], Any] | None = None
     batch: int = 1
     workers: int = 1
 
     def __post_init__(self) -> None:
+        if (self.work is None) == (self.each is None) or (self.each is not None and self.batch != 1):
+            raise ValueError(
+                f"stage {self.name!r}: expected work with a batch, or each without, and not both"
+            )
         for name in ("batch", "workers"):
             if getattr(self, name) < 1:
                 raise ValueError(
@@ -80,21 +86,6 @@ def overlapped(
     return _overlapped(iter(items), _Line(stages, {} if busy is None else busy), load)
 
 
-def in_turn(
-    items: Iterable[Any], stages: Sequence[Stage], *, busy: dict[str, float] | None = None
-) -> Generator[Finished, None, None]:
-    """As `overlapped`, but one item after the other in the caller's thread: for a single one."""
-    busy = {} if busy is None else busy
-    for item in items:
-        finished = Finished(item)
-        for stage in stages:
-            if finished.error is None:
-                started = time.perf_counter()
-                (finished,) = _attempt(stage, [finished.item])
-                busy[stage.name] = busy.get(stage.name, 0.0) + time.perf_counter() - started
-        yield finished
-
-
 def _overlapped(source: Iterator[Any], line: _Line, load: _Load) -> Generator[Finished, None, None]:
     fed = 0
     held: list[Any] = []  # the next item, until there is room for it
@@ -146,6 +137,9 @@ class _Load:
 def _attempt(stage: Stage, items: list[Any]) -> list[Finished]:
     """The stage's results; where a batch fails, of each item by itself."""
     try:
+        if stage.each is not None:
+            return [Finished(stage.each(item)) for item in items]
+        assert stage.work is not None
         results = stage.work(items)
         if len(results) != len(items):
             raise ValueError(f"stage {stage.name!r}: expected {len(items)} results, got {len(results)}")

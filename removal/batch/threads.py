@@ -8,7 +8,6 @@ import threading
 import numpy as np
 
 from inpaint.inpainter import Inpainter, Repaired
-from removal.options import WITHOUT_WEIGHTS
 
 MOST_WORKERS = 16
 
@@ -35,10 +34,3 @@ class OneAtATime(Inpainter):
         """As the inpainter has it."""
         with self.lock:
             return self.inpainter.repair(image, mask, level)
-
-
-def may_overlap(inpainter: Inpainter) -> bool:
-    """Whether several threads may call this inpainter at once: not a network, which has the device to itself
-    and settings that hold for the whole process.
-    """
-    return inpainter.name in WITHOUT_WEIGHTS

@@ -4,36 +4,42 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from removal.batch.jobs import Job, Outcome
 from removal.batch.record import note_of
-from removal.batch.stages import Finished, Stage, in_turn
-from removal.batch.threads import OneAtATime, may_overlap
-from removal.options import RunOptions
-from removal.sources import FileMasks, MaskSource
+from removal.batch.stages import Finished, Stage
+from removal.batch.threads import OneAtATime
+from removal.errors import ResultExistsError, describe
+from removal.models import build
+from removal.options import OutputOptions, RunOptions
 
 if TYPE_CHECKING:
     import numpy as np
 
     from removal.images import Photo
     from removal.pipeline import Pipeline, Removal
+    from removal.sources import MaskSource
     from segment import Detections
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Task:
-    """A photo on its way through the stages. overwrite: whether its files may be written over."""
+    """A photo on its way through the stages, each of which sets what it makes.
+
+    overwrite: whether the job's files may be written over. seconds: wall time by stage. inputs: what a record
+    notes of the files that were read.
+    """
 
     job: Job
     overwrite: bool = False
-    photo: Photo | None = None
-    found: Detections | None = None
-    result: Removal | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     inputs: dict[str, Any] = field(default_factory=dict)
+    photo: Photo = field(init=False)  # set by read
+    found: Detections = field(init=False)  # set by segment
+    result: Removal = field(init=False)  # set by fill
 
 
 class PhotoWork:
@@ -47,34 +53,50 @@ class PhotoWork:
         self,
         pipeline: Pipeline,
         source: MaskSource,
-        options: RunOptions,
         *,
+        max_megapixels: float = OutputOptions.max_megapixels,
         note: Callable[[Outcome], object] | None = None,
     ):
-        self.pipeline, self.source, self.options, self.note = pipeline, source, options, note
-        self.note_of_all_masks: dict[str, Any] | None = None  # where one file has them all
-        if pipeline.inpainter is not None and not may_overlap(pipeline.inpainter):
+        self.pipeline, self.source, self.max_megapixels, self.note = pipeline, source, max_megapixels, note
+        if pipeline.inpainter is not None and not pipeline.inpainter.may_overlap:
             pipeline.inpainter = OneAtATime(pipeline.inpainter)
 
-    def do(self, job: Job, *, overwrite: bool = False) -> Outcome:
-        """One photo by itself. What goes wrong with it is in the outcome and not raised."""
-        (finished,) = in_turn([Task(job, overwrite)], self.stages())
-        return outcome_of(finished)
+    def do(self, task: Task, *, busy: dict[str, float] | None = None) -> Outcome:
+        """One photo by itself. What goes wrong with it is in the outcome and not raised.
+
+        busy: the seconds of each stage are added to it by name; None = nobody asks.
+        """
+        busy = {} if busy is None else busy
+        item: Any = task
+        for stage in self.stages():
+            started = time.perf_counter()
+            try:
+                if stage.each is not None:
+                    item = stage.each(item)
+                else:
+                    assert stage.work is not None
+                    (item,) = stage.work([item])
+            except Exception as error:
+                item = Finished(item, error, stage.name)
+                break
+            finally:
+                busy[stage.name] = busy.get(stage.name, 0.0) + time.perf_counter() - started
+        return outcome_of(item) if isinstance(item, Finished) else item
 
     def stages(self, *, workers: int = 1, batch: int = 1) -> list[Stage]:
         """The stages a Task goes through to become an Outcome.
 
-        workers: threads of each stage but for a detector, which has one. batch: the most photos that the
-        detector is given at once.
+        workers: threads of each stage but for one on a device, which has one. batch: the most photos that
+        such a one is given at once.
         """
-        detects = self.options.has_detector
+        on_device = self.source.batched
         return [
-            Stage("read", one_by_one(self.read), workers=workers),
-            Stage("segment", self.detect, batch=batch)
-            if detects
-            else Stage("segment", one_by_one(self.find), workers=workers),
-            Stage("fill", one_by_one(self.fill), workers=workers),
-            Stage("write", one_by_one(self.write), workers=workers),
+            Stage("read", each=self.read, workers=workers),
+            Stage(
+                "segment", self.segment, batch=batch if on_device else 1, workers=1 if on_device else workers
+            ),
+            Stage("fill", each=self.fill, workers=workers),
+            Stage("write", each=self.write, workers=workers),
         ]
 
     def read(self, task: Task) -> Task:
@@ -83,48 +105,39 @@ class PhotoWork:
 
         started, job = time.perf_counter(), task.job
         for file in reversed(job.files):  # where the result is ours, it is the mask or sheet that is not
-            if file.is_dir() or (file.exists() and not task.overwrite):
-                raise FileExistsError(f"'{file}' exists; --overwrite writes over it")
+            check_free(file, overwrite=task.overwrite)
         status = job.source.stat()
-        photo = read_photo(job.source, max_megapixels=self.options.max_megapixels)
-        inputs = note_of(status, photo.encoded)
-        return replace(task, photo=photo, inputs=inputs, seconds=seconds_since(started, "read"))
+        task.photo = read_photo(job.source, max_megapixels=self.max_megapixels)
+        task.inputs = note_of(status, task.photo.encoded)
+        task.seconds["read"] = time.perf_counter() - started
+        return task
 
-    def detect(self, tasks: list[Task]) -> list[Task]:
-        """Finds the objects of several photos; each is booked the same share of the time."""
+    def segment(self, tasks: list[Task]) -> list[Task]:
+        """Finds what is to be removed from several photos; each is booked the same share of the time."""
         started = time.perf_counter()
-        found = self.pipeline.detect([photo_of(task).pixels for task in tasks])
+        found = self.source([task.photo for task in tasks])
+        notes = [self.source.note(task.job.source) for task in tasks]
         seconds = (time.perf_counter() - started) / len(tasks)
-        return [
-            replace(task, found=one, seconds=task.seconds | {"segment": seconds})
-            for task, one in zip(tasks, found, strict=True)
-        ]
-
-    def find(self, task: Task) -> Task:
-        """Gets what is to be removed from where it is given: mask files, annotations, boxes."""
-        started = time.perf_counter()
-        found = self.source(photo_of(task))
-        inputs = task.inputs | self.note_of_masks(task.job.source)
-        return replace(
-            task, found=found, inputs=inputs, seconds=task.seconds | seconds_since(started, "segment")
-        )
+        for task, detections, note in zip(tasks, found, notes, strict=True):
+            task.found = detections
+            task.inputs |= note
+            task.seconds["segment"] = seconds
+        return tasks
 
     def fill(self, task: Task) -> Task:
         """Refines the mask and fills it."""
-        assert task.found is not None
-        result = self.pipeline.erase(photo_of(task).pixels, task.found)
-        seconds = {name: value for name, value in result.seconds.items() if name != "segment"}
-        return replace(task, result=result, seconds=task.seconds | seconds)
+        task.result = self.pipeline.erase(task.photo.pixels, task.found)
+        task.seconds |= {name: value for name, value in task.result.seconds.items() if name != "segment"}
+        return task
 
     def write(self, task: Task) -> Outcome:
         """Writes the result and what else was asked for, and has it noted."""
         from removal.images import write_photo
 
-        assert task.result is not None
-        started, job, photo, result = time.perf_counter(), task.job, photo_of(task), task.result
+        started, job, result = time.perf_counter(), task.job, task.result
         job.target.parent.mkdir(parents=True, exist_ok=True)
-        write_photo(photo, result.image, result.mask, job.target, overwrite=task.overwrite)
-        write_extras(job, photo, result)
+        write_photo(task.photo, result.image, result.mask, job.target, overwrite=task.overwrite)
+        write_extras(job, task.photo, result)
         outcome = Outcome(
             job,
             "done" if result.mask.any() else "unchanged",
@@ -133,37 +146,25 @@ class PhotoWork:
             mask_share=share(result.mask),
             parts={name: share(part) for name, part in result.parts.items()},
             shadow_confidence=result.shadow_confidence,
-            seconds=task.seconds | seconds_since(started, "write"),
+            seconds=task.seconds | {"write": time.perf_counter() - started},
             inputs=task.inputs,
         )
         if self.note is not None:
             self.note(outcome)
         return outcome
 
-    def note_of_masks(self, photo: Path) -> dict[str, Any]:
-        """What the record notes of the file that a photo's mask is in; empty where it is in none."""
-        if not isinstance(self.source, FileMasks):
-            return {}
-        path = self.source.files.find(photo)
-        if path != self.source.files.path:
-            return {"mask_file": note_of_file(path)} if path.is_file() else {}
-        if self.note_of_all_masks is None:
-            self.note_of_all_masks = {"mask_file": note_of_file(path)}
-        return self.note_of_all_masks
+
+def build_work(options: RunOptions, say: Callable[[str], None]) -> tuple[PhotoWork, dict[str, str]]:
+    """Loads the models; also returns what they are in words. Raises RunError."""
+    pipeline, source, models = build(options, say)
+    return PhotoWork(pipeline, source, max_megapixels=options.max_megapixels), models
 
 
-def one_by_one(work: Callable[[Any], Any]) -> Callable[[list[Any]], list[Any]]:
-    """Work on one item as a stage takes it."""
-    return lambda items: [work(item) for item in items]
-
-
-def photo_of(task: Task) -> Photo:
-    assert task.photo is not None
-    return task.photo
-
-
-def seconds_since(started: float, stage: str) -> dict[str, float]:
-    return {stage: time.perf_counter() - started}
+def check_free(file: Path, *, overwrite: bool) -> None:
+    """Raises ResultExistsError where a result cannot have this name: a folder has it, or a file that may not
+    be written over."""
+    if file.is_dir() or (file.exists() and not overwrite):
+        raise ResultExistsError(f"'{file}' exists, and nothing says to write over it", option="overwrite")
 
 
 def share(mask: np.ndarray) -> float:
@@ -172,11 +173,6 @@ def share(mask: np.ndarray) -> float:
     import numpy as np
 
     return cv2.countNonZero(mask.view(np.uint8)) / mask.size
-
-
-def note_of_file(path: Path) -> dict[str, Any]:
-    status = path.stat()
-    return {"path": str(path.absolute())} | note_of(status, path.read_bytes())
 
 
 def objects_of(detections: Detections) -> list[dict[str, Any]]:
@@ -205,19 +201,12 @@ def write_extras(job: Job, photo: Photo, result: Removal) -> None:
 def outcome_of(finished: Finished) -> Outcome:
     """The outcome of a photo that went through the stages, or of one that failed on the way."""
     if finished.error is None:
-        return finished.item
-    job = finished.item.job
-    return Outcome(job, "failed", error=describe(job.source, finished.error))
+        outcome: Outcome = finished.item
+        return outcome
+    return failed(finished.item.job, finished.error)
 
 
-def describe(path: Path, error: Exception) -> str:
-    """One line that names the file and the cause."""
-    import cv2
-
-    if isinstance(error, OSError) and error.strerror:
-        text = f"{error.strerror}: '{error.filename or path}'"
-    else:
-        text = " ".join(str(error).split())
-    if not isinstance(error, ValueError | TypeError | OSError | RuntimeError | cv2.error) or not text:
-        text = f"{type(error).__name__} {text}".rstrip()
-    return text if str(path) in text else f"{path}: {text}"
+def failed(job: Job, error: Exception) -> Outcome:
+    """The outcome of a photo that an error ended: one line that names the file and the cause."""
+    text = describe(error, job.source)
+    return Outcome(job, "failed", error=text, option=getattr(error, "option", None))

@@ -18,32 +18,34 @@ from removal.cli.options import (
 
 @click.command(no_args_is_help=True)
 @click.argument("inpainters", nargs=-1, required=True, metavar="[LABEL:]NAME[=WEIGHTS]...")
-@click.option("--images", type=FOLDER, required=True, help="Folder of photos in which nothing is wrong.")
-@click.option("--holes", type=FOLDER, help="Mask files of the photos' names, white = hole.")
+@click.option("--images", type=FOLDER, required=True, help="Read undamaged photos from this folder.")
+@click.option(
+    "--holes", type=FOLDER, help="Read mask files of the photos' names from this folder; white is the hole."
+)
 @click.option(
     "--damage",
     type=ListType(),
     default=(),
     metavar="KIND,...",
-    help="Instead of --holes: damage as in training, drawn from --seed and the photo's name.",
+    help="Damage the photos as in training, in place of --holes; --seed and the photo's name decide it.",
 )
 @click.option(
     "--blind",
     is_flag=True,
-    help="Each also where a network has to find the --damage first, as `remove --blind` does.",
+    help="Also let a network find the damage first, as remove --blind does.",
 )
 @blind_tuning_options
-@click.option("--shapes", type=FOLDER, help="COCO annotations that --damage shapes takes its holes from.")
+@click.option("--shapes", type=FOLDER, help="Take the holes of --damage shapes from these COCO annotations.")
 @click.option(
     "--size",
     type=click.IntRange(16, 4096),
     metavar="PX",
-    help="Cut photos to squares and bring them to this size first.  [default: as they are]",
+    help="Cut the photos to squares and scale them to this size first.  [default: as they are]",
 )
 @click.option(
     "--plain",
     is_flag=True,
-    help="Networks alone on the whole photo: no windows, nothing shrunk, no detail, no colour.",
+    help="Show networks the whole photo at its size, with nothing done before or after.",
 )
 @click.option(
     "--out",
@@ -51,16 +53,16 @@ from removal.cli.options import (
     type=FOLDER,
     default="comparison",
     show_default=True,
-    help="Folder of the run; goes on where it was left.",
+    help="Write the run into this folder, and continue one that is there.",
 )
-@click.option("--limit", type=int, metavar="N", help="Only the first N photos.")
+@click.option("--limit", type=int, metavar="N", help="Take only the first N photos.")
 @click.option(
     "--sheet-rows",
     type=click.IntRange(min=1),
     default=6,
     show_default=True,
     metavar="N",
-    help="Photos on the sheet.",
+    help="Put this many photos on the sheet.",
 )
 @network_options
 @overwrite_option

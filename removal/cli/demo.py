@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from removal.cli.erase import told_in_one_line, warn
+from removal.cli.erase import warn
+from removal.cli.errors import click_error, told_in_one_line
 from removal.cli.options import model_options, overwrite_option
 
 
@@ -17,7 +18,7 @@ from removal.cli.options import model_options, overwrite_option
     type=click.Path(path_type=Path, file_okay=False),
     default="demo",
     show_default=True,
-    help="Folder for the pictures.",
+    help="Write the pictures into this folder.",
 )
 @model_options
 @overwrite_option
@@ -44,5 +45,5 @@ def demo(output: Path, overwrite: bool, **models: str | int | None) -> None:
     except FileExistsError as error:
         raise click.ClickException(f"{error}; --overwrite writes over it") from error
     except OSError as error:
-        raise click.ClickException(str(error)) from error
+        raise click_error(error) from error
     click.echo("\n".join(result.lines()))

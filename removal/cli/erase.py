@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from _removal_support.errors import printable
 from removal.cli import interruption
+from removal.cli.errors import told_in_one_line, with_flag
+from removal.cli.grouping import GroupedCommand, PathOrUrl
 from removal.cli.options import (
-    BoxType,
-    PathOrUrl,
     addition_options,
     blind_options,
+    class_names,
     engine_options,
+    extra_output_options,
+    list_option,
     mask_options,
+    masks_option,
     max_megapixels_option,
     model_options,
+    output_option,
     overwrite_option,
+    refine_option,
+    score_option,
+    target_options,
 )
 
 if TYPE_CHECKING:
@@ -29,75 +37,43 @@ if TYPE_CHECKING:
     from removal.batch.report import RunReport
 
 LISTED_FAILURES = 50
-CONTROLS = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160)) if chr(code) != "\t"}
 
 
-@click.command(no_args_is_help=True)
+@click.command(cls=GroupedCommand, no_args_is_help=True)
 @click.argument("photos", nargs=-1, type=PathOrUrl(), metavar="PHOTO|FOLDER...")
-@click.option(
-    "--list",
-    "lists",
-    type=PathOrUrl(),
-    multiple=True,
-    metavar="FILE",
-    help="Also the photos that this file names, one to a line; - = standard input.",
-)
-@click.option("--class", "classes", multiple=True, metavar="NAME", help="What to remove; may be repeated.")
-@click.option(
-    "--masks",
-    type=PathOrUrl(),
-    help="Masks from another team: a file, or a folder matched by name; docs/team-masks.md has the formats.",
-)
-@click.option(
-    "--box", "boxes", type=BoxType(), multiple=True, help="Remove the object in this box; may be repeated."
-)
+@target_options
 @blind_options
-@click.option(
-    "-o",
-    "--output",
-    type=PathOrUrl(),
-    help="File (one photo) or folder; without it, PHOTO.removed.SUFFIX beside the photo.",
-)
-@click.option(
-    "--score", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Least score of a detection."
-)
-@click.option(
-    "--refine/--no-refine",
-    default=True,
-    show_default=True,
-    help="Mend and thicken the masks; without it no shadow is looked for and nothing goes along.",
-)
 @addition_options
+@score_option
+@masks_option
 @mask_options
+@refine_option
 @model_options
-@click.option("--compare", is_flag=True, help="Also write a before | mask | after sheet, .compare.png.")
-@click.option(
-    "--save-masks",
-    is_flag=True,
-    help="Also write the mask that was filled, .mask.png (--blind: and .damage.png; with the inpainter "
-    "reconstruction: and .edges.png).",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON per photo.")
+@output_option
+@extra_output_options
 @overwrite_option
+@list_option
 @engine_options
 @max_megapixels_option
 def erase(photos: tuple[Path, ...], as_json: bool, **options: Any) -> None:
-    """Remove objects from photos: name a class, get the photo back without it.
+    """Erase objects from photos: name a class, get the photo back without it.
 
     \b
-    remove --class person photo.jpg                 writes photo.removed.jpg beside it
+    remove --class person photo.jpg             writes photo.removed.jpg beside it
     remove --class person --class dog photos/ -o out/
-    remove --masks team/ photos/ -o out/            masks from another team
-    remove --box 120,40,80,200 photo.jpg            no detector at all
-    remove --blind photo.jpg                        repair scratches, text and the like that a network finds
+    remove --masks team/ photos/ -o out/        masks from another team
+    remove --box 120,40,80,200 photo.jpg        needs no detector
+    remove --blind photo.jpg                    finds and repairs scratches and lettering
     find . -name "*.jpg" | remove --class person --list - -o out/
 
-    Results keep the photo's format, size and metadata. Exit status: 0 all done, 1 some inputs failed,
-    2 wrong usage.
+    The results keep the format, size and metadata of the photos. The exit status is 0 when all is done, 1
+    when some photos failed, and 2 for wrong usage.
     """
     from removal.batch.run import run
     from removal.options import RunOptions
 
+    if options["masks"] is None and not options["blind"]:  # masks bring names of their own
+        options["classes"] = class_names(options["classes"])
     failures: list[str] = []
     reports: list[RunReport] = []
     with told_in_one_line(), Progress() as progress:
@@ -109,7 +85,7 @@ def erase(photos: tuple[Path, ...], as_json: bool, **options: Any) -> None:
             tell_report=reports.append,
         ):
             if outcome.error is not None:
-                failures.append(outcome.error)
+                failures.append(with_flag(outcome.error, outcome.option))
             report(outcome, progress, as_json=as_json, blind=options["blind"])
             interruption.check()
     if progress.total > 1:
@@ -119,32 +95,8 @@ def erase(photos: tuple[Path, ...], as_json: bool, **options: Any) -> None:
         raise click.exceptions.Exit(1)
 
 
-class WrongUsage(click.ClickException):
-    """Options that do not fit together: one line and status 2, without the usage that click adds."""
-
-    exit_code = 2
-
-
-@contextmanager
-def told_in_one_line() -> Iterator[None]:
-    """Turns what `removal.batch.run` refuses into click's errors: status 2 for wrong usage, else 1."""
-    from removal.errors import PlanError, RunError
-
-    try:
-        yield
-    except PlanError as error:
-        raise WrongUsage(one_line(str(error))) from error
-    except RunError as error:
-        raise click.ClickException(one_line(str(error))) from error
-
-
-def one_line(text: str) -> str:
-    """The text with control characters written out: a name may hold line ends, and what steers a terminal."""
-    return text.translate(CONTROLS)
-
-
 def warn(text: str) -> None:
-    click.echo(one_line(text), err=True)
+    click.echo(printable(text), err=True)
 
 
 class Progress:
@@ -174,16 +126,16 @@ class Progress:
 
     def say(self, text: str, *, err: bool = True) -> None:
         if self.bar is None:
-            click.echo(one_line(text), err=err)
+            click.echo(printable(text), err=err)
         else:
-            self.bar.write(one_line(text), file=sys.stderr if err else sys.stdout)
+            self.bar.write(printable(text), file=sys.stderr if err else sys.stdout)
 
 
 def report(outcome: Outcome, progress: Progress, *, as_json: bool, blind: bool = False) -> None:
     if as_json:
         progress.say(json.dumps(outcome.record()), err=False)
     if outcome.error is not None:
-        progress.say(f"Error: {outcome.error}")
+        progress.say(f"Error: {with_flag(outcome.error, outcome.option)}")
     elif not as_json:
         what = repair_description(outcome) if blind else description(outcome)
         progress.say(f"{outcome.job.source} -> {outcome.job.target}: {what}", err=False)

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from removal.cli import interruption
-from removal.cli.erase import Progress, told_in_one_line, warn
+from removal.cli.erase import Progress, warn
+from removal.cli.errors import told_in_one_line
+from removal.cli.grouping import ValueType
 from removal.cli.options import (
     addition_options,
     mask_reading_options,
@@ -27,7 +29,7 @@ NAMED = 10  # of the photos that were left out; results.json names all
 FOLDER = click.Path(path_type=Path)
 
 
-class ListType(click.ParamType):
+class ListType(ValueType):
     """Values with commas between them."""
 
     name = "NAME,..."
@@ -56,49 +58,78 @@ class SwitchesType(ListType):
 
 
 @click.command(no_args_is_help=True)
-@click.option("--images", type=FOLDER, required=True, help="Folder of the photos (of the pairs).")
-@click.option("--annotations", type=FOLDER, help="COCO annotations of these photos (instances.json).")
-@click.option("--class", "classes", multiple=True, metavar="NAME", help="What is removed; may be repeated.")
+@click.option("--images", type=FOLDER, required=True, help="Read the photos, or the pairs, from this folder.")
+@click.option("--annotations", type=FOLDER, help="Read the COCO annotations of the photos from this file.")
+@click.option(
+    "--class",
+    "classes",
+    multiple=True,
+    metavar="NAME",
+    help="Remove every object of this class. The option may be repeated.",
+)
 @click.option(
     "--protocol",
     type=click.Choice(["coco", "holes", "pairs"]),
     default="coco",
     show_default=True,
-    help="coco: annotated photos. holes: holes in photos whose content is known. pairs: the same view with "
-    "and without the object.",
+    help="Choose what is measured: annotated photos (coco), holes whose content is known (holes), or the "
+    "same view with and without the object (pairs).",
 )
-@click.option("--holes", type=FOLDER, help="holes: mask files of the photos' names, white = hole.")
+@click.option(
+    "--holes",
+    type=FOLDER,
+    help="For holes, read mask files of the photos' names from this folder; white is the hole.",
+)
 @click.option(
     "--mask-source",
     "mask_sources",
     type=ListType(),
     default=(),
-    help="Where masks come from: annotations, object or changed (pairs), a segmenter's name, a folder of "
-    "masks or a COCO file.  [default: annotations; pairs: object]",
+    help="Take masks from annotations, from object or changed (pairs), from a segmenter by its name, from a "
+    "folder of masks or from a COCO file.  [default: annotations; pairs: object]",
 )
-@click.option("--refine", type=SwitchesType(), default=(), help="Mend masks or not.  [default: on]")
+@click.option(
+    "--refine",
+    type=SwitchesType(),
+    default=(),
+    help="Refine the masks, or leave them as they are.  [default: on]",
+)
 @click.option(
     "--inpainter",
     "inpainters",
     type=ListType(),
     default="auto",
     show_default=True,
-    help="Who fills the holes.",
+    help="Fill the holes by these models.",
 )
 @click.option(
     "--judge",
     default="auto",
     show_default=True,
     metavar="NAME",
-    help="Who looks for what should be gone: auto, maskrcnn, maskrcnn-v1, builtin, none.",
+    help="Look for what should be gone with this model: auto, maskrcnn, maskrcnn-v1, builtin or none.",
 )
-@click.option("--out", "-o", type=FOLDER, required=True, help="Folder of the run; goes on where it was left.")
-@click.option("--limit", type=int, metavar="N", help="Only the first N photos.")
-@click.option("--score", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Least score.")
+@click.option(
+    "--out",
+    "-o",
+    type=FOLDER,
+    required=True,
+    help="Write the run into this folder, and continue one that is there.",
+)
+@click.option("--limit", type=int, metavar="N", help="Take only the first N photos.")
+@click.option(
+    "--score",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="Remove only detections that the model gives at least this score.",
+)
 @addition_options
 @mask_reading_options
 @click.option(
-    "--segmenter-weights", type=click.Path(dir_okay=False), help="Weights file for a segmenter that is named."
+    "--segmenter-weights",
+    type=click.Path(dir_okay=False),
+    help="Use this file of weights for the segmenter that is named.",
 )
 @settings_options
 @overwrite_option

@@ -11,17 +11,25 @@ import click
 
 from removal import __version__
 from removal.cli import interruption
+from removal.cli.grouping import GroupedCommand, write_groups
 
-COMMANDS = {  # name -> module with the click command of that name, imported when it is needed
-    "erase": "removal.cli.erase",
-    "demo": "removal.cli.demo",
-    "compare": "removal.cli.compare",
-    "evaluate": "removal.cli.evaluate",
-    "masks": "removal.cli.masks",
-    "train": "removal.cli.train",
-    "weights": "removal.cli.weights",
+COMMANDS = {  # name -> module with the click command of that name, imported when it is used; what it does
+    "erase": ("removal.cli.erase", "Erase objects from photos."),
+    "demo": ("removal.cli.demo", "Remove a figure from a rendered scene that ships with it."),
+    "compare": ("removal.cli.compare", "Compare inpainters on the same holes."),
+    "evaluate": ("removal.cli.evaluate", "Measure masks, refinement and inpainters on photos."),
+    "masks": ("removal.cli.masks", "Check masks from another team, or write masks for one."),
+    "models": ("removal.cli.models", "List what finds and what fills, and what this machine would take."),
+    "serve": ("removal.cli.serve", "Open the page: point at what should go, look, correct, keep."),
+    "train": ("removal.cli.train", "Train a network on your photos."),
+    "weights": ("removal.cli.weights", "List, fetch, check or convert weights."),
 }
 DEFAULT = "erase"
+EXAMPLES = """Erase objects from photos: name a class, get the photo back without it.
+
+\b
+remove --class person photo.jpg          writes photo.removed.jpg beside it
+remove --class dog photos/ -o out/       works through a folder"""
 
 
 class DefaultCommandGroup(click.Group):
@@ -33,34 +41,61 @@ class DefaultCommandGroup(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        return getattr(importlib.import_module(COMMANDS[name]), name)
+        command: click.Command = getattr(importlib.import_module(COMMANDS[name][0]), name)
+        return command
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
-        own = ("-h", "--help", "--version")
+        own = ("-h", "--help", "--help-all", "--version")
         if args and args[0] not in COMMANDS and args[0] not in own:
             args = [DEFAULT, *args]
         return super().parse_args(context, args)
 
     def format_help(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        """The default command's own help, then the other commands."""
-        erase = self.get_command(context, DEFAULT)
-        assert erase is not None
-        erase_context = click.Context(erase, info_name=context.info_name, parent=None)
+        """One screen: what most people need of the default command, and the other commands."""
+        erase, erase_context = self._default(context)
+        erase.format_usage(erase_context, formatter)
+        with formatter.indentation():
+            formatter.write_paragraph()
+            formatter.write_text(EXAMPLES)
+        write_groups(erase.option_groups(erase_context, short=True), formatter)
+        self._write_commands(formatter)
+
+    def format_full_help(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Every option of the default command, and the other commands."""
+        erase, erase_context = self._default(context)
         erase.format_help(erase_context, formatter)
-        with formatter.section("Commands (a photo of that name is given as ./NAME)"):
-            rows = []
-            for name in COMMANDS:
-                command = self.get_command(context, name)
-                if command is not None and name != DEFAULT:
-                    rows.append((name, command.get_short_help_str(100)))
-            rows.append(("--version", "Show the version and exit."))
-            formatter.write_dl(rows)
+        self._write_commands(formatter)
+
+    def _default(self, context: click.Context) -> tuple[GroupedCommand, click.Context]:
+        erase = self.get_command(context, DEFAULT)
+        assert isinstance(erase, GroupedCommand)
+        names = context.help_option_names
+        return erase, click.Context(erase, info_name=context.info_name, help_option_names=names)
+
+    def _write_commands(self, formatter: click.HelpFormatter) -> None:
+        """A line for each command, by what is written here: no command is imported for it."""
+        with formatter.section("Commands (remove COMMAND --help; a photo of that name is given as ./NAME)"):
+            formatter.write_dl(
+                [(name, text) for name, (_, text) in COMMANDS.items() if name != DEFAULT], col_max=26
+            )
+        formatter.write_paragraph()
+        formatter.write_text("remove --help-all shows every option; remove --version the version.")
+
+
+def show_full_help(context: click.Context, option: click.Parameter, value: bool) -> None:
+    """What --help-all does."""
+    if value and isinstance(context.command, DefaultCommandGroup):
+        formatter = context.make_formatter()
+        context.command.format_full_help(context, formatter)
+        click.echo(formatter.getvalue().rstrip("\n"))
+        context.exit()
 
 
 @click.group(
     cls=DefaultCommandGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
+@click.option("--help-all", is_flag=True, is_eager=True, expose_value=False, callback=show_full_help)
 @click.version_option(__version__, prog_name="remove")
 def cli() -> None:
     """Erase objects from photos."""

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from removal.cli import interruption
-from removal.cli.erase import Progress, told_in_one_line, warn
+from removal.cli.erase import Progress, warn
+from removal.cli.errors import told_in_one_line, with_flag
 from removal.cli.options import (
     allow_empty_option,
     device_options,
@@ -27,7 +28,11 @@ NAMED, NAMED_OF_A_KIND = 20, 8  # lines of a list; --json names all
 PATH = click.Path(path_type=Path)
 
 score_option = click.option(
-    "--score", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="Least score of an object."
+    "--score",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="Leave out objects with a lower score.",
 )
 
 
@@ -38,13 +43,21 @@ def masks() -> None:
 
 @masks.command(no_args_is_help=True)
 @click.argument("masks", type=PATH)
-@click.option("--images", type=PATH, required=True, help="The photos: a folder, or one photo.")
-@click.option("--annotations", type=PATH, help="COCO annotations to compare with.")
-@click.option("--class", "classes", multiple=True, metavar="NAME", help="Only these objects.")
+@click.option("--images", type=PATH, required=True, help="Read the photos from this folder, or one photo.")
+@click.option("--annotations", type=PATH, help="Compare with these COCO annotations.")
+@click.option(
+    "--class",
+    "classes",
+    multiple=True,
+    metavar="NAME",
+    help="Look only at objects of this class. The option may be repeated.",
+)
 @score_option
 @mask_reading_options
 @allow_empty_option
-@click.option("--json", "as_json", is_flag=True, help="Print a line of JSON per photo, then one of all.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one line of JSON for each photo, then one for all."
+)
 def check(images: Path, annotations: Path | None, as_json: bool, **options: Any) -> None:
     """Report on masks from another team before anything is removed by them.
 
@@ -53,6 +66,7 @@ def check(images: Path, annotations: Path | None, as_json: bool, **options: Any)
     would fail, 2 wrong usage.
     """
     from removal.batch.threads import default_workers
+    from removal.errors import printable
     from removal.handover.check import HandOverSummary, check_photos, open_check
     from removal.options import RunOptions
 
@@ -72,7 +86,7 @@ def check(images: Path, annotations: Path | None, as_json: bool, **options: Any)
     if as_json:
         click.echo(json.dumps(summary.record(files)))
     else:
-        click.echo("\n".join(report(summary, files, failing)))
+        click.echo("\n".join(map(printable, report(summary, files, failing))))
     if failing:
         raise click.exceptions.Exit(1)
 
@@ -104,7 +118,7 @@ def report(summary: HandOverSummary, files: MaskFiles, failing: list[MaskCheck])
         )
         lines.append(f"against the annotations, mean of {len(summary.sums['iou'])} photos: {means}")
     lines += listed("masks without a photo", summary.unmatched(files))
-    lines += listed("masks of several photos", summary.shared(files))
+    lines += listed("masks of several photos", summary.shared())
     return lines + failures(failing)
 
 
@@ -116,7 +130,7 @@ def failures(failing: list[MaskCheck]) -> list[str]:
     lines = [f"would fail: {len(failing)}"]
     for status, count in reversed(kinds.most_common()):
         named = [check for check in failing if check.status == status][:NAMED_OF_A_KIND]
-        lines += [f"  {check.message}" for check in named]
+        lines += [f"  {with_flag(check.message or '', check.option)}" for check in named]
         if count > len(named):
             lines.append(f"  and {count - len(named)} more like it; --json names all")
     return lines
@@ -137,23 +151,29 @@ def listed(title: str, names: list[str]) -> list[str]:
     "target",
     type=PATH,
     required=True,
-    help="results.json for COCO results; a folder, or for one photo a file, for PNG.",
+    help="Write COCO results to this .json file, or PNG files to this folder (or, for one photo, file).",
 )
 @click.option(
     "--format",
     "kind",
     type=click.Choice(["coco", "png"]),
-    help="Default: coco where --to ends in .json, else png (0 and 255, the photo's size).",
+    help="Write in this format. Without it, it is coco where --to ends in .json, else png (0 and 255).",
 )
-@click.option("--class", "classes", multiple=True, metavar="NAME", help="What to mark; may be repeated.")
-@click.option("--masks", type=PATH, help="Take these masks, of any format, instead of a segmenter's.")
-@click.option("--annotations", type=PATH, help="COCO annotations that give image and category ids.")
+@click.option(
+    "--class",
+    "classes",
+    multiple=True,
+    metavar="NAME",
+    help="Mark every object of this class. The option may be repeated.",
+)
+@click.option("--masks", type=PATH, help="Convert these masks, of any format, and load no segmenter.")
+@click.option("--annotations", type=PATH, help="Take image and category ids from these COCO annotations.")
 @score_option
 @click.option(
     "--refine/--no-refine",
     default=False,
     show_default=True,
-    help="One mask per photo, mended, with shadows and what goes along.",
+    help="Write one refined mask for each photo, with shadows and attached objects.",
 )
 @segmenter_options
 @device_options
@@ -170,6 +190,7 @@ def export(photos: tuple[Path, ...], target: Path, kind: str | None, **options: 
 
     Exit status: 0 all done, 1 some photos failed, 2 wrong usage.
     """
+    from removal.errors import printable
     from removal.handover.export import ExportOptions
     from removal.handover.export import export as export_masks
     from removal.options import RunOptions
@@ -183,10 +204,10 @@ def export(photos: tuple[Path, ...], target: Path, kind: str | None, **options: 
             interruption.check()
             if result.error is not None:
                 failed += 1
-                warn(f"Error: {result.error}")
+                warn(f"Error: {with_flag(result.error, result.option)}")
                 continue
             done, objects, empty = done + 1, objects + result.objects, empty + (result.objects == 0)
-    click.echo(f"{target}: {objects} objects of {done} photos, {empty} of them without any")
+    click.echo(printable(f"{target}: {objects} objects of {done} photos, {empty} of them without any"))
     if failed:
         warn(f"{failed} photos failed: {target} lacks them")
         raise click.exceptions.Exit(1)

@@ -2,271 +2,371 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
 import click
 
-Decorator = Callable[[Any], Any]
+from removal.cli.grouping import (
+    MANY,
+    MASKS,
+    MODELS,
+    OUTPUT,
+    WHAT,
+    BoxType,
+    LabelType,
+    PathOrUrl,
+    grouped,
+    together,
+)
 
 
-def together(*options: Decorator) -> Decorator:
-    def apply(command: Any) -> Any:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return apply
+def class_names(names: Sequence[str]) -> tuple[str, ...]:
+    """COCO's names for what --class was given: "person" for "people"."""
+    return tuple(_coco_name(name) for name in names)
 
 
-class GroupedOption(click.Option):
-    """An option that --help shows under a heading of its own."""
+def _coco_name(name: str) -> str:
+    """The COCO class that a name means; the name itself where it means none, which is refused later."""
+    from segment.classes import canonical_class, coco_classes, is_narrower
 
-    def __init__(self, *declarations: Any, group: str, **attributes: Any) -> None:
-        super().__init__(*declarations, **attributes)
-        self.group = group
-
-
-class GroupedCommand(click.Command):
-    """A command whose --help shows the options under their headings, those without one first."""
-
-    def format_options(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        groups: dict[str, list[tuple[str, str]]] = {}
-        for parameter in self.get_params(context):
-            record = parameter.get_help_record(context) if isinstance(parameter, click.Option) else None
-            if record is not None:
-                group = parameter.group if isinstance(parameter, GroupedOption) else "Options"
-                groups.setdefault(group, []).append(record)
-        for group, records in groups.items():
-            with formatter.section(group):
-                formatter.write_dl(records)
+    meant = canonical_class(name, coco_classes())
+    if meant is not None and is_narrower(name):
+        click.echo(f"--class {name}: this is read as {meant!r}, so that each one is removed", err=True)
+    return meant or name
 
 
-def grouped(group: str, *declarations: str, **attributes: Any) -> Decorator:
-    """`click.option` under a heading of --help."""
-    return click.option(*declarations, cls=GroupedOption, group=group, **attributes)
+target_options = together(
+    grouped(
+        WHAT,
+        "--class",
+        "classes",
+        multiple=True,
+        metavar="NAME",
+        common=True,
+        help="Remove every object of this class, such as person or dog. The option may be repeated. The "
+        "names are COCO's 80 classes; plurals and usual other words (people, cars, sofa) are understood.",
+    ),
+    grouped(
+        WHAT,
+        "--box",
+        "boxes",
+        type=BoxType(),
+        multiple=True,
+        common=True,
+        help="Remove the object inside this box. The option may be repeated. The box is given in pixels of "
+        "the photo as it is shown.",
+    ),
+)
 
-
-class PathOrUrl(click.Path):
-    """A path of this machine, or with "://" in it one that fsspec opens."""
-
-    name = "path or URL"
-
-    def __init__(self) -> None:
-        super().__init__(path_type=Path)
-
-    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Any:
-        if not isinstance(value, str) or "://" not in value:
-            return super().convert(value, param, context)
-        from removal.cluster.paths import path_from
-
-        try:
-            return path_from(value)
-        except ValueError as error:
-            self.fail(str(error), param, context)
-
-
-class BoxType(click.ParamType):
-    """A box `x,y,width,height` in whole pixels of the photo as it is shown."""
-
-    name = "X,Y,W,H"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, context: click.Context | None
-    ) -> tuple[int, int, int, int]:
-        if isinstance(value, tuple):
-            return value
-        try:
-            x, y, width, height = (int(part) for part in value.split(","))
-        except ValueError:
-            self.fail(
-                f"expected four whole numbers x,y,width,height such as 120,40,80,200, got {value!r}",
-                param,
-                context,
-            )
-        if width < 1 or height < 1:
-            self.fail(f"expected a width and height of at least 1, got {value!r}", param, context)
-        return x, y, width, height
-
+masks_option = grouped(
+    MASKS,
+    "--masks",
+    type=PathOrUrl(),
+    common=True,
+    help="Remove what these masks mark. PATH is a file, or a folder whose files match the photos by name; "
+    "docs/team-masks.md lists the formats.",
+)
 
 blind_tuning_options = together(
-    click.option(
+    grouped(
+        WHAT,
         "--threshold",
         type=click.FloatRange(0, 1, min_open=True),
         default=0.5,
         show_default=True,
-        help="--blind: from which destroyed share on a pixel is damaged; fainter ones beside it go along.",
+        help="With --blind, repair pixels of which at least this share is destroyed. Fainter pixels that "
+        "touch them are repaired too.",
     ),
-    click.option(
+    grouped(
+        MODELS,
         "--blind-weights",
         type=click.Path(dir_okay=False),
         multiple=True,
         metavar="FILE",
-        help="Networks of --blind and --inpainter reconstruction, not the package's; may be repeated.",
+        help="Use this file of weights for --blind and for --inpainter reconstruction. The option may be "
+        "repeated.",
     ),
 )
 
 blind_options = together(
-    click.option(
-        "--blind", is_flag=True, help="Repair damage that a network finds: which, how well: docs/blind.md."
+    grouped(
+        WHAT,
+        "--blind",
+        is_flag=True,
+        common=True,
+        help="Find and repair damage such as scratches or lettering. docs/blind.md says what is found.",
     ),
     blind_tuning_options,
 )
 
+score_option = grouped(
+    WHAT,
+    "--score",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="Remove only detections that the model gives at least this score.",
+)
+
+refine_option = grouped(
+    MASKS,
+    "--refine/--no-refine",
+    default=True,
+    show_default=True,
+    help="Clean and enlarge the masks before filling. With --no-refine a mask is used as it is: no shadow "
+    "and no attached object is added to it.",
+)
+
 addition_options = together(
-    click.option(
-        "--shadows/--no-shadows", default=True, show_default=True, help="Remove the objects' shadows too."
+    grouped(
+        WHAT,
+        "--shadows/--no-shadows",
+        default=True,
+        show_default=True,
+        help="Remove the shadows and reflections of the objects too.",
     ),
-    click.option(
+    grouped(
+        WHAT,
         "--attached",
         type=click.Choice(["none", "carried", "ridden", "all"]),
         default="all",
         show_default=True,
-        help="Which things go along with a person: what is carried, ridden, both.",
+        help="Remove what a person carries, rides, or both. docs/attached.md says what is taken.",
     ),
 )
 
-max_megapixels_option = click.option(
+max_megapixels_option = grouped(
+    MANY,
     "--max-megapixels",
     type=click.FloatRange(min=0, min_open=True),
     default=300.0,
     show_default=True,
-    help="Refuse larger photos.",
+    metavar="N",
+    help="Refuse photos that are larger than this.",
 )
 
 segmenter_options = together(
-    click.option(
+    grouped(
+        MODELS,
         "--segmenter",
         default="auto",
         show_default=True,
         metavar="NAME",
-        help="Who finds the objects: auto, maskrcnn, maskrcnn-v1, builtin (people only, needs no download).",
+        common=True,
+        help="Choose the model that finds the objects. auto takes the best that can run; others are "
+        "maskrcnn, maskrcnn-v1, and builtin, which finds people only and needs no download.",
     ),
-    click.option(
-        "--segmenter-weights", type=click.Path(dir_okay=False), help="Weights file for --segmenter."
+    grouped(
+        MODELS,
+        "--segmenter-weights",
+        type=click.Path(dir_okay=False),
+        help="Use this file of weights for the model of --segmenter.",
     ),
 )
 
 device_options = together(
-    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."),
-    click.option(
+    grouped(
+        MODELS,
+        "--device",
+        default="auto",
+        show_default=True,
+        metavar="NAME",
+        help="Compute on this device. It is auto, cpu, cuda, cuda:N or mps.",
+    ),
+    grouped(
+        MODELS,
         "--precision",
         type=click.Choice(["auto", "float32"]),
         default="auto",
         show_default=True,
-        help="auto = reduced precision where the hardware has it.",
+        help="Compute in this precision. auto takes a reduced one where the hardware has it.",
     ),
 )
 
 network_options = together(
     device_options,
-    click.option(
+    grouped(
+        MODELS,
         "--working-size",
         type=click.IntRange(min=64),
         default=512,
         show_default=True,
         metavar="PX",
-        help="Networks: longest side that they see; larger windows are shrunk to it.",
+        help="Shrink what a network sees to this longest side.",
     ),
-    click.option(
+    grouped(
+        MODELS,
         "--detail/--no-detail",
         default=True,
         show_default=True,
-        help="Networks: bring the photo's texture back where a window was shrunk.",
+        help="After a network, restore the photo's texture where it was shrunk.",
     ),
-    click.option(
+    grouped(
+        MODELS,
         "--colour/--no-colour",
         default=True,
         show_default=True,
-        help="Networks: even out colour steps at the hole's edge.",
+        help="After a network, even out the colour steps at the edge of the hole.",
     ),
-    click.option(
+    grouped(
+        MODELS,
         "--compile",
         is_flag=True,
-        help="Networks: torch.compile (slow start; gained nothing on the CPU we measured).",
+        help="Compile networks with torch.compile. The first photo then takes over a minute longer.",
     ),
-    click.option(
+    grouped(
+        MODELS,
         "--seed",
         type=click.IntRange(0, 2**31 - 1),
         default=0,
         show_default=True,
         metavar="N",
-        help="Same seed, same pixels.",
+        help="Start the random numbers here. The same seed gives the same pixels.",
     ),
 )
 
 settings_options = together(
-    click.option("--weights", type=click.Path(dir_okay=False), help="Weights file for --inpainter."),
+    grouped(
+        MODELS,
+        "--weights",
+        type=click.Path(dir_okay=False),
+        help="Use this file of weights for the model of --inpainter.",
+    ),
     network_options,
 )
 
 model_options = together(
     segmenter_options,
-    click.option(
+    grouped(
+        MODELS,
         "--inpainter",
         default="auto",
         show_default=True,
         metavar="NAME",
-        help="Who fills the hole: auto, deepfillv2, exemplar (needs no weights), telea, navier-stokes; "
-        "deepfillv1, glcic, context-encoder, autoencoder (docs/networks.md); reconstruction (docs/blind.md).",
+        common=True,
+        help="Choose the model that fills the hole. auto takes the best that can run; others are deepfillv2, "
+        "exemplar (needs no weights), telea, navier-stokes, deepfillv1, glcic, context-encoder, autoencoder "
+        "and reconstruction (docs/usage.md).",
     ),
     settings_options,
 )
 
 mask_reading_options = together(
-    click.option(
+    grouped(
+        MASKS,
         "--mask-label",
-        type=click.IntRange(0, 65535),
-        metavar="N",
-        help="--masks are label maps: remove what has this value.",
+        type=LabelType(),
+        metavar="N|R,G,B",
+        help="Read --masks as label maps, and remove the pixels of this value, or of this colour.",
     ),
-    click.option(
+    grouped(
+        MASKS,
         "--mask-polarity",
         type=click.Choice(["auto", "remove", "keep"]),
         default="auto",
         show_default=True,
-        help="What white means in --masks; auto = found from the masks, and said.",
+        help="Say whether white in --masks is to be removed or kept. auto finds it out and says "
+        "what it found.",
     ),
 )
 
-allow_empty_option = click.option(
+allow_empty_option = grouped(
+    MASKS,
     "--allow-empty-masks",
     is_flag=True,
-    help="A mask that marks nothing leaves its photo unchanged; without it, that is an error.",
+    help="Leave a photo unchanged where its mask marks nothing. Without this option that is an error.",
 )
 
 mask_options = together(
     mask_reading_options,
     allow_empty_option,
-    click.option("--only-masked", is_flag=True, help="Leave out photos that --masks has nothing for."),
+    grouped(
+        MASKS,
+        "--only-masked",
+        is_flag=True,
+        help="Leave out the photos that --masks has no mask for. Without this option they are errors.",
+    ),
+)
+
+list_option = grouped(
+    MANY,
+    "--list",
+    "lists",
+    type=PathOrUrl(),
+    multiple=True,
+    metavar="FILE",
+    common=True,
+    help="Also work on the photos that this file names, one a line. A hyphen means standard input; the "
+    "option may be repeated.",
+)
+
+output_option = grouped(
+    OUTPUT,
+    "-o",
+    "--output",
+    type=PathOrUrl(),
+    common=True,
+    help="Write to this file or folder. Without it, the result of photo.jpg is photo.removed.jpg beside it.",
+)
+
+extra_output_options = together(
+    grouped(
+        OUTPUT,
+        "--compare",
+        is_flag=True,
+        common=True,
+        help="Also write a picture of before, mask and after. Its name ends in .compare.png.",
+    ),
+    grouped(
+        OUTPUT,
+        "--save-masks",
+        is_flag=True,
+        common=True,
+        help="Also write the mask that was filled. Its name ends in .mask.png; --blind also writes "
+        ".damage.png, and with --inpainter reconstruction .edges.png.",
+    ),
+    grouped(
+        OUTPUT,
+        "--json",
+        "as_json",
+        is_flag=True,
+        help="Print one line of JSON for each photo.",
+    ),
 )
 
 engine_options = together(
-    click.option(
+    grouped(
+        MANY,
         "--engine",
         type=click.Choice(["local", "ray"]),
         default="local",
         show_default=True,
-        help="Where the work is done: in this process, or by the workers of a Ray cluster (docs/scaling.md).",
+        help="Do the work in this process, or on the workers of a Ray cluster (docs/scaling.md).",
     ),
-    click.option(
+    grouped(
+        MANY,
         "--ray-address",
         metavar="HOST:PORT",
-        help="The cluster; default: RAY_ADDRESS, or one on this machine for the run.",
+        help="Use the Ray cluster at this address. Without it, RAY_ADDRESS is used, or a cluster is started "
+        "on this machine.",
     ),
-    click.option(
+    grouped(
+        MANY,
         "--workers",
         type=click.IntRange(min=1),
         metavar="N",
-        help="Threads that read, fill and write photos, or Ray's workers; default: one per processor.",
+        common=True,
+        help="Work on this many photos at once. By default it is one for each processor.",
     ),
-    click.option(
+    grouped(
+        MANY,
         "--batch-size",
         type=click.IntRange(min=1),
         metavar="N",
-        help="Photos the detector is given at once; default: 1, on a GPU 8.",
+        help="Give the detector this many photos at once. By default it is 1, and 8 on a GPU.",
     ),
 )
 
-overwrite_option = click.option("--overwrite", is_flag=True, help="Write over files that exist.")
+overwrite_option = grouped(
+    OUTPUT, "--overwrite", is_flag=True, common=True, help="Replace files that already exist."
+)

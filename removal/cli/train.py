@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from removal.cli.erase import one_line, warn
-from removal.cli.options import GroupedCommand, grouped, overwrite_option
+from removal.cli.erase import warn
+from removal.cli.errors import click_error
+from removal.cli.grouping import GroupedCommand, ValueType, grouped
+from removal.cli.options import overwrite_option
 
 if TYPE_CHECKING:
     from inpaint.training.photos import Photo
@@ -32,7 +34,7 @@ FRONT = {"mask-prediction": "mask_network", "edge-prediction": "edge_network"}
 FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-class DamageType(click.ParamType):
+class DamageType(ValueType):
     """A kind of damage, with or without a weight: `strokes`, `box=0.5`."""
 
     name = "KIND[=WEIGHT]"
@@ -54,7 +56,7 @@ class Setting:
     """A number or word of `inpaint.training.settings`, as an option: unset, the paper's stays."""
 
     name: str
-    kind: click.ParamType
+    kind: ValueType
     about: str
     default: str = PAPERS
 
@@ -65,60 +67,86 @@ class Setting:
         )
 
 
-def count(least: int, most: int | None = None) -> click.ParamType:
+def count(least: int, most: int | None = None) -> ValueType:
     return click.IntRange(least, most)
 
 
-def share(most: float | None = 1.0) -> click.ParamType:
+def share(most: float | None = 1.0) -> ValueType:
     return click.FloatRange(0, most)
 
 
 SETTINGS = {
     "How long": (
-        Setting("steps", count(1), "Updates of the network."),
-        Setting("generator_share", share(), "Of the steps, the first that do without the critic."),
-        Setting("critic_share", share(), "Of the steps, those that follow, for the critic alone."),
-        Setting("critic_updates", count(1, 100), "Of the critic for each of the network."),
+        Setting("steps", count(1), "Update the network this many times."),
+        Setting(
+            "generator_share",
+            share(),
+            "Train without the critic for this share of the steps, the first ones.",
+        ),
+        Setting(
+            "critic_share", share(), "Train the critic alone for this share of the steps, those that follow."
+        ),
+        Setting(
+            "critic_updates", count(1, 100), "Update the critic this often for each update of the network."
+        ),
     ),
     "Rates": (
-        Setting("optimiser", click.Choice(["adam", "adadelta"]), "What follows the gradients."),
-        Setting("learning_rate", click.FloatRange(1e-9, 10), "Of the network."),
-        Setting("critic_learning_rate", click.FloatRange(1e-9, 10), "Of the critic."),
+        Setting("optimiser", click.Choice(["adam", "adadelta"]), "Choose the optimiser."),
+        Setting("learning_rate", click.FloatRange(1e-9, 10), "Set the learning rate of the network."),
+        Setting("critic_learning_rate", click.FloatRange(1e-9, 10), "Set the learning rate of the critic."),
         Setting(
-            "decay", click.Choice(["constant", "cosine"]), "cosine: both rates fall to 0 at the last step."
+            "decay",
+            click.Choice(["constant", "cosine"]),
+            "Choose how both rates change; cosine lets them fall to 0 at the last step.",
         ),
-        Setting("warmup_steps", count(0), "Steps over which the rates rise from 0."),
-        Setting("ema", share(0.99999), "Decay per step of the average of the weights that is kept; 0 = off."),
-        Setting("clip", share(None), "Bound on the norm of the gradients; 0 = off."),
+        Setting("warmup_steps", count(0), "Let the rates rise from 0 over this many steps."),
+        Setting(
+            "ema",
+            share(0.99999),
+            "Keep a running average of the weights, with this decay per step; 0 switches it off.",
+        ),
+        Setting("clip", share(None), "Bound the norm of the gradients by this; 0 switches it off."),
     ),
     "Losses": (
-        Setting("reconstruction", share(None), "Weight of the distance to the photo."),
-        Setting("coarse", share(None), "Multiplies the distances of the first of two stages."),
-        Setting("known", share(None), "Weight of the distance outside the hole."),
-        Setting("adversarial", share(None), "Weight of what the critic says; 0 = no critic's word."),
-        Setting("map", share(None), "Blind: weight of the damage map's loss."),
-        Setting("edges", share(None), "Blind: weight of the edges' cross entropy."),
-        Setting("feature_matching", share(None), "Blind: weight of how alike the edges' critic answers."),
-        Setting("gradient_penalty", share(None), "Weight in the Wasserstein critics' loss."),
-        Setting("discount", click.FloatRange(1e-6, 1), "Base of the spatially discounted loss; 1 = off."),
+        Setting("reconstruction", share(None), "Weight the distance to the photo by this."),
+        Setting("coarse", share(None), "Multiply the distances of the first of two stages by this."),
+        Setting("known", share(None), "Weight the distance outside the hole by this."),
+        Setting("adversarial", share(None), "Weight the adversarial loss by this; 0 switches it off."),
+        Setting("map", share(None), "For blind repair, weight the loss of the damage map by this."),
+        Setting("edges", share(None), "For blind repair, weight the cross entropy of the edges by this."),
+        Setting(
+            "feature_matching",
+            share(None),
+            "For blind repair, weight the feature matching of the edges by this.",
+        ),
+        Setting(
+            "gradient_penalty", share(None), "Weight the gradient penalty of the Wasserstein critics by this."
+        ),
+        Setting(
+            "discount",
+            click.FloatRange(1e-6, 1),
+            "Set the base of the spatially discounted loss; 1 switches it off.",
+        ),
     ),
     "Run": (
-        Setting("size_px", count(16, 2048), "Height and width of what the network sees."),
-        Setting("batch", count(1, 4096), "Photos of one pass."),
-        Setting("accumulate", count(1, 4096), "Passes for one update.", "1"),
-        Setting("workers", count(0, 256), "Processes that read photos.", "2"),
-        Setting("device", click.STRING, "auto, cpu, cuda or cuda:N.", "auto"),
+        Setting("size_px", count(16, 2048), "Train on squares of this height and width."),
+        Setting("batch", count(1, 4096), "Put this many photos through the network at once."),
+        Setting(
+            "accumulate", count(1, 4096), "Add up the gradients of this many passes for one update.", "1"
+        ),
+        Setting("workers", count(0, 256), "Read photos in this many processes.", "2"),
+        Setting("device", click.STRING, "Compute on this device: auto, cpu, cuda or cuda:N.", "auto"),
         Setting(
             "precision",
             click.Choice(["float32", "bfloat16", "float16"]),
-            "Of the arithmetic; the weights are float32 always.",
+            "Compute in this precision; the weights are always float32.",
             "float32",
         ),
-        Setting("seed", count(0, 2**63 - 1), "Of everything random.", "0"),
-        Setting("minutes", share(None), "Stop after these, ready for --resume.", "off"),
-        Setting("log_every", count(1), "Steps between lines of the log.", "50"),
-        Setting("show_every", count(1), "Steps between figures and pictures.", "1000"),
-        Setting("save_every", count(1), "Steps between checkpoints.", "1000"),
+        Setting("seed", count(0, 2**63 - 1), "Start the random numbers here.", "0"),
+        Setting("minutes", share(None), "Stop after this many minutes, ready for --resume.", "off"),
+        Setting("log_every", count(1), "Write a line of the log every so many steps.", "50"),
+        Setting("show_every", count(1), "Write figures and pictures every so many steps.", "1000"),
+        Setting("save_every", count(1), "Write a checkpoint every so many steps.", "1000"),
     ),
 }
 
@@ -132,37 +160,51 @@ def settings_options(command: Any) -> Any:
 
 @click.command(cls=GroupedCommand, no_args_is_help=True)
 @click.argument("name", metavar="NAME")
-@click.option("-o", "--out", type=FOLDER, required=True, help="The run's folder.")
-@click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint.")
+@click.option("-o", "--out", type=FOLDER, required=True, help="Write the run into this folder.")
+@click.option("--resume", is_flag=True, help="Continue from the last checkpoint of the run.")
 @overwrite_option
-@click.option(
-    "--dry-run", is_flag=True, help="Print the plan: parameters, work, memory, hours; train nothing."
-)
-@grouped("Photos", "--images", type=FOLDER, help="Folder of photos, with those below it.")
+@click.option("--dry-run", is_flag=True, help="Print parameters, work, memory and hours, and train nothing.")
+@grouped("Photos", "--images", type=FOLDER, help="Train on the photos in this folder and below it.")
 @grouped(
     "Photos",
     "--dataset",
     metavar="NAME",
-    help="A published data set instead: places365, celeba, imagenet, coco, classes (a folder of classes).",
+    help="Train on a published data set: places365, celeba, imagenet, coco, classes (a folder of classes).",
 )
-@grouped("Photos", "--root", type=FOLDER, help="Where the data set lies; nothing is downloaded.")
-@grouped("Photos", "--small", is_flag=True, help="places365: the photos of 256 px.")
-@grouped("Photos", "--attribute", help="celeba: faces that have it alone, such as Mustache.")
+@grouped("Photos", "--root", type=FOLDER, help="Read the data set from this folder; nothing is downloaded.")
+@grouped("Photos", "--small", is_flag=True, help="For places365, take the photos of 256 px.")
+@grouped(
+    "Photos", "--attribute", help="For celeba, take the faces that have this attribute, such as Mustache."
+)
 @grouped(
     "Photos",
     "--landmark",
     multiple=True,
-    help="celeba: the hole is a box around these: nose, leftmouth, rightmouth, lefteye, righteye.",
+    help="For celeba, make the hole a box around this: nose, leftmouth, rightmouth, lefteye or righteye.",
 )
-@grouped("Photos", "--annotations", type=FILE, help="coco: a file of one's own, for photos in --root.")
-@grouped("Photos", "--having", multiple=True, metavar="CLASS", help="coco: photos that show one of these.")
-@grouped("Photos", "--lacking", multiple=True, metavar="CLASS", help="coco: photos that show none of these.")
+@grouped(
+    "Photos",
+    "--annotations",
+    type=FILE,
+    help="For coco, read this file of annotations of the photos in --root.",
+)
+@grouped(
+    "Photos", "--having", multiple=True, metavar="CLASS", help="For coco, take the photos that show this."
+)
+@grouped(
+    "Photos",
+    "--lacking",
+    multiple=True,
+    metavar="CLASS",
+    help="For coco, take the photos that do not show this.",
+)
 @grouped(
     "Photos",
     "--keep-apart",
     type=count(0),
-    help="Photos for figures and pictures, never learnt from: in all, for classes of each class; of the test "
-    "photos where a data set has them.  [default: 16, 5 for classes]",
+    help="Keep this many photos for figures and pictures; the network never learns from them. They are "
+    "test photos where the data set has some; for classes it is the number of each."
+    "  [default: 16, 5 for classes]",
 )
 @grouped(
     "Photos",
@@ -170,13 +212,13 @@ def settings_options(command: Any) -> Any:
     type=click.FloatRange(0, 1, min_open=True),
     default=0.6,
     show_default=True,
-    help="Crops are drawn from this share of the shorter side up to all of it.",
+    help="Crop from this share of the shorter side up to all of it.",
 )
 @grouped(
     "Photos",
     "--largest-px",
     type=count(16, 8192),
-    help="Damage photos at sizes up to this and learn from windows of --size-px.  [default: --size-px]",
+    help="Damage photos at sizes up to this, and train on windows of --size-px.  [default: --size-px]",
 )
 @grouped("Photos", "--flip/--no-flip", default=True, show_default=True, help="Mirror half of the photos.")
 @grouped(
@@ -184,32 +226,62 @@ def settings_options(command: Any) -> Any:
     "--damage",
     type=DamageType(),
     multiple=True,
-    help="May be repeated, drawn by weight: strokes, box, centre, free-form, shapes, files, mosaic-box ...; "
-    "docs/training.md says what each is.  [default: the network's own]",
+    help="Damage the photos like this: strokes, box, centre, free-form, shapes, files, mosaic-box and "
+    "others (docs/training.md). The option may be repeated; kinds are drawn by weight."
+    "  [default: the network's own]",
 )
-@grouped("Damage", "--shapes", type=FILE, help="COCO annotations to take the holes of `shapes` from.")
-@grouped("Damage", "--mask-files", type=FOLDER, help="Folder of the masks of `files`.")
-@grouped("Network", "--width", type=click.FloatRange(0, 4, min_open=True), help="Multiplies the channels.")
+@grouped(
+    "Damage", "--shapes", type=FILE, help="Take the holes of the damage shapes from these COCO annotations."
+)
+@grouped(
+    "Damage",
+    "--mask-files",
+    type=FOLDER,
+    help="Take the holes of the damage files from the masks in this folder.",
+)
+@grouped(
+    "Network", "--width", type=click.FloatRange(0, 4, min_open=True), help="Multiply the channels by this."
+)
 @grouped(
     "Network",
     "--critic-width",
     type=click.FloatRange(0, 4, min_open=True),
-    help="The same of the critic.  [default: --width]",
+    help="Multiply the channels of the critic by this.  [default: --width]",
 )
-@grouped("Network", "--no-attention", is_flag=True, help="deepfillv1: without contextual attention.")
-@grouped("Network", "--layout", help="deepfillv2: nipponjo_pt, nipponjo_tf or mmagic.")
-@grouped("Network", "--bottleneck", type=count(1, 16000), help="context-encoder: numbers in the middle.")
-@grouped("Network", "--weights", type=FILE, help="Start from these and not from fresh ones.")
-@grouped("Network", "--mask-network", type=FILE, help="Blind: weights of the map's network, in front.")
-@grouped("Network", "--edge-network", type=FILE, help="Blind: weights of the edges' network, in front.")
-@grouped("Network", "--frozen", is_flag=True, help="Blind: the networks in front do not learn.")
+@grouped("Network", "--no-attention", is_flag=True, help="For deepfillv1, leave out contextual attention.")
+@grouped("Network", "--layout", help="For deepfillv2, build this layout: nipponjo_pt, nipponjo_tf or mmagic.")
+@grouped(
+    "Network",
+    "--bottleneck",
+    type=count(1, 16000),
+    help="For context-encoder, use a bottleneck of this many numbers.",
+)
+@grouped("Network", "--weights", type=FILE, help="Start from these weights and not from random ones.")
+@grouped(
+    "Network",
+    "--mask-network",
+    type=FILE,
+    help="For reconstruction, find the damage by the network in this file.",
+)
+@grouped(
+    "Network",
+    "--edge-network",
+    type=FILE,
+    help="For reconstruction, draw the edges by the network in this file.",
+)
+@grouped(
+    "Network",
+    "--frozen",
+    is_flag=True,
+    help="Do not train the networks of --mask-network and --edge-network.",
+)
 @settings_options
 def train(name: str, out: Path, resume: bool, overwrite: bool, dry_run: bool, **told: Any) -> None:
-    """Train the network NAME on photos, so that it fills holes like theirs.
+    """Train the network NAME on photos.
 
     NAME is autoencoder, context-encoder, glcic, deepfillv1 or deepfillv2; or, for repair without a mask,
-    mask-prediction, edge-prediction or reconstruction. What the options leave open is as in the network's
-    paper. The run's folder gets config.json, log.jsonl, pictures, TensorBoard's events,
+    mask-prediction, edge-prediction or reconstruction. Settings that are not given are those of the
+    network's paper. The run's folder gets config.json, log.jsonl, pictures, TensorBoard's events,
     state.pt and weights.safetensors, which `remove --inpainter NAME --weights FILE` uses. Ctrl-C stops after
     the step at hand; --resume goes on. For several processes put torchrun --nproc-per-node N -m
     removal.cli.start in place of remove.
@@ -219,14 +291,14 @@ def train(name: str, out: Path, resume: bool, overwrite: bool, dry_run: bool, **
     remove train deepfillv2 --images photos/ --out runs/mine --dry-run
     """
     if resume and overwrite:
-        raise click.UsageError("--resume goes on with a run, --overwrite starts anew: give one of them")
+        raise click.UsageError("--resume continues a run and --overwrite starts anew: give one of them")
     quiet = int(os.environ.get("RANK", "0")) > 0
     try:
         run = _run(name, out, told)
         if dry_run:
             from inpaint.training.plan import plan
 
-            click.echo("\n".join(plan(run).lines()))
+            click.echo("\n".join(plan(run, report=warn).lines()))
             return
         from inpaint.training.distributed import processes
         from inpaint.training.run import WEIGHTS, start
@@ -243,13 +315,8 @@ def train(name: str, out: Path, resume: bool, overwrite: bool, dry_run: bool, **
                 processes=these,
                 report=report,
             )
-    except OSError as error:
-        named = error.strerror and error.filename
-        raise click.ClickException(
-            one_line(f"{error.strerror}: '{error.filename}'" if named else str(error))
-        ) from error
-    except (ValueError, FloatingPointError) as error:
-        raise click.ClickException(one_line(" ".join(str(error).split()))) from error
+    except (OSError, ValueError, FloatingPointError) as error:
+        raise click_error(error) from error
     if not quiet:
         rest = "" if result.finished else f"; {result.step} steps done, --resume goes on"
         click.echo(f"{out / WEIGHTS}{rest}")

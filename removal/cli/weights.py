@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from removal.cli.errors import click_error
 from removal.cli.options import overwrite_option
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def weights() -> None:
 
 def records() -> dict[str, PretrainedWeights]:
     from inpaint.published import PUBLISHED as INPAINTERS
-    from segment.maskrcnn import PUBLISHED as SEGMENTERS
+    from segment.published import PUBLISHED as SEGMENTERS
 
     return {**SEGMENTERS, **INPAINTERS}
 
@@ -53,21 +54,22 @@ def fetch(name: str) -> None:
     try:
         click.echo(fetch_weights(known[name]))
     except WeightsError as error:
-        raise click.ClickException(str(error)) from error
+        raise click_error(error) from error
 
 
 @weights.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def check(file: Path) -> None:
     """Say what a file of a fill's weights holds, or what is wrong with it. No code in it is run."""
-    from _removal_support.errors import one_line
+    from _removal_support.errors import one_line, printable
     from inpaint.checkpoints import check as check_file
 
     try:
         report = check_file(file)
     except (OSError, ValueError) as error:
-        raise click.ClickException(str(error)) from error
-    click.echo(f"{report.path}: {report.network}, layout {report.layout}, {report.parameters:,} parameters")
+        raise click_error(error) from error
+    words = f"{report.path}: {report.network}, layout {report.layout}, {report.parameters:,} parameters"
+    click.echo(printable(words))
     click.echo(f"sha256 {report.sha256}; source {one_line(report.source)}")
     if report.published is not None:
         click.echo(f"published as {report.published.name}; licence: {report.published.licence}")
@@ -75,7 +77,12 @@ def check(file: Path) -> None:
 
 @weights.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: FILE with .safetensors.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Write to this file. Without it, the name is FILE with .safetensors.",
+)
 @overwrite_option
 def convert(file: Path, output: Path | None, overwrite: bool) -> None:
     """Write the generator of a file of weights as safetensors, its network, layout and source noted."""
@@ -87,4 +94,4 @@ def convert(file: Path, output: Path | None, overwrite: bool) -> None:
     except FileExistsError as error:
         raise click.ClickException(f"{error}; --overwrite writes over it") from error
     except (OSError, ValueError) as error:
-        raise click.ClickException(str(error)) from error
+        raise click_error(error) from error

@@ -1,4 +1,4 @@
-"""`--engine ray`: the same work per photo, handed to the workers of a Ray cluster by Ray Data."""
+"""The engine of a Ray cluster: the same work per photo, handed to the cluster's workers by Ray Data."""
 
 from __future__ import annotations
 
@@ -15,16 +15,15 @@ import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from removal.batch.jobs import EXTRAS, Job, Outcome
+from removal.batch.record import Record
+from removal.batch.report import RunReport
+from removal.batch.work import Task
 from removal.cluster.worker import Assignment, Ledger, PhotoWorker, describe_models
 from removal.errors import PlanError, RunError
-from removal.options import WITHOUT_WEIGHTS, RunOptions
-
-if TYPE_CHECKING:
-    from removal.batch.run import RunReport
-    from removal.batch.work import Task
+from removal.options import RunOptions
 
 CPU_SHARE = 0.75  # of each processor a worker uses: workers that ask for all of them leave none for Ray Data
 WORKERS_PER_GPU = 2  # one reads and writes while the other has the GPU
@@ -60,18 +59,17 @@ def address_of(options: RunOptions) -> str | None:
     return options.ray_address or os.environ.get("RAY_ADDRESS") or None
 
 
-class Cluster:
+class RayEngine:
     """A connection to a Ray cluster, or a cluster on this machine; `close` ends it.
 
     models: what runs there, in words, as its first machine says it. say: told in one line what `auto` fell
-    back to. note: called with each outcome, before anybody else hears of it.
+    back to.
     Raises RunError where the cluster cannot be reached or the models cannot be had there.
     """
 
-    def __init__(self, options: RunOptions, say: Callable[[str], object]):
+    def __init__(self, options: RunOptions, say: Callable[[str], None]):
         self.options = with_absolute_paths(options)
         self.ray = quiet_ray()
-        self.note: Callable[[Outcome], object] | None = None
         self.folder: str | None = None
         self.ours = not self.ray.is_initialized()
         try:
@@ -92,16 +90,18 @@ class Cluster:
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder = None
 
-    def work_off(self, tasks: Sequence[Task], report: RunReport) -> Generator[Outcome, None, None]:
+    def outcomes(
+        self, jobs: Sequence[Job], record: Record, report: RunReport
+    ) -> Generator[Outcome, None, None]:
         """The outcome of each photo, in their order; noted as soon as it is known, which is not in order."""
+        tasks = list(map(Task, jobs, record.start(jobs, overwrite=self.options.overwrite)))
         started = time.perf_counter()
         report.workers = self.crew.workers
         known: dict[int, Outcome] = {}
         following = 0
-        with closing(self.outcomes(tasks)) as outcomes:
-            for index, outcome in outcomes:
-                if self.note is not None:
-                    self.note(outcome)
+        with closing(self._finished(tasks)) as finished:
+            for index, outcome in finished:
+                record.ended(outcome)
                 for stage, seconds in outcome.seconds.items():
                     report.busy[stage] = report.busy.get(stage, 0.0) + seconds
                 report.seconds = time.perf_counter() - started
@@ -110,7 +110,7 @@ class Cluster:
                     yield known.pop(following)
                     following += 1
 
-    def outcomes(self, tasks: Sequence[Task]) -> Generator[tuple[int, Outcome], None, None]:
+    def _finished(self, tasks: Sequence[Task]) -> Generator[tuple[int, Outcome], None, None]:
         """The outcome of each photo and its place among them, as they come. Closing it ends the workers.
 
         A worker that dies is started anew, and the photo it had in hand is given to another; all it had
@@ -156,13 +156,15 @@ class Cluster:
             hint = "; where it asks for a token, RAY_AUTH_MODE=token" if keyless else ""
             raise RunError(f"no Ray cluster {where}: {first_line(error)}{hint}") from error
 
-    def _models(self, say: Callable[[str], object]) -> dict[str, str]:
+    def _models(self, say: Callable[[str], None]) -> dict[str, str]:
         ask = self.ray.remote(num_cpus=self.crew.cpus, num_gpus=self.crew.gpus)(describe_models)
         with one_line_errors():
+            models: dict[str, str]
             models, said = self.ray.get(ask.remote(self.options, self.crew.threads))
         for line in said:
             say(line)
-        return models
+        result: dict[str, str] = models
+        return result
 
     def _dataset(self, tasks: Sequence[Task], ledger: Any) -> Any:
         with silence():
@@ -188,13 +190,19 @@ class Cluster:
 def crew_for(options: RunOptions, resources: dict[str, float]) -> Crew:
     """How many workers there are, and what each asks for.
 
-    resources: "CPU" and "GPU" of the whole cluster. Without --workers there is one to a processor, or where
-    networks run and there are GPUs two to a GPU. Raises RunError where a GPU is asked for and none is there.
+    resources: "CPU" and "GPU" of the whole cluster. Where the options name no number there is one to a
+    processor, or where networks run and there are GPUs two to a GPU. Raises RunError where a GPU is asked for
+    and none is there.
     """
     cpus, gpus = max(1.0, resources.get("CPU", 1.0)), resources.get("GPU", 0.0)
-    networks = options.has_detector or options.inpainter not in WITHOUT_WEIGHTS
+    from inpaint.registry import is_network
+
+    networks = options.has_detector or is_network(options.inpainter)
     if networks and options.device.startswith("cuda") and not gpus:
-        raise RunError(f"--device {options.device}: no machine of the Ray cluster has a GPU")
+        raise RunError(
+            f"expected a GPU for {options.device}, and no machine of the Ray cluster has a GPU",
+            option="device",
+        )
     on_gpu = networks and gpus > 0 and options.device != "cpu"
     fitting = int(gpus * WORKERS_PER_GPU) if on_gpu else int(cpus)
     workers = options.workers or fitting
@@ -282,7 +290,7 @@ def one_line_errors() -> Iterator[None]:
         yield
     except ray.exceptions.RayError as error:
         if isinstance(cause := getattr(error, "cause", None), PlanError | RunError):
-            raise type(cause)(str(cause)) from error
+            raise type(cause)(str(cause), option=cause.option) from error
         raise RunError(first_line(error)) from error
 
 

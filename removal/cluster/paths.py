@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path, PosixPath
-from typing import Any
+from typing import Any, TypeGuard, TypeVar
 
 from _removal_support.folder_lock import try_lock
 from removal.images import PHOTO_SUFFIXES
@@ -26,6 +26,7 @@ _HERE = ("file", "local", "memory")  # their URLs name no host or bucket
 # Where an upload replaces an object whole or not at all, and a folder is only part of a name.
 _OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oci", "oss", "tos", "memory"}
 _TIMES = ("mtime", "LastModified", "last_modified", "updated", "created")
+Answer = TypeVar("Answer")
 _PART = re.compile(r"\..*\.[0-9a-f]{8}\.part", re.DOTALL)
 
 
@@ -80,7 +81,7 @@ class RemotePath(PosixPath):
         return self
 
     def read_bytes(self) -> bytes:
-        return asked(self, lambda files, key: files.cat_file(key))
+        return asked(self, lambda files, key: bytes(files.cat_file(key)))
 
 
 def _unpickled(url: str, listed: tuple[int, int, int] | None, absent: bool) -> RemotePath:
@@ -106,11 +107,12 @@ def path_from(text: str | os.PathLike[str]) -> Path:
     return RemotePath(text)
 
 
-def is_remote(path: Path | None) -> bool:
+def is_remote(path: Path | None) -> TypeGuard[RemotePath]:
+    """Whether fsspec opens this path."""
     return isinstance(path, RemotePath)
 
 
-def asked(path: RemotePath, question: Callable[[Any, str], Any]) -> Any:
+def asked(path: RemotePath, question: Callable[[Any, str], Answer]) -> Answer:
     """The answer of a path's file system, which is given with the path's name there.
 
     Raises FileNotFoundError, or OSError where the driver is missing or the store refuses: one line naming it.
@@ -131,7 +133,8 @@ def filesystem(path: RemotePath) -> tuple[Any, str]:
         import fsspec
     except ImportError as error:
         raise ImportError(f"paths such as this need fsspec: {NEEDS}") from error
-    return fsspec.url_to_fs(str(path))
+    files, name = fsspec.url_to_fs(str(path))
+    return files, str(name)
 
 
 def status_of(info: dict[str, Any]) -> os.stat_result:
@@ -200,6 +203,16 @@ def cached(path: RemotePath) -> Path:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "removal").resolve()
     cache.mkdir(parents=True, exist_ok=True)
     return copy_here(path, cache)
+
+
+def local_copy(path: Path) -> Path:
+    """The path itself where it is on this machine, else its copy in this user's cache; OSError as `asked`."""
+    return cached(path) if is_remote(path) else path
+
+
+def listing_of(path: Path | None) -> dict[str, Path]:
+    """The files of a remote folder by URL, each with what a listing says of it; of a local folder none."""
+    return {str(file): file for file in files_below(path)} if is_remote(path) else {}
 
 
 def copy_here(path: RemotePath, cache: Path) -> Path:

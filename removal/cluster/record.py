@@ -50,7 +50,9 @@ class RemoteManifest(Manifest):
         self._failure: OSError | None = None
 
     def open(self, *, create: bool) -> bool:
-        """As Manifest.open. Also lists the folder, once."""
+        """As Manifest.open. Also lists the folder."""
+        if self.lines.is_open:
+            return False
         self.listing = {self.name_of(file): file for file in files_below(self.there)}
         pieces = sorted(name for name in self.listing if _PIECE.fullmatch(name))
         if not create and MANIFEST not in self.listing and not pieces:
@@ -84,23 +86,23 @@ class RemoteManifest(Manifest):
         super().close()
         self._copy.cleanup()
 
-    def missing(self, jobs: Sequence[Job]) -> list[Job]:
-        for job in jobs:
-            for file in job.files:
-                if isinstance(file, RemotePath):
-                    there = self.listing.get(self.name_of(file))
-                    file.listed = None if there is None else there.listed
-                    file.absent = there is None
-        return super().missing(jobs)
+    def is_done(self, job: Job) -> bool:
+        for file in job.files:
+            if isinstance(file, RemotePath):
+                there = self.listing.get(self.name_of(file))
+                file.listed = None if there is None else there.listed
+                file.absent = there is None
+        return super().is_done(job)
 
     def clear_leftovers(self) -> None:
         for file in self.listing.values():
             if is_part(file):
                 delete(file)
 
-    def started(self, jobs: Sequence[Job]) -> None:
-        super().started(jobs)
+    def start(self, jobs: Sequence[Job], *, overwrite: bool) -> list[bool]:
+        allowed = super().start(jobs, overwrite=overwrite)
         self._upload()
+        return allowed
 
     def finished(self, report: Mapping[str, Any]) -> None:
         super().finished(report)
@@ -109,10 +111,10 @@ class RemoteManifest(Manifest):
     def name_of(self, path: Path) -> str:
         return path.relative_to(self.there).as_posix()
 
-    def _write(self, *lines: Mapping[str, Any], sync: bool = False) -> None:
+    def append(self, *lines: Mapping[str, Any], sync: bool = False) -> None:
         if self._failure is not None:
             raise self._failure
-        super()._write(*lines, sync=sync)
+        super().append(*lines, sync=sync)
 
     def _upload(self) -> None:
         """Puts what is new in the record into the folder."""

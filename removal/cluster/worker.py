@@ -12,16 +12,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from removal.batch.jobs import EXTRAS, Job, Outcome
-from removal.batch.run import build_work, nothing
-from removal.cluster.paths import RemotePath, cached, fetch, is_remote, store
+from removal.batch.work import PhotoWork, Task, build_work, check_free, failed
+from removal.cluster.paths import RemotePath, fetch, is_remote, local_copy, store
 from removal.errors import RunError
 from removal.options import RunOptions
-
-if TYPE_CHECKING:
-    from removal.batch.work import PhotoWork
 
 COPIES = "removal-worker-"  # and the process: folders of photos from elsewhere while they are worked on
 ATTEMPTS = 3  # as often a worker may die in a photo; after that the photo is taken to be the cause
@@ -73,7 +70,7 @@ class PhotoWorker:
     def __init__(self, options: RunOptions, models: dict[str, str], ledger: Any, threads: int):
         use_threads(threads)
         clear_after_the_dead()
-        self.work, here, self.copied = load(options)
+        self.work, here, self.copied = load(options, lambda text: None)  # the first machine has said it
         if here != models:
             machine = socket.gethostname()
             raise RunError(f"{machine} would use other models than the first machine: {here}, not {models}")
@@ -99,7 +96,7 @@ class PhotoWorker:
         if deaths >= ATTEMPTS:
             text = f"{job.source}: {deaths} workers died at this photo, perhaps for want of memory"
             return Outcome(job, "failed", error=text)
-        outcome = erase(job, self.work, overwrite=assignment.overwrite or deaths > 0)
+        outcome = erase(Task(job, assignment.overwrite or deaths > 0), self.work)
         return renamed(outcome, self.copied)
 
 
@@ -132,15 +129,13 @@ def use_threads(count: int) -> None:
     cv2.setNumThreads(count)
 
 
-def load(
-    options: RunOptions, say: Callable[[str], None] = nothing
-) -> tuple[PhotoWork, dict[str, str], dict[str, str]]:
+def load(options: RunOptions, say: Callable[[str], None]) -> tuple[PhotoWork, dict[str, str], dict[str, str]]:
     """The work on photos; what it runs with, in words; and the paths here of what was copied here, with their
     own names."""
-    if not isinstance(options.masks, RemotePath):
+    if not is_remote(options.masks):
         return *build_work(options, say), {}
     try:
-        here = cached(options.masks)
+        here = local_copy(options.masks)
     except OSError as error:
         raise RunError(f"{options.masks}: {error.strerror or error}") from error
     copied = {str(here): str(options.masks)}
@@ -172,28 +167,29 @@ def describe_models(options: RunOptions, threads: int) -> tuple[dict[str, str], 
     return models, said
 
 
-def erase(job: Job, work: PhotoWork, *, overwrite: bool) -> Outcome:
+def erase(task: Task, work: PhotoWork) -> Outcome:
     """One photo, wherever it and its results are. What goes wrong with it is in the outcome, not raised."""
+    job = task.job
     if not any(is_remote(path) for path in (job.source, *job.files)):
-        return work.do(job, overwrite=overwrite)
-    from removal.batch.work import describe
-
+        return work.do(task)
     with tempfile.TemporaryDirectory(prefix=f"{COPIES}{os.getpid()}-") as folder:
         here = local_job(job, Path(folder))
         seconds: dict[str, float] = {}
         try:
-            refuse_existing(job.files, overwrite=overwrite)
+            for file in () if task.overwrite else job.files:
+                if is_remote(file):
+                    check_free(file, overwrite=False)
             started = time.perf_counter()
             if isinstance(job.source, RemotePath):
                 fetch(job.source, here.source)
             seconds["fetch"] = time.perf_counter() - started
-            outcome = work.do(here, overwrite=overwrite)
+            outcome = work.do(Task(here, task.overwrite))
             started = time.perf_counter()
             if outcome.error is None:
                 store_all(here.files, job.files)
             seconds["store"] = time.perf_counter() - started
         except OSError as error:
-            return Outcome(job, "failed", error=describe(job.source, error))
+            return failed(job, error)
     names = zip((here.source, *here.files), (job.source, *job.files), strict=True)
     outcome = renamed(outcome, {str(mine): str(theirs) for mine, theirs in names})
     return replace(outcome, job=job, seconds=outcome.seconds | seconds)
@@ -216,12 +212,6 @@ def local_job(job: Job, folder: Path) -> Job:
     assert target is not None
     extras: dict[str, Any] = {name: here(getattr(job, name), name) for name in EXTRAS}
     return Job(source, target, **extras)
-
-
-def refuse_existing(files: Sequence[Path], *, overwrite: bool) -> None:
-    for file in files:
-        if not overwrite and is_remote(file) and file.exists():
-            raise FileExistsError(f"'{file}' exists; --overwrite writes over it")
 
 
 def store_all(here: Sequence[Path], there: Sequence[Path]) -> None:

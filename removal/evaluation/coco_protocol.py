@@ -232,17 +232,10 @@ def write_results(
     folder: RunFolder, kept: str, photo: EvalPhoto, found: Detections, numbers: Mapping[str, int]
 ) -> None:
     from _removal_support.files import write_atomically
-    from removal.evaluation.detection_ap import coco_results
+    from removal.handover.coco_results import entries as coco_entries
 
     assert photo.image_id is not None
-    entries = coco_results(photo.image_id, found, numbers)
-    for entry in entries:
-        rle = entry["segmentation"]
-        counts = rle["counts"]
-        entry["segmentation"] = {
-            "size": [int(side) for side in rle["size"]],
-            "counts": counts.decode() if isinstance(counts, bytes) else counts,
-        }
+    entries = coco_entries(found, photo.image_id, numbers, leave_out_others=True)
     path = folder.file("detections", kept, photo.name, ".json")
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, json.dumps(entries).encode(), overwrite=True)

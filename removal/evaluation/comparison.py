@@ -56,8 +56,10 @@ def compare(
     sheet. say, planned, after_each, and what is raised: as `evaluate` has them.
     """
     if bool(options.holes) == bool(options.damage):
-        raise PlanError("say what is to be filled: either --holes DIR or --damage KIND")
-    check_methods(options.methods, "NAME")
+        raise PlanError(
+            "say what is to be filled: either a folder of hole files or kinds of damage", option="holes"
+        )
+    check_methods(options.methods)
     evaluation = evaluate(options, say=say, planned=planned, after_each=after_each)
     folder = RunFolder(options.out, settings(options))
     content = json.loads((options.out / RESULTS).read_text(encoding="utf-8"))

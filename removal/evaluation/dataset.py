@@ -129,7 +129,8 @@ class CocoDataset:
 
         for name in self.classes:
             if name not in self.names.values():
-                raise PlanError(f"--class: {self.path}: {unknown_class(name, tuple(self.names.values()))}")
+                unknown = unknown_class(name, tuple(self.names.values()))
+                raise PlanError(f"{self.path}: {unknown}", option="classes")
         return frozenset(number for number, name in self.names.items() if name in self.classes)
 
     def _listed(self, images: Path) -> list[EvalPhoto]:

@@ -8,7 +8,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from segment.detections import Detections
 from segment.handover.coco import read_segmentation
 
 
@@ -19,22 +18,6 @@ class AveragePrecision:
     ap: float
     ap50: float
     ap75: float
-
-
-def coco_results(
-    image_id: int, detections: Detections, category_ids: Mapping[str, int]
-) -> list[dict[str, Any]]:
-    """One photo's detections as entries of a COCO results file, without labels not in ``category_ids``."""
-    return [
-        {
-            "image_id": image_id,
-            "category_id": category_ids[label],
-            "segmentation": rle,
-            "score": float(score),
-        }
-        for label, score, rle in zip(detections.labels, detections.scores, detections.rles, strict=True)
-        if label in category_ids
-    ]
 
 
 def average_precision(
@@ -52,7 +35,8 @@ def average_precision(
     its detections in no order and its AP is lower than its masks deserve: compare union IoU then.
 
     annotations: content of a COCO annotation file ("images", "annotations", "categories").
-    results: entries of a COCO results file, as `coco_results` makes them; those of other categories and
+    results: entries of a COCO results file, as `removal.handover.coco_results` makes
+        them; those of other categories and
         images don't count.
     category: name of the category.
     image_ids: the photos that count; None = all of the file.

@@ -33,7 +33,7 @@ SHAPE_LEAST_SHARE, SHAPE_MOST_SHARE = 0.02, 0.15  # of the annotated photo: neit
 class HolesProtocol(KnownBackground):
     """Fixed holes in photos where nothing needs removing.
 
-    The holes are mask files of the photos' names (`--holes`), people's shapes from COCO annotations put into
+    The holes are mask files of the photos' names, people's shapes from COCO annotations put into
     the photos that never had the class, or damage of given kinds. The last two are drawn by seed and name, so
     that a photo has the same hole in every run and set.
     """
@@ -65,10 +65,11 @@ class HolesProtocol(KnownBackground):
         photos = []
         for path in photos_in(images, leave_out=holes):
             name = path.relative_to(images).as_posix()
-            found = closest_names(path, by_stem.get(path.stem, []))
+            below = {hole.relative_to(holes): hole for hole in by_stem.get(path.stem, [])}
+            found = closest_names(path.relative_to(images), below)
             if len(found) == 1:
                 photos.append(EvalPhoto(name, path))
-                self.files[name] = Path(found[0])
+                self.files[name] = below[Path(found[0])]
             else:
                 self.problems[name] = f"{len(found) or 'no'} holes for it in '{holes}'"
         self.photos = tuple(photos)
@@ -144,7 +145,7 @@ def build_damage(kinds: Sequence[str], shapes: Path | None) -> Damage:
     try:
         return damage_of(dict.fromkeys(kinds, 1.0), shapes=shapes)
     except ValueError as error:
-        raise PlanError(f"--damage: {error}") from error
+        raise PlanError(str(error), option="damage") from error
 
 
 def squared(image: np.ndarray, hole: np.ndarray | None, size_px: int | None) -> tuple[np.ndarray, np.ndarray]:

@@ -75,7 +75,7 @@ def build_judge(
     from removal.errors import RunError
 
     if name == "none":
-        return None, "no judge was asked for (--judge none)"
+        return None, "no judge was chosen"
     try:
         return Judge(name, segmenters, classes), ""
     except RunError as error:

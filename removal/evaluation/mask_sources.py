@@ -150,10 +150,10 @@ def files_source(name: str, options: EvaluationOptions, say: Callable[[str], Non
             max_pixels=int(run.max_megapixels * 1e6),
             tell=say,
         )
-        if files.coco is not None:
+        if files.has_classes:
             files.check_classes(options.classes)
     except (ValueError, OSError) as error:
-        raise PlanError(f"--mask-source: {error}") from error
+        raise PlanError(str(error), option="sources") from error
 
     def by_id(photo: EvalPhoto) -> bool:
         return files.coco is not None and files.coco.is_results and photo.image_id is not None
@@ -170,7 +170,7 @@ def files_source(name: str, options: EvaluationOptions, say: Callable[[str], Non
     def find(case: Case) -> Detections:
         size = case.image.shape[:2]
         if files.coco is not None and case.photo.image_id is not None and by_id(case.photo):
-            return files.coco.detections(case.photo.image_id, size)
+            return files.coco.detections(case.photo.image_id, size, choice=files.choice)
         return files.detections(sought(case.photo), size, orientation=case.orientation)
 
     has_objects = not any(is_picture(entry) for entry in files.entries)

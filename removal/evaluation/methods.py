@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from removal.errors import PlanError
-from removal.options import WITHOUT_WEIGHTS
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,9 @@ class Method:
 
     @property
     def takes_weights(self) -> bool:
-        return self.name not in ("auto", *WITHOUT_WEIGHTS)
+        from inpaint.registry import is_network
+
+        return self.name != "auto" and is_network(self.name)
 
 
 def methods_of(words: Sequence[str]) -> tuple[Method, ...]:
@@ -55,17 +56,19 @@ def slug_of(label: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", label).strip("-")
 
 
-def check_methods(methods: Sequence[Method], where: str) -> None:
-    """Raises PlanError, beginning with `where`, for an inpainter that nobody knows, or weights for one that
-    has none."""
+def check_methods(methods: Sequence[Method], option: str | None = None) -> None:
+    """Raises PlanError for an inpainter that nobody knows, or weights for one that has none.
+
+    option: the setting that named them; None = none in particular.
+    """
     from inpaint import inpainter_names
 
     for method in methods:
         if method.name not in inpainter_names():
             names = ", ".join(inpainter_names())
-            raise PlanError(f"{where}: expected one of {names}, got {method.name!r}")
+            raise PlanError(f"expected one of {names}, got {method.name!r}", option=option)
         if method.weights is not None and not method.takes_weights:
-            raise PlanError(f"{where}: {method.name} has no weights, got {method.weights!r}")
+            raise PlanError(f"{method.name} has no weights, got {method.weights!r}", option=option)
 
 
 def _parsed(word: str) -> tuple[str, str, str | None]:

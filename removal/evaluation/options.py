@@ -87,85 +87,106 @@ def check_protocol(options: EvaluationOptions) -> None:
     """The inputs that a protocol needs, and none that it does not."""
     protocol = options.protocol
     if protocol not in PROTOCOLS:
-        raise PlanError(f"--protocol: expected one of {', '.join(PROTOCOLS)}, got {protocol!r}")
-    for option, path in (("--images", options.images), ("--holes", options.holes)):
+        raise PlanError(f"expected one of {', '.join(PROTOCOLS)}, got {protocol!r}", option="protocol")
+    for option, path in (("images", options.images), ("holes", options.holes)):
         if path is not None and not path.is_dir():
-            raise PlanError(f"{option}: '{path}' is {'not a folder' if path.exists() else 'not there'}")
-    for option, path in (("--annotations", options.annotations), ("--shapes", options.shapes)):
+            got = "is not a folder" if path.exists() else "is not there"
+            raise PlanError(f"expected a folder, '{path}' {got}", option=option)
+    for option, path in (("annotations", options.annotations), ("shapes", options.shapes)):
         if path is not None and not path.is_file():
-            raise PlanError(f"{option}: '{path}' is not a file")
+            raise PlanError(f"expected a file, '{path}' is none", option=option)
     if protocol == "coco" and options.annotations is None:
-        raise PlanError("--protocol coco needs --annotations FILE")
+        raise PlanError(
+            "the protocol coco needs COCO annotations of its photos, got none", option="annotations"
+        )
     if options.holes is not None and protocol != "holes":
-        raise PlanError(f"--holes goes with --protocol holes, not with {protocol}")
+        raise PlanError(f"hole files go with the protocol holes, got {protocol}", option="holes")
     if protocol == "holes" and sum(map(bool, (options.holes, options.annotations, options.damage))) != 1:
         raise PlanError(
-            "--protocol holes needs --holes DIR, or --annotations FILE --class NAME to take shapes from"
+            "the protocol holes needs one source of holes: a folder of hole files, or annotations and a "
+            "class to take shapes from, or kinds of damage",
+            option="holes",
         )
     if protocol == "holes" and (options.refine or not {HOLES, BLIND}.issuperset(options.mask_sources)):
-        raise PlanError("--protocol holes fills the holes as they are: leave out --mask-source and --refine")
+        raise PlanError(
+            "the protocol holes fills the holes as they are: leave out sources and refinement",
+            option="protocol",
+        )
     if protocol == "holes" and BLIND in options.mask_sources:
         if not options.damage:
-            raise PlanError("--blind finds damage, not holes: it goes with --damage KIND")
+            raise PlanError("a blind row finds damage, not holes: name the kinds of damage", option="damage")
     else:
         check_not_blind(options)
     if protocol != "coco" and options.judge not in ("auto", "none"):
-        raise PlanError("--judge looks for annotated objects: it goes with --protocol coco")
+        raise PlanError(
+            f"a judge looks for annotated objects: expected the protocol coco, got {protocol}", option="judge"
+        )
     if protocol == "pairs" and options.annotations is not None:
-        raise PlanError("--protocol pairs has its truth beside each photo: leave out --annotations")
+        raise PlanError(
+            "the protocol pairs has its truth beside each photo: leave it out", option="annotations"
+        )
     if options.annotations is not None and not options.classes:
-        raise PlanError("--annotations needs --class NAME: what is removed")
+        raise PlanError("annotations need the name of what is removed, got none", option="classes")
 
 
 def check_not_blind(options: EvaluationOptions) -> None:
     run, inpainters = options.run, [method.name for method in options.methods]
     if run.threshold != RunOptions.threshold:
-        raise PlanError("--threshold says what damage --blind takes for whole: give both")
+        raise PlanError(
+            "it says what damage a blind row takes for whole: ask for one too", option="threshold"
+        )
     if run.blind_weights and CONTINUOUS not in inpainters:
-        raise PlanError(f"--blind-weights are those of --blind and of {CONTINUOUS}: give either")
+        raise PlanError(f"they are for blind rows and {CONTINUOUS}: ask for either", option="blind_weights")
 
 
 def check_lists(options: EvaluationOptions) -> None:
-    lists = {"--mask-source": options.sources, "--refine": options.refinements}
-    for name, values in (lists | {"--inpainter": options.inpainters}).items():
+    lists = {"sources": options.sources, "refinements": options.refinements}
+    for name, values in (lists | {"inpainters": options.inpainters}).items():
         if len(set(values)) != len(values):
-            raise PlanError(f"{name}: the same value twice in {', '.join(map(str, values))}")
+            listed = ", ".join(map(str, values))
+            raise PlanError(f"expected values that differ, got the same one twice in {listed}", option=name)
     if not options.inpainters:
-        raise PlanError("--inpainter: expected at least one name, got an empty list")
+        raise PlanError("expected at least one name, got an empty list", option="inpainters")
     if options.limit is not None and options.limit < 1:
-        raise PlanError(f"--limit: expected at least 1, got {options.limit}")
+        raise PlanError(f"expected at least 1, got {options.limit}", option="limit")
 
 
 def check_out(options: EvaluationOptions) -> None:
     """Results may not lie where photos or masks are looked for: a second run would find them there."""
-    searched = {"--images": options.images if options.protocol != "coco" else None, "--holes": options.holes}
+    searched = {
+        "the photos": options.images if options.protocol != "coco" else None,
+        "the holes": options.holes,
+    }
     paths = [Path(name) for name in options.sources if name not in options.own_sources]
-    searched |= {f"--mask-source {path}": path for path in paths if path.is_dir()}
+    searched |= {f"the mask source {path}": path for path in paths if path.is_dir()}
     out = options.out.resolve()
-    for option, folder in searched.items():
+    for name, folder in searched.items():
         if folder is not None and folder.resolve() in (out, *out.parents):
-            raise PlanError(f"--out: '{options.out}' lies in the folder of {option}; give another one")
+            raise PlanError(f"'{options.out}' lies in the folder of {name}; give another one", option="out")
 
 
 def check_models(options: EvaluationOptions) -> None:
     """Names of segmenters and inpainters, and the weights given for them."""
     from segment import segmenter_names
 
-    check_methods(options.methods, "--inpainter")
+    check_methods(options.methods, "inpainters")
     networks = [method for method in options.methods if method.takes_weights and method.weights is None]
     if options.run.weights is not None and len(networks) != 1:
         raise PlanError(
-            f"--weights needs exactly one network among --inpainter, got {', '.join(options.inpainters)}"
+            f"weights need exactly one network among the inpainters, got {', '.join(options.inpainters)}",
+            option="weights",
         )
     if options.judge not in ("none", *segmenter_names()):
-        raise PlanError(f"--judge: expected none, {', '.join(segmenter_names())}, got {options.judge!r}")
+        raise PlanError(
+            f"expected none, {', '.join(segmenter_names())}, got {options.judge!r}", option="judge"
+        )
     for name in options.sources:
         if name not in (*options.own_sources, *segmenter_names()) and not Path(name).exists():
             known = ", ".join((*options.own_sources, *segmenter_names()))
-            raise PlanError(f"--mask-source: expected {known} or a path, and there is no '{name}'")
+            raise PlanError(f"expected {known} or a path, and there is no '{name}'", option="sources")
     detectors = [name for name in options.sources if name in segmenter_names()]
     if options.protocol == "pairs" and detectors and not options.classes:
-        raise PlanError(f"--mask-source {detectors[0]} needs --class NAME: what is removed")
+        raise PlanError(f"{detectors[0]} needs the name of what is removed, got none", option="classes")
     named = [name for name in (*detectors, options.judge) if name not in ("auto", "none")]
     if options.run.segmenter_weights is not None and len(set(named)) != 1:
-        raise PlanError("--segmenter-weights needs one segmenter's name in --mask-source or --judge")
+        raise PlanError("expected one segmenter's name as mask source or judge", option="segmenter_weights")

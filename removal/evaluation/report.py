@@ -3,41 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
+from dataclasses import dataclass
 from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup
 
 from removal.evaluation.columns import COLUMNS, Column
 from removal.evaluation.dataset import EvalPhoto
+from removal.evaluation.options import ANNOTATIONS, CHANGED
 from removal.evaluation.plots import Series, dot_plot
 from removal.evaluation.report_photos import photo_sections
 from removal.evaluation.results import Row
 from removal.evaluation.run_folder import RunFolder
 
-STYLE = """
-:root { color-scheme: light; }
-body { font: 15px/1.5 system-ui, sans-serif; color: #1c2024; background: #fff; margin: 2rem auto;
-  max-width: 1240px; padding: 0 1.2rem; }
-h1 { font-size: 1.6rem; margin-bottom: .2rem; } h2 { font-size: 1.2rem; margin: 2.4rem 0 .4rem; }
-h3 { font-size: 1rem; margin: 1.6rem 0 .4rem; }
-p, li { max-width: 78ch; } .faint, .note { color: #667078; } .note { font-size: .87rem; }
-.scroll { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .25rem .7rem; text-align: right; border-bottom: 1px solid #e3e6e8; white-space: nowrap; }
-thead th { vertical-align: bottom; font-weight: 600; white-space: normal; min-width: 4.2rem; }
-th.name, td.name { text-align: left; } thead small { display: block; font-weight: 400; color: #667078; }
-td.best { font-weight: 700; background: #eaf4ec; } tr.nothing td { color: #667078; font-style: italic; }
-td.missing { color: #99a1a8; } sup { font-size: .7em; }
-figure { margin: .8rem 0 1.2rem; } figure img { max-width: 100%; height: auto; display: block; }
-.strip { display: flex; flex-wrap: wrap; gap: .6rem; } .strip figure { margin: .2rem 0; }
-figcaption { font-size: .87rem; color: #444b52; margin-top: .2rem; }
-svg { max-width: 100%; height: auto; display: block; margin: .8rem 0; font: 12px system-ui, sans-serif;
-  fill: #1c2024; }
-svg .title { font-weight: 600; font-size: 13px; } svg .faint { fill: #667078; font-weight: 400; }
-svg .grid { stroke: #e3e6e8; } svg .dot { fill: #3f78b5; fill-opacity: .35; }
-svg .mean { stroke: #c2401c; stroke-width: 3; } svg .value { font-weight: 600; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; font-size: .9rem; }
-dt { color: #667078; } dd { margin: 0; overflow-wrap: anywhere; }
-.key span { display: inline-block; width: .8em; height: .8em; border-radius: 2px; margin: 0 .3em 0 .9em; }
-"""
 ABOUT = {
     "masks before refinement": "The mask as its source gave it, against the true area. Leak: share of the "
     "true area that is not covered. Spill: area covered besides, over the true area.",
@@ -63,11 +42,37 @@ PLOTTED = {
     "pairs": ("changed_psnr", "changed_swd", "after_leak", "after_spill", "fill_seconds"),
 }
 MOST_DIGITS = 1e5  # figures from here on are written as powers of ten
+DASH = "\N{EN DASH}"
+TEMPLATE = "report.html.jinja"
+REFERENCES = "photos that never had the class"
+MASKS_BEFORE, MASKS_AFTER = "masks before refinement", "masks after refinement"
+TRUTH = (ANNOTATIONS, CHANGED)  # sources whose masks are what masks are measured against
 SUBJECTS = {
     "coco": "Removing objects from annotated photos",
     "holes": "Filling holes whose content is known",
     "pairs": "Removal against the same view without the object",
 }
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a table: its text, its CSS class ("" = none) and the number of its footnote (0 = none)."""
+
+    text: str
+    kind: str = ""
+    note: int = 0
+
+
+@dataclass(frozen=True)
+class Table:
+    """Combinations down, measures across. lines: name, CSS class and cells of each. notes: below it."""
+
+    title: str
+    about: str
+    columns: Sequence[Column]
+    lines: Sequence[tuple[str, str, Sequence[Cell]]]
+    reasons: Sequence[str]
+    too_few: str
 
 
 def report_html(
@@ -81,29 +86,45 @@ def report_html(
 ) -> str:
     """The page as text; every picture is inside it.
 
-    content: of results.json. photos, records: those that are done and their lines, in one order.
+    Args:
+        protocol: "coco", "holes" or "pairs".
+        rows: a row per combination.
+        unedited: the row of the photos as they were; None where it says nothing.
+        content: of results.json.
+        photos, records: those that are done and their lines, in one order.
+        folder: where the pictures are.
+
+    Returns:
+        HTML with every name and reason escaped.
     """
-    parts = [
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>{SUBJECTS[protocol]}</title><style>{STYLE}</style></head><body>",
-        f"<h1>{SUBJECTS[protocol]}</h1>",
-        f'<p class="faint">{len(photos)} photos, {len(rows)} combinations, protocol {protocol}</p>',
-        about_run(content),
-        "<h2>Tables</h2>",
-        '<p class="note">Means over photos, unless a title says otherwise; the best is marked.</p>',
-        *tables(protocol, rows, unedited),
-        "<h2>Photo by photo</h2>",
-        '<p class="note">A dot per photo, a bar at the combination\'s figure.</p>',
-        *plots(protocol, rows, records),
-        *photo_sections(protocol, rows, content, photos, records, folder),
-        left_out(content["left_out"]),
-        "</body></html>\n",
-    ]
-    return "\n".join(part for part in parts if part)
+    # plots and photo sections are built, and escaped, by their own modules
+    return template().render(
+        subject=SUBJECTS[protocol],
+        protocol=protocol,
+        photo_count=len(photos),
+        combination_count=len(rows),
+        facts=about_run(content),
+        tables=tables(protocol, rows, unedited, content["data"].get(REFERENCES)),
+        plots=[Markup(plot) for plot in plots(protocol, rows, records)],
+        sections=[Markup(part) for part in photo_sections(protocol, rows, content, photos, records, folder)],
+        failures=content["left_out"],
+    )
 
 
-def about_run(content: Mapping[str, Any]) -> str:
+def template() -> Template:
+    """The page's template, which escapes all that it is given."""
+    environment = Environment(
+        loader=PackageLoader("removal.evaluation", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template(TEMPLATE)
+
+
+def about_run(content: Mapping[str, Any]) -> dict[str, str]:
     """What was measured, with what."""
     settings = content["settings"]
     facts: dict[str, Any] = {
@@ -116,12 +137,7 @@ def about_run(content: Mapping[str, Any]) -> str:
         "begun": content["started"],
         "left out": f"{len(content['left_out'])} photos, listed at the end" if content["left_out"] else None,
     }
-    lines = [
-        f"<dt>{escape(str(name))}</dt><dd>{escape(str(value))}</dd>"
-        for name, value in facts.items()
-        if value is not None
-    ]
-    return "<dl>" + "".join(lines) + "</dl>"
+    return {str(name): str(value) for name, value in facts.items() if value is not None}
 
 
 def commits(content: Mapping[str, Any]) -> str:
@@ -130,61 +146,93 @@ def commits(content: Mapping[str, Any]) -> str:
     return ", continued by ".join([content["commit"] or "unknown", *later])
 
 
-def tables(protocol: str, rows: Sequence[Row], unedited: Row | None) -> list[str]:
-    """A table per group of measures."""
-    parts = []
-    for group in dict.fromkeys(column.group for column in COLUMNS[protocol]):
-        columns = [column for column in COLUMNS[protocol] if column.group == group]
-        parts.append(f"<h3>{escape(group[:1].upper() + group[1:])}</h3>")
-        if group in ABOUT:
-            parts.append(f'<p class="note">{escape(ABOUT[group])}</p>')
-        parts.append(table(columns, rows, unedited))
-    return parts
+def tables(
+    protocol: str, rows: Sequence[Row], unedited: Row | None, references: int | None = None
+) -> list[Table]:
+    """A table per group of measures. references: photos that never had the class; None = not counted."""
+    return [
+        table([column for column in COLUMNS[protocol] if column.group == group], rows, unedited, references)
+        for group in dict.fromkeys(column.group for column in COLUMNS[protocol])
+    ]
 
 
-def table(columns: Sequence[Column], rows: Sequence[Row], unedited: Row | None) -> str:
-    """Combinations down, measures across; why a cell is empty stands below."""
-    notes: list[str] = []
-    head = "".join(f"<th>{escape(column.title)}<small>{arrow(column)}</small></th>" for column in columns)
-    lines = [f'<thead><tr><th class="name">combination</th>{head}</tr></thead><tbody>']
+def table(
+    columns: Sequence[Column], rows: Sequence[Row], unedited: Row | None, references: int | None = None
+) -> Table:
+    """The table of one group of measures; why a cell is empty stands below."""
+    group = columns[0].group
+    reasons: list[str] = []
+    lines = []
     for row in rows:
         assert row.combination is not None
-        cells = "".join(cell(column, row, rows, notes) for column in columns)
-        lines.append(f'<tr><td class="name">{escape(row.combination.title)}</td>{cells}</tr>')
+        cells = [cell(column, row, comparable(column, rows, references), reasons) for column in columns]
+        lines.append((row.combination.title, "", cells))
     if unedited is not None and any(column.name in unedited.figures for column in columns):
-        cells = "".join(cell(column, unedited, [], []) for column in columns)
-        lines.append(f'<tr class="nothing"><td class="name">nothing removed</td>{cells}</tr>')
-    footnotes = "".join(
-        f'<p class="note"><sup>{number}</sup> not computed: {escape(note)}</p>'
-        for number, note in enumerate(notes, 1)
+        lines.append(("nothing removed", "nothing", [cell(column, unedited, [], []) for column in columns]))
+    title = group[:1].upper() + group[1:]
+    return Table(title, ABOUT.get(group, ""), columns, lines, reasons, too_few(columns, rows, references))
+
+
+def set_size(rows: Sequence[Row], references: int | None) -> int:
+    """Photos on the smaller side of a class-wise measure."""
+    sizes = [row.photos for row in rows] + ([] if references is None else [references])
+    return min(sizes, default=0)
+
+
+def comparable(column: Column, rows: Sequence[Row], references: int | None = None) -> list[Row]:
+    """The rows that may be ranked by a measure.
+
+    None where there are too few photos for it. A mask that is the truth itself, or that was not refined, is
+    no rival: before refinement the first has no leak and no spill by definition, after it neither has the
+    second where its source is the truth.
+    """
+    if column.least_photos and set_size(rows, references) < column.least_photos:
+        return []
+    measured = [row for row in rows if row.combination is not None and column.name in row.figures]
+    if column.group == MASKS_AFTER:
+        return [row for row in measured if row.combination is not None and row.combination.refined]
+    if column.group == MASKS_BEFORE:
+        return [row for row in measured if row.combination and row.combination.source not in TRUTH]
+    return measured
+
+
+def too_few(columns: Sequence[Column], rows: Sequence[Row], references: int | None) -> str:
+    """Which measures have too few photos to be ranked; "" where none has."""
+    size = set_size(rows, references)
+    short: dict[int, list[str]] = {}
+    for column in columns:
+        if size < column.least_photos and any(column.name in row.figures for row in rows):
+            short.setdefault(column.least_photos, []).append(column.title)
+    if not short:
+        return ""
+    wanted = "; ".join(f"{', '.join(titles)}: {least:,}" for least, titles in short.items())
+    return (
+        f"Too few photos: {size:,} on the smaller side. Differences may be chance, so no best is marked. "
+        f"Photos needed on each side: {wanted}."
     )
-    return f'<div class="scroll"><table>{"".join(lines)}</tbody></table></div>{footnotes}'
 
 
-def arrow(column: Column) -> str:
-    return {"lower": "lower is better", "higher": "higher is better", "": ""}[column.better]
-
-
-def cell(column: Column, row: Row, rows: Sequence[Row], notes: list[str]) -> str:
-    """A figure, marked where it is the best of `rows`; else a dash with the number of its reason."""
+def cell(column: Column, row: Row, rivals: Sequence[Row], reasons: list[str]) -> Cell:
+    """A figure, marked where it is the best of `rivals`; else a dash with the number of its reason."""
     figure = row.figures.get(column.name)
     if figure is None:
         reason = row.reasons.get(column.name, "")
         if row.combination is None or not reason:
-            return '<td class="missing">&ndash;</td>'
-        if reason not in notes:
-            notes.append(reason)
-        return f'<td class="missing">&ndash;<sup>{notes.index(reason) + 1}</sup></td>'
-    others = [other.figures[column.name] for other in rows if column.name in other.figures]
+            return Cell(DASH, "missing")
+        if reason not in reasons:
+            reasons.append(reason)
+        return Cell(DASH, "missing", reasons.index(reason) + 1)
+    others = [other.figures[column.name] for other in rivals if column.name in other.figures]
     best = {"lower": min, "higher": max}.get(column.better)
-    is_best = best is not None and len(set(others)) > 1 and figure == best(others)
-    mark = ' class="best"' if is_best else ""
+    is_rival = any(other is row for other in rivals)
+    is_best = best is not None and is_rival and len(set(others)) > 1 and figure == best(others)
     is_short = column.digits == 0 or abs(figure) < MOST_DIGITS
     text = f"{figure:.{column.digits}f}" if is_short else f"{figure:.2e}"
-    return f"<td{mark}>{text}</td>"
+    return Cell(text, "best" if is_best else "")
 
 
 def plots(protocol: str, rows: Sequence[Row], records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A plot per measure of PLOTTED, as SVG."""
     columns = {column.name: column for column in COLUMNS[protocol]}
     drawn = []
     for name in PLOTTED[protocol]:
@@ -199,10 +247,3 @@ def plots(protocol: str, rows: Sequence[Row], records: Sequence[Mapping[str, Any
         column = columns[name]
         drawn.append(dot_plot(f"{column.title}, {column.group}", column.better, series))
     return drawn
-
-
-def left_out(failures: Mapping[str, str]) -> str:
-    if not failures:
-        return ""
-    lines = "".join(f"<li>{escape(name)}: {escape(reason)}</li>" for name, reason in failures.items())
-    return f"<h2>Left out</h2><p>{len(failures)} photos are in no figure:</p><ul>{lines}</ul>"

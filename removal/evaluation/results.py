@@ -14,6 +14,7 @@ from removal.evaluation.combinations import Combination
 Record = Mapping[str, Any]
 KEYS = ("mask_source", "refine", "inpainter", "photos")
 NOT_COMPUTED = "not_computed"
+FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -106,11 +107,16 @@ def images_csv(protocol: str, combinations: Sequence[Combination], records: Sequ
     return to_csv(["photo", *KEYS[:3], *names], lines)
 
 
+def as_cell(value: Any) -> Any:
+    """A value for a table: text that a spreadsheet would take for a formula gets an apostrophe in front."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_SIGNS) else value
+
+
 def to_csv(header: Sequence[str], lines: Sequence[Mapping[str, Any]]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, header, restval="", extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(lines)
+    writer.writerows({name: as_cell(value) for name, value in line.items()} for line in lines)
     return text.getvalue()
 
 

@@ -17,11 +17,11 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-from _removal_support.folder_lock import try_lock
+from _removal_support.json_lines import JsonLines, changed_names
 from removal.errors import PlanError, RunError
 
 KIND = "removal evaluation"
@@ -46,15 +46,17 @@ class RunFolder:
 
     def __init__(self, folder: Path, settings: Mapping[str, Any], *, overwrite: bool = False) -> None:
         self.folder, self.settings = folder, dict(settings)
-        self._lines: BinaryIO | None = None
+        self.lines = JsonLines(folder / LINES)
         self.config = self._earlier()
         self.records: dict[str, dict[str, Any]] = {}
         self.starts_anew = overwrite or not self.config
         if self.config and not overwrite:
             self._refuse_other(self.config.get("settings", {}), self.settings)
         if not self.starts_anew:
-            for line in read_lines(folder / LINES):
-                self.records[line["photo"]] = line
+            with contextlib.suppress(FileNotFoundError):
+                for line in self.lines.read():
+                    if "photo" in line and "outcome" in line:
+                        self.records[line["photo"]] = line
 
     def begin(self, models: Mapping[str, str], facts: Mapping[str, Any]) -> None:
         """Called before the first photo: writes the settings, and what runs (`models`, held against an
@@ -65,7 +67,8 @@ class RunFolder:
         if not self.starts_anew:
             self._refuse_other(self.config.get("models", {}), dict(models))
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._lock()
+        if not self.lines.open(create=True):
+            raise RunError(f"another run is at work in '{self.folder}'; wait for it to end")
         if self._earlier() != self.config:
             raise RunError(f"another run began in '{self.folder}' meanwhile; run the same command again")
         for part in self.folder.rglob(".*.part"):
@@ -75,7 +78,7 @@ class RunFolder:
             return
         for name in (*SUMMARY_FILES, MARKDOWN, SHEET):
             (self.folder / name).unlink(missing_ok=True)
-        self._open_lines().truncate(0)
+        self.lines.clear()
         for name in PICTURES if self.config else ():  # of the run that this one starts anew
             shutil.rmtree(self.folder / name, ignore_errors=True)
         self.config = {"kind": KIND, "settings": self.settings, "models": dict(models), **facts}
@@ -84,17 +87,14 @@ class RunFolder:
 
     def add(self, record: Mapping[str, Any]) -> None:
         """Appends a photo's line; it is on the disk when this returns."""
+        if not self.lines.is_open:
+            raise ValueError("expected begin() before lines are added")
         self.records[record["photo"]] = dict(record)
-        file = self._open_lines()
-        file.write(json.dumps(record, allow_nan=False).encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
+        self.lines.append(record, sync=True)
 
     def close(self) -> None:
         """Lets other runs begin."""
-        if self._lines is not None:
-            self._lines.close()
-            self._lines = None
+        self.lines.close()
 
     def digest(self, names: Sequence[str], left_out: Mapping[str, str]) -> str:
         """Of what a summary is made of: these photos' lines, and why others were left out."""
@@ -133,7 +133,7 @@ class RunFolder:
     def _earlier(self) -> dict[str, Any]:
         """The settings an earlier run left here; empty where there was none."""
         if self.folder.exists() and not self.folder.is_dir():
-            raise PlanError(f"--out: '{self.folder}' is a file, expected a folder")
+            raise PlanError(f"expected a folder, '{self.folder}' is a file", option="out")
         if not self.folder.exists() or not any(self.folder.iterdir()):
             return {}
         if all(is_before_settings(path) for path in self.folder.iterdir()):
@@ -143,16 +143,16 @@ class RunFolder:
             config = json.loads((self.folder / CONFIG).read_text(encoding="utf-8"))
         if not isinstance(config, dict) or config.get("kind") != KIND:
             raise PlanError(
-                f"--out: '{self.folder}' is not empty and holds no evaluation; give another folder"
+                f"'{self.folder}' is not empty and holds no evaluation; give another folder", option="out"
             )
         return config
 
     def _refuse_other(self, earlier: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-        changed = sorted(key for key in {*earlier, *now} if earlier.get(key) != now.get(key))
-        if changed:
+        if changed := changed_names(earlier, now):
             raise PlanError(
-                f"--out: '{self.folder}' holds an evaluation with other settings "
-                f"({', '.join(changed)} changed); give another folder, or --overwrite"
+                f"'{self.folder}' holds an evaluation with other settings "
+                f"({', '.join(changed)} changed); give another folder or overwrite it",
+                option="out",
             )
 
     def _note_other_code(self, facts: Mapping[str, Any]) -> None:
@@ -162,37 +162,6 @@ class RunFolder:
         if facts.get("commit") not in known:
             self.config["continued_by"] = [*later, dict(facts)]
             self.write_json(CONFIG, self.config)
-
-    def _lock(self) -> None:
-        """Takes the file of lines for this run; what a killed one left of its last line must not swallow the
-        next."""
-        file = (self.folder / LINES).open("ab+")
-        if not try_lock(file.fileno()):
-            file.close()
-            raise RunError(f"another run is at work in '{self.folder}'; wait for it to end")
-        self._lines = file
-        if file.seek(0, os.SEEK_END):
-            file.seek(-1, os.SEEK_END)
-            if file.read(1) != b"\n":
-                file.write(b"\n")
-
-    def _open_lines(self) -> BinaryIO:
-        if self._lines is None:
-            raise ValueError("expected begin() before lines are added")
-        return self._lines
-
-
-def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The lines of `photos.jsonl` that can be read: the last one is cut short where the power went."""
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
-        return
-    for line in text.splitlines():
-        with contextlib.suppress(ValueError):
-            content = json.loads(line)
-            if isinstance(content, dict) and "photo" in content and "outcome" in content:
-                yield content
 
 
 def is_before_settings(path: Path) -> bool:

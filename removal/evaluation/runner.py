@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 from removal.batch.run import nothing
 from removal.batch.stages import Finished, overlapped
 from removal.batch.threads import default_workers
-from removal.batch.work import describe
-from removal.errors import PlanError, RunError
+from removal.errors import PlanError, RunError, describe
 from removal.evaluation.combinations import Combination, combinations
 from removal.evaluation.mask_sources import file_sources
 from removal.evaluation.options import BLIND, EvaluationOptions
@@ -208,7 +207,7 @@ def line_of(finished: Finished) -> dict[str, Any]:
     if finished.stage == "write" and isinstance(finished.error, OSError):
         raise finished.error
     photo = getattr(finished.item, "photo", finished.item)
-    error = describe(photo.path, finished.error).removeprefix(f"{photo.path}: ")
+    error = describe(finished.error, photo.path).removeprefix(f"{photo.path}: ")
     return {"photo": photo.name, "outcome": "failed", "stage": finished.stage, "error": error}
 
 

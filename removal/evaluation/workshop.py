@@ -12,7 +12,6 @@ import numpy as np
 from removal.batch.record import is_as_noted, note_of
 from removal.batch.stages import Stage
 from removal.batch.threads import default_workers
-from removal.batch.work import one_by_one
 from removal.evaluation.case import Case, EvaluationProtocol
 from removal.evaluation.combinations import Combination
 from removal.evaluation.mask_sources import EvaluatedSource, find_hole
@@ -56,12 +55,12 @@ class Workshop:
         compiled fills use all cores by themselves."""
         workers = default_workers()
         return [
-            Stage("read", one_by_one(self.read), workers=workers),
-            Stage("find", one_by_one(self.find)),
-            Stage("refine", one_by_one(self.refine), workers=workers),
-            Stage("fill", one_by_one(self.fill)),
-            Stage("measure", one_by_one(self.measure), workers=workers),
-            Stage("write", one_by_one(self.write), workers=workers),
+            Stage("read", each=self.read, workers=workers),
+            Stage("find", each=self.find),
+            Stage("refine", each=self.refine, workers=workers),
+            Stage("fill", each=self.fill),
+            Stage("measure", each=self.measure, workers=workers),
+            Stage("write", each=self.write, workers=workers),
         ]
 
     def read(self, photo: EvalPhoto) -> Case:

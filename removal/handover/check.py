@@ -10,17 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 from removal.batch.jobs import photos_in
 from removal.batch.stages import Finished, Stage, overlapped
-from removal.errors import PlanError
+from removal.errors import PlanError, one_line
 from removal.images import PhotoError
 from removal.images.size import read_size
 from removal.models import loading
 from removal.options import RunOptions
-from segment.handover.index import normal, stem_of
+from segment.handover.index import stem_of
 from segment.handover.mask_error import MaskError
+from segment.handover.photo_names import normal
 
 if TYPE_CHECKING:
     from segment import CocoMasks, MaskFiles
     from segment.handover.files import FoundMask
+
+NAMED = 4  # photos that are named with the mask that they share
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class MaskCheck:
     file: where the mask stands. size: of the mask as it is, "same", "scaled", "turned" or both.
     objects: how many are marked. coverage: share of the photo that is marked, 0 to 1.
     iou, leak, spill: of the union against the annotations' (`removal.evaluation.masks`); None = not known.
+    option: the setting that the message is about, where there is one.
+    sources: what of the hand-over is this photo's, by the names of `MaskFiles.sources`.
     """
 
     photo: Path
@@ -47,10 +52,13 @@ class MaskCheck:
     iou: float | None = None
     leak: float | None = None
     spill: float | None = None
+    option: str | None = None
+    sources: tuple[str, ...] = ()
 
     def record(self) -> dict[str, Any]:
         """The fields as JSON takes them; what is not known is left out."""
         fields = {name: value for name, value in vars(self).items() if value is not None}
+        del fields["sources"]
         paths = {name: str(fields[name]) for name in ("photo", "file") if name in fields}
         shares = {name: round(value, 6) for name, value in fields.items() if isinstance(value, float)}
         return fields | paths | shares
@@ -99,11 +107,12 @@ def check_photo(files: MaskFiles, photo: Path, options: CheckOptions) -> MaskChe
         return MaskCheck(photo, "photo", True, f"{photo}: {error.strerror or error}")
     try:
         found = files.look_up(photo, (height, width), orientation=orientation)
-        return measured(photo, found, options, orientation)
+        check = measured(photo, found, options, orientation)
     except MaskError as error:
-        return MaskCheck(photo, error.reason, True, str(error), file=file_of(files, photo))
+        check = MaskCheck(photo, error.reason, True, str(error), file_of(files, photo), option=error.option)
     except (OSError, ValueError) as error:
-        return MaskCheck(photo, "unreadable", True, " ".join(str(error).split()))
+        check = MaskCheck(photo, "unreadable", True, one_line(str(error)))
+    return replace(check, sources=sources_of(files, photo))
 
 
 def measured(photo: Path, found: FoundMask, options: CheckOptions, orientation: int) -> MaskCheck:
@@ -136,6 +145,14 @@ def measured(photo: Path, found: FoundMask, options: CheckOptions, orientation: 
     return replace(check, leak=leak(mask, truth), spill=spill(mask, truth)) if truth.any() else check
 
 
+def sources_of(files: MaskFiles, photo: Path) -> tuple[str, ...]:
+    """What of the hand-over is a photo's; nothing where that is not known."""
+    try:
+        return files.sources_of(photo)
+    except ValueError:
+        return ()
+
+
 def file_of(files: MaskFiles, photo: Path) -> Path | None:
     """The file with a photo's mask, None where it is not known."""
     try:
@@ -148,17 +165,16 @@ def file_of(files: MaskFiles, photo: Path) -> Path | None:
 class HandOverSummary:
     """Running sums of many checks.
 
-    statuses, sizes: how many photos have each. used: the mask files and how many photos use each; ids: the
-    images of a COCO file that are used; disputed: names that several masks have. means: of coverage (marked
-    photos), and of iou, leak and spill where these are known.
+    statuses, sizes: how many photos have each. used: the photos of each mask, by the names of
+    `MaskFiles.sources`; disputed: names that several masks have. means: of coverage (marked photos), and of
+    iou, leak and spill where these are known.
     """
 
     photos: int = 0
     failing: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
     sizes: Counter[str] = field(default_factory=Counter)
-    used: Counter[Path] = field(default_factory=Counter)
-    ids: set[int | str] = field(default_factory=set)
+    used: dict[str, list[Path]] = field(default_factory=dict)
     disputed: set[str] = field(default_factory=set)
     sums: dict[str, list[float]] = field(default_factory=dict)
 
@@ -171,10 +187,8 @@ class HandOverSummary:
             self.disputed.add(normal(check.photo.stem))
         if check.size is not None:
             self.sizes[check.size] += 1
-        if check.file is not None:
-            self.used[check.file] += 1
-            if files.coco is not None:
-                self.ids.add(files.coco.image_id(check.photo))
+        for source in check.sources:
+            self.used.setdefault(source, []).append(check.photo)
         names = ("iou", "leak", "spill") + (("coverage",) if check.status == "marked" else ())
         for name in names:
             if (value := getattr(check, name)) is not None:
@@ -187,19 +201,21 @@ class HandOverSummary:
 
     def unmatched(self, files: MaskFiles) -> list[str]:
         """The masks that belong to none of the photos: files, or images of a COCO file."""
-        if files.coco is not None:
-            return [files.coco.name_of(number) for number in files.coco.image_ids if number not in self.ids]
+        if len(files.sources) == 1 and files.sources == (str(files.path),):
+            return []  # one file is every photo's
         return [
-            str(entry)
-            for entry in files.mask_entries
-            if entry not in self.used and stem_of(entry) not in self.disputed
+            source
+            for source in files.sources
+            if source not in self.used and stem_of(Path(source)) not in self.disputed
         ]
 
-    def shared(self, files: MaskFiles) -> list[str]:
-        """The mask files of a folder that belong to several photos."""
-        if files.coco is not None or len(files.entries) == 1:
-            return []
-        return [str(file) for file, count in self.used.items() if count > 1]
+    def shared(self) -> list[str]:
+        """What belongs to several photos, each with these: names do not tell whose it is."""
+        return [
+            f"{source}: {', '.join(map(str, photos[:NAMED]))}{', ...' if len(photos) > NAMED else ''}"
+            for source, photos in self.used.items()
+            if len(photos) > 1
+        ]
 
     def record(self, files: MaskFiles) -> dict[str, Any]:
         """All of it as JSON takes it."""
@@ -212,7 +228,7 @@ class HandOverSummary:
             "sizes": dict(self.sizes),
             "means": {name: round(value, 6) for name, value in self.means.items()},
             "unmatched": self.unmatched(files),
-            "shared": self.shared(files),
+            "shared": self.shared(),
         } | polarity_record(files)
 
 
@@ -234,22 +250,21 @@ def open_check(
     Raises PlanError for photos that are not there and classes that nobody has, RunError for masks or
     annotations that cannot be read.
     """
-    from removal.sources import from_files
+    from removal.sources import open_files
     from segment import CocoMasks
 
     assert run.masks is not None
     photos = photos_in(images, leave_out=run.masks) if images.is_dir() else [images]
     if not photos or not images.exists():
-        raise PlanError(f"--images: no photos in '{images}'")
+        raise PlanError(f"expected photos, got none in '{images}'", option="images")
     with loading():
         truth = None if annotations is None else CocoMasks(annotations)
-        files = from_files(run.masks, replace(run, classes=()), say).files
+        files = open_files(run.masks, run, say)
     try:
         if files.has_classes or truth is None:
             files.check_classes(run.classes)
-        if truth is not None:
-            truth.check_classes(run.classes)
+        wanted = () if truth is None or not run.classes else truth.check_classes(run.classes)
     except ValueError as error:
-        raise PlanError(f"--class: {error}") from error
+        raise PlanError(str(error), option="classes") from error
     own = run.classes if files.has_classes else ()
-    return files, photos, CheckOptions(own, run.score, truth, run.classes)
+    return files, photos, CheckOptions(own, run.score, truth, wanted)

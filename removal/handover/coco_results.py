@@ -41,11 +41,14 @@ def image_id(photo: Path, annotations: CocoMasks | None) -> ImageId:
             raise PlanError(str(error)) from error
     digits = re.search(r"\d+$", photo.stem)
     if digits is None:
-        raise PlanError(f"the name {photo} ends in no image id: --annotations gives ids by file name")
+        raise PlanError(
+            f"expected a name that ends in an image id, got {photo}: annotations give ids by file name",
+            option="annotations",
+        )
     return int(digits.group())
 
 
-def category_ids(annotations: CocoMasks | None) -> Mapping[str, int]:
+def category_ids(annotations: CocoMasks | None) -> Mapping[str, ImageId]:
     """The category id of each class name: the annotations', else COCO's own."""
     from segment.classes import coco_categories, coco_classes
 
@@ -54,16 +57,23 @@ def category_ids(annotations: CocoMasks | None) -> Mapping[str, int]:
     return {name: number for number, name in enumerate(coco_categories()) if name in coco_classes()}
 
 
-def entries(found: Detections, number: ImageId, categories: Mapping[str, int]) -> list[dict[str, Any]]:
+def entries(
+    found: Detections, number: ImageId, categories: Mapping[str, ImageId], *, leave_out_others: bool = False
+) -> list[dict[str, Any]]:
     """One photo's objects as results: compressed run lengths, bbox as xywh in pixels, score. Empty masks are
-    left out. ValueError for a label that is no category."""
+    left out.
+
+    leave_out_others: whether a label that is no category is left out too; else it is a ValueError.
+    """
     from pycocotools import mask as coco_mask
 
     results = []
     for label, score, rle in zip(found.labels, found.scores.tolist(), found.rles, strict=True):
+        if label not in categories and leave_out_others:
+            continue
         if label not in categories:
             raise ValueError(
-                f"{label!r} is no category of COCO: --annotations gives categories, or leave it out"
+                f"expected a category of COCO, got {label!r}: give annotations that have it, or leave it out"
             )
         if coco_mask.area(rle) == 0:
             continue

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import cv2
 
 from removal.batch.jobs import Job, photos_in, plan_jobs, problem_of
-from removal.errors import PlanError, RunError
+from removal.errors import PlanError, RunError, describe
 from removal.handover import coco_results
 from removal.images import read_photo, write_mask
 from removal.models import build_recipe, build_segmenter, loading
@@ -42,11 +42,13 @@ class ExportOptions:
 
 @dataclass(frozen=True)
 class Exported:
-    """What became of one photo. objects: how many were written. error: one line; None = all went well."""
+    """What became of one photo. objects: how many were written. error: one line; None = all went well.
+    option: the setting that the error is about, where there is one."""
 
     photo: Path
     objects: int = 0
     error: str | None = None
+    option: str | None = None
 
 
 def export(
@@ -65,12 +67,14 @@ def export(
     possible = [job for job in jobs if job.problem is None]
     for job in possible if as_png else ():
         if job.target.exists() and not options.overwrite:
-            raise PlanError(f"'{job.target}' exists; --overwrite writes over it")
+            raise PlanError(
+                f"'{job.target}' exists: say that it may be written over, or give another", option="overwrite"
+            )
     ids = {} if as_png else coco_results.image_ids([job.source for job in possible], annotations)
     categories = coco_results.category_ids(annotations)
     for name in () if as_png else options.run.classes:
         if name not in categories:
-            raise PlanError(f"--class: {unknown_class(name, tuple(categories))}")
+            raise PlanError(unknown_class(name, tuple(categories)), option="classes")
     finder = Finder(options, say)
     results, written = [], 0
     for job in jobs:
@@ -84,7 +88,8 @@ def export(
             else:
                 results += coco_results.entries(found, ids[job.source], categories)
         except (ValueError, OSError, RuntimeError, MemoryError, cv2.error) as error:
-            yield Exported(job.source, error=described(job.source, error))
+            option = getattr(error, "option", None)
+            yield Exported(job.source, error=describe(error, job.source), option=option)
             continue
         written += 1
         yield Exported(job.source, len(found))
@@ -99,15 +104,23 @@ def check(options: ExportOptions) -> None:
     """Raises PlanError for options that do not fit together, and for results that are there already."""
     run = options.run
     if not run.classes and run.masks is None:
-        raise PlanError("say which masks: --class NAME, or --masks PATH")
+        raise PlanError("expected a class to find, or masks to convert, got neither", option="classes")
     if options.format == "png":
         return
     if run.refine and len(run.classes) != 1:
-        raise PlanError("--refine makes one mask of a photo's objects: give one --class, its category")
+        raise PlanError(
+            f"refined masks are one of a photo's objects: expected one class, got {len(run.classes)}",
+            option="refine",
+        )
     if options.target.is_dir():
-        raise PlanError(f"'{options.target}' is a folder: COCO results are one file, --to results.json")
+        raise PlanError(
+            f"'{options.target}' is a folder: COCO results are one file, such as results.json",
+            option="target",
+        )
     if options.target.exists() and not options.overwrite:
-        raise PlanError(f"'{options.target}' exists; --overwrite writes over it")
+        raise PlanError(
+            f"'{options.target}' exists: say that it may be written over, or give another", option="overwrite"
+        )
 
 
 def open_annotations(options: ExportOptions) -> CocoMasks | None:
@@ -119,9 +132,12 @@ def open_annotations(options: ExportOptions) -> CocoMasks | None:
     try:
         annotations = CocoMasks(options.annotations)
     except (ValueError, OSError) as error:
-        raise RunError(f"--annotations: {error}") from error
+        raise RunError(str(error), option="annotations") from error
     if annotations.is_results:
-        raise RunError(f"--annotations: {options.annotations} holds results, which list no images")
+        raise RunError(
+            f"expected annotations, got {options.annotations}, which holds results: these list no images",
+            option="annotations",
+        )
     return annotations
 
 
@@ -132,7 +148,10 @@ def png_jobs(photos: Sequence[Path], options: ExportOptions) -> list[Job]:
     jobs = without_masks(plan_jobs(photos, options.target), photos, options.run.masks)
     if len(jobs) == 1 and jobs[0].target == options.target:
         if options.target.suffix.lower() != ".png":
-            raise PlanError(f"'{options.target}': masks are written as PNG, give a name that ends in .png")
+            raise PlanError(
+                f"'{options.target}': masks are written as PNG, give a name that ends in .png",
+                option="target",
+            )
         return jobs
     stems = Counter(job.target.with_suffix("") for job in jobs)
     targets = [
@@ -144,7 +163,7 @@ def png_jobs(photos: Sequence[Path], options: ExportOptions) -> list[Job]:
     sources = {job.source.resolve() for job in jobs}
     for target in targets:
         if target.resolve() in sources:
-            raise PlanError(f"'{target}' is one of the photos: give another folder")
+            raise PlanError(f"'{target}' is one of the photos: give another folder", option="target")
     return [replace(job, target=target) for job, target in zip(jobs, targets, strict=True)]
 
 
@@ -170,7 +189,7 @@ class Finder:
     """
 
     def __init__(self, options: ExportOptions, say: Callable[[str], None]) -> None:
-        from removal.sources import FileMasks, from_detector
+        from removal.sources import DetectorMasks, FileMasks
 
         self.run = run = options.run
         files = None if run.masks is None else open_masks(options, say)
@@ -187,13 +206,13 @@ class Finder:
             classes=self.wanted,
             min_score=run.score,
         )
-        self.source: MaskSource = from_detector(self.pipeline) if files is None else FileMasks(files)
+        self.source: MaskSource = DetectorMasks(self.pipeline) if files is None else FileMasks(files)
 
     def __call__(self, path: Path) -> Detections:
         from segment import Detections
 
         photo = read_photo(path, max_megapixels=self.run.max_megapixels)
-        found = self.source(photo)
+        (found,) = self.source([photo])
         chosen = found.select(self.wanted, self.run.score)
         if self.given_class:
             chosen = replace(chosen, labels=(self.given_class,) * len(chosen))
@@ -206,23 +225,20 @@ class Finder:
 
 def open_masks(options: ExportOptions, say: Callable[[str], None]) -> MaskFiles:
     """The hand-over to convert. RunError where it cannot be read, PlanError for classes it does not have."""
-    from removal.sources import from_files
+    from removal.sources import open_files
 
     run = options.run
     assert run.masks is not None
     with loading():
-        files = from_files(run.masks, replace(run, classes=()), say).files
+        files = open_files(run.masks, run, say)
     if files.has_classes:
         try:
             files.check_classes(run.classes)
         except ValueError as error:
-            raise PlanError(f"--class: {error}") from error
+            raise PlanError(str(error), option="classes") from error
     elif options.format == "coco" and len(run.classes) != 1:
-        raise PlanError("the masks carry no classes: give one --class, the category they get in COCO results")
+        raise PlanError(
+            "the masks carry no classes: give one class, the category they get in COCO results",
+            option="classes",
+        )
     return files
-
-
-def described(photo: Path, error: Exception) -> str:
-    """One line that names the photo and the cause."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if str(photo) in text else f"{photo}: {text}"

@@ -12,7 +12,8 @@ from typing import IO
 
 import numpy as np
 
-from segment.handover.fitting import MAX_PIXELS
+from _removal_support.limits import LARGEST_ARRAY_BYTES
+from segment.handover.fitting import MAX_PIXELS, Size, check_ratio
 from segment.handover.mask_error import MaskError
 from segment.handover.mask_picture import MaskPicture, from_fractions, from_values
 
@@ -22,23 +23,32 @@ COMMON_NAMES = ("mask", "masks", "arr_0", "segmentation", "data")
 
 
 def read_mask_array(
-    path: Path, photo: PurePath | None = None, *, max_pixels: int = MAX_PIXELS
+    path: Path,
+    photo: PurePath | None = None,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    size: Size | None = None,
 ) -> MaskPicture:
     """The mask in a .npy or .npz file: bool, whole or floating-point numbers of shape (H, W), also with a
     leading or last axis of length 1, or (N, H, W) with one object each, of which the union is taken.
 
     photo: of several arrays in a .npz, the one named like the photo's stem is taken, else "mask", "masks",
     "arr_0", "segmentation" or "data". Nothing pickled is read.
+    size: height and width of the photo, None = not known: arrays far larger are refused before they are read.
 
     Raises MaskError for a file that is damaged, holds anything else or more than ``max_pixels`` numbers, or
     has no array for the photo.
     """
+    if path.exists() and not path.is_file():
+        raise MaskError(
+            f"mask {path}: expected a regular file, got a folder, a pipe or a device", "unreadable"
+        )
     try:
         if path.suffix.lower() == ".npz":
-            array = _read_from_archive(path, photo, max_pixels)
+            array = _read_from_archive(path, photo, max_pixels, size)
         else:
             with path.open("rb") as file:
-                _check_header(file, max_pixels)
+                _check_header(file, max_pixels, size)
                 file.seek(0)
                 array = np.lib.format.read_array(file, allow_pickle=False)
         return _picture(array, path.suffix.lower()[1:])
@@ -68,7 +78,7 @@ def choose_name(names: Sequence[str], photo: PurePath | None) -> str | None:
     return next((name for name in COMMON_NAMES if name in names), None)
 
 
-def _read_from_archive(path: Path, photo: PurePath | None, max_pixels: int) -> np.ndarray:
+def _read_from_archive(path: Path, photo: PurePath | None, max_pixels: int, size: Size | None) -> np.ndarray:
     with zipfile.ZipFile(path) as archive:
         names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
         name = choose_name(names, photo)
@@ -80,13 +90,14 @@ def _read_from_archive(path: Path, photo: PurePath | None, max_pixels: int) -> n
                 f"expected an array for {photo} in {path}, found {listed or 'none at all'}", "missing"
             )
         with archive.open(f"{name}.npy") as file:
-            _check_header(file, max_pixels)
+            _check_header(file, max_pixels, size)
         with archive.open(f"{name}.npy") as file:
             return np.lib.format.read_array(file, allow_pickle=False)
 
 
-def _check_header(file: IO[bytes], max_pixels: int) -> None:
-    """Raises ValueError for an array of objects or of too many numbers, before any of them is read."""
+def _check_header(file: IO[bytes], max_pixels: int, size: Size | None) -> None:
+    """Raises ValueError for an array of objects, of too many numbers or bytes, or far larger than its photo,
+    before any of them is read."""
     version = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, _, dtype = read(file)
@@ -94,6 +105,14 @@ def _check_header(file: IO[bytes], max_pixels: int) -> None:
         raise ValueError(f"expected bool or numbers, got an array of {dtype}")
     if min(shape, default=0) < 0 or math.prod(shape) > max_pixels:
         raise ValueError(f"it has the shape {shape}, more than {max_pixels / 1e6:g} million numbers")
+    if math.prod(shape) * dtype.itemsize > LARGEST_ARRAY_BYTES:
+        raise ValueError(
+            f"it has the shape {shape} of {dtype}, more than {LARGEST_ARRAY_BYTES / 1e9:.1f} GB: save it "
+            "as bool or uint8"
+        )
+    sides = [side for side in shape if side != 1][-2:]
+    if size is not None and len(sides) == 2:
+        check_ratio((sides[0], sides[1]), size)
 
 
 def _picture(array: np.ndarray, format: str) -> MaskPicture:
@@ -114,6 +133,6 @@ def _union(stack: np.ndarray) -> np.ndarray:
     """The union of the masks (N, H, W) of one photo's objects; ValueError for colours and for labels."""
     if stack.shape[2] in (3, 4) and stack.shape[0] > 4:
         raise ValueError(f"expected masks of shape (H, W) or (N, H, W), got colours {stack.shape}")
-    if stack.dtype.kind in "iu" and not np.isin(stack, (0, 1, 255)).all():
+    if stack.dtype.kind in "iu" and not all(np.isin(mask, (0, 1, 255)).all() for mask in stack):
         raise ValueError("expected nothing but 0 and 1, or 0 and 255, in masks of shape (N, H, W)")
     return stack.max(axis=0)

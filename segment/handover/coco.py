@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
 
-from segment.classes import coco_categories, coco_classes, unknown_class
+from _removal_support.limits import LARGEST_OBJECT_COUNT
+from segment.classes import unknown_class
 from segment.detections import Detections, Rle
-from segment.handover.fitting import MAX_PIXELS, Size, find_fit, fit_detections
-from segment.handover.json_files import checked_score, checked_size, named_file, read_json, whole_number
-from segment.handover.mask_error import MaskError, Reason
-from segment.handover.photo_names import closest_names
-from segment.handover.run_lengths import read_box, read_segmentation
+from segment.handover.coco_content import CocoContent, ImageId, read_annotations, read_results
+from segment.handover.fitting import MAX_PIXELS, Size, check_ratio, find_fit, fit_detections
+from segment.handover.json_files import TooFewPointsError, checked_score, checked_size, read_json, shown
+from segment.handover.labels import ClassChoice
+from segment.handover.mask_error import MaskError
+from segment.handover.photo_table import PhotoTable
+from segment.handover.run_lengths import box_mask, read_box, read_segmentation
 
-ImageId = int | str
+_logger = logging.getLogger(__name__)
 
 
 def is_coco(content: Any) -> bool:
     """Whether a JSON's content is COCO annotations or results."""
     if isinstance(content, dict):
         return isinstance(content.get("images"), list) and isinstance(content.get("annotations"), list)
+    if not isinstance(content, list):
+        return False
     return all(isinstance(entry, dict) and "image_id" in entry for entry in content)
 
 
@@ -36,89 +42,120 @@ class CocoMasks:
     own. Segmentations are polygons or run lengths, compressed or not. Image ids are numbers, or text that
     holds a number or the photo's name.
     content: what the file holds, where it was read before. max_pixels: larger images are refused.
+    tell: told in one line each what did not fit and was passed over; None = the log of this module.
 
-    Raises FileNotFoundError for a missing file, MaskError (a ValueError) for one that is neither of the two,
-    or in which a file name leaves the folder.
+    Raises FileNotFoundError for a missing file, MaskError (a ValueError) for one that is neither of the two.
+    What is wrong with one entry of it does not touch the others.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], *, content: Any = None, max_pixels: int = MAX_PIXELS
+        self,
+        path: str | os.PathLike[str],
+        *,
+        content: Any = None,
+        max_pixels: int = MAX_PIXELS,
+        tell: Callable[[str], None] | None = None,
     ) -> None:
         self.path, self._max_pixels = Path(path), max_pixels
+        self._tell = tell or _logger.info
+        self._told: set[str] = set()
         content = read_json(self.path) if content is None else content
+        if not is_coco(content):
+            keys = [
+                name
+                for name in ("images", "annotations")
+                if not isinstance(content, dict) or name not in content
+            ]
+            raise MaskError(
+                f"{self.path} is no COCO file: expected images and annotations, or a list of objects with "
+                f"image ids; {' and '.join(map(repr, keys)) or 'these'} cannot be found or read",
+                "unreadable",
+            )
         self.is_results = isinstance(content, list)
-        try:
-            self._images: dict[ImageId, Mapping[str, Any]] = {}
-            if isinstance(content, list):
-                names, objects = dict(enumerate(coco_categories())), content
-                self.classes = coco_classes()
-            else:
-                names = {entry["id"]: str(entry["name"]) for entry in content["categories"]}
-                self._images = {_image_key(entry["id"]): entry for entry in content["images"]}
-                objects = content["annotations"]
-                self.classes = tuple(names.values())
-            self._names = names
-            self._objects: dict[ImageId, list[Mapping[str, Any]]] = {}
-            for entry in objects:
-                self._objects.setdefault(_image_key(entry["image_id"]), []).append(entry)
-            self._by_stem: dict[str, dict[PurePath, ImageId]] = {}
-            for number, entry in self._images.items():
-                name = named_file(entry["file_name"], f"{self.path}: image {number}")
-                self._by_stem.setdefault(name.stem, {})[name] = number
-        except (KeyError, TypeError, AttributeError) as error:
-            cause = f"{type(error).__name__} {error}"
-            raise MaskError(f"{self.path} is no COCO file: {cause}", "unreadable") from error
+        self._content: CocoContent = (read_results if self.is_results else read_annotations)(
+            content, self.path
+        )
+        self.classes = tuple(dict.fromkeys(self._content.categories.values()))
+        self._photos = PhotoTable(self._content.names)
+        for note in self._content.notes:
+            self._tell(note)
 
-    def check_classes(self, wanted: Sequence[str] | None) -> tuple[str, ...]:
-        """The wanted class names, None = all; ValueError for one that is no category of this file."""
+    def check_classes(
+        self, wanted: Sequence[str] | None, choice: ClassChoice | None = None
+    ) -> tuple[str, ...]:
+        """The categories that the wanted class names mean, None = all; ValueError for a name that means none.
+
+        A name means a category whatever its case and number: "person" also "Person" and "people".
+        choice: what tells of such names; None = one of its own.
+        """
         if isinstance(wanted, str):
             raise TypeError(f"expected a sequence of class names, got the string {wanted!r}")
-        for name in wanted or ():
-            if name not in self.classes:
-                raise ValueError(f"{self.path}: {unknown_class(name, self.classes)}")
-        return self.classes if wanted is None else tuple(wanted)
+        if wanted is None:
+            return self.classes
+        meant = (choice or ClassChoice(wanted, self._tell_once)).names(self.classes)
+        for name in wanted:
+            if name not in meant.values():
+                raise MaskError(
+                    f"{self.path}: {unknown_class(name, self.classes)}", "labels", option="classes"
+                )
+        return tuple(label for label in self.classes if label in meant)
 
     @property
     def image_ids(self) -> tuple[ImageId, ...]:
         """The images that the file lists; in results, those that have objects."""
-        return tuple(self._objects if self.is_results else self._images)
+        return tuple(self._content.objects if self.is_results else self._content.images)
 
     @property
     def object_count(self) -> int:
         """How many objects the file holds."""
-        return sum(len(objects) for objects in self._objects.values())
+        return sum(len(objects) for objects in self._content.objects.values())
 
     @property
-    def category_ids(self) -> dict[str, int]:
-        """The category id of each class name."""
-        return {name: number for number, name in self._names.items() if name in self.classes}
+    def category_ids(self) -> dict[str, ImageId]:
+        """The category id of each class name; of several the first."""
+        ids: dict[str, ImageId] = {}
+        for number, name in self._content.categories.items():
+            ids.setdefault(name, number)
+        return ids
 
     def name_of(self, number: ImageId) -> str:
         """The file name of an image; its id where the file has none."""
-        return str(self._images.get(number, {}).get("file_name", number))
+        return str(self._content.images.get(number, {}).get("file_name", number))
 
     def image_id(self, photo: str | os.PathLike[str]) -> ImageId:
-        """The id of a photo: by its stem, then its folders; in results by the digits at its stem's end.
+        """The id of a photo: by its name and its folders; in results by the digits at its stem's end.
 
         Raises MaskError where the file has no such image, or several.
         """
         path = PurePath(photo)
-        if self.is_results:
-            digits = re.search(r"\d+$", path.stem)
-            if path.stem in self._objects:
-                return path.stem
-            if digits is None:
-                raise MaskError(
-                    f"{self.path} holds results, and the name {path} ends in no image id", "missing"
-                )
-            return int(digits.group())
-        numbers = self._by_stem.get(path.stem, {})
-        found = closest_names(path, numbers)
-        if len(found) != 1:
-            named = f"several: {', '.join(map(str, found))}" if found else "none"
-            reason: Reason = "several" if found else "missing"
-            raise MaskError(f"expected one image for {path} in {self.path}, found {named}", reason)
-        return numbers[found[0]]
+        found = self._photos.find(path)
+        if len(found) > 1:
+            names = ", ".join(str(self._content.names[number].path) for number in found[:4])
+            raise MaskError(
+                f"expected one image for {path} in {self.path}, found several: {names}", "several"
+            )
+        if found:
+            return found[0]
+        if not self.is_results:
+            other = self._photos.unlike(path)
+            words = f"; '{other}' is in another folder or has another suffix" if other else ""
+            raise MaskError(f"expected one image for {path} in {self.path}, found none{words}", "missing")
+        digits = re.search(r"\d{1,18}$", path.stem, re.ASCII)
+        if digits is None:
+            raise MaskError(f"{self.path} holds results, and the name {path} ends in no image id", "missing")
+        number = int(digits.group())
+        keys = [
+            key
+            for key in self._content.objects
+            if isinstance(key, str) and key.isascii() and key.isdecimal() and int(key[-19:]) == number
+        ]
+        keys += [number] if number in self._content.objects else []
+        if len(keys) > 1:
+            named = ", ".join(map(repr, keys))
+            raise MaskError(
+                f"expected one image id for {path} in {self.path}, found several: {named}", "several"
+            )
+        return keys[0] if keys else number
 
     def detections(
         self,
@@ -127,6 +164,7 @@ class CocoMasks:
         *,
         crowds: bool = True,
         orientation: int = 1,
+        choice: ClassChoice | None = None,
     ) -> Detections:
         """All objects of one photo, in the file's order; annotations have score 1.
 
@@ -136,12 +174,13 @@ class CocoMasks:
             objects.
         crowds: whether regions marked ``iscrowd`` (groups drawn in one piece) count as objects.
         orientation: EXIF orientation of the photo's file, see `segment.handover.fitting.find_fit`.
+        choice: the classes that are wanted, see `own_detections`.
 
         Raises MaskError for a photo that the file does not have, for masks of another shape than the photo's,
-        and for an object that cannot be read.
+        and for a wanted object that cannot be read.
         """
         number = photo if isinstance(photo, int) else self.image_id(photo)
-        found = self.own_detections(number, size, crowds=crowds)
+        found = self.own_detections(number, size, crowds=crowds, choice=choice)
         if size is None:
             return found
         fit = find_fit((found.height, found.width), (size[0], size[1]), orientation=orientation)
@@ -153,29 +192,79 @@ class CocoMasks:
             )
         return fit_detections(found, fit)
 
-    def own_detections(self, number: ImageId, size: Size | None = None, *, crowds: bool = True) -> Detections:
-        """All objects of one image in the size that the file gives; ``size`` where it gives none."""
-        if not self.is_results and number not in self._images:
+    def own_detections(
+        self,
+        number: ImageId,
+        size: Size | None = None,
+        *,
+        crowds: bool = True,
+        choice: ClassChoice | None = None,
+    ) -> Detections:
+        """All objects of one image in the size that the file gives; ``size`` where it gives none.
+
+        choice: the classes that are wanted; their labels become the names as they were asked for, and an
+        object of another class that cannot be read is left out. None = all are wanted.
+        """
+        if not self.is_results and number not in self._content.images:
             raise MaskError(f"{self.path} has no image {number}", "missing")
-        objects = [entry for entry in self._objects.get(number, []) if crowds or not entry.get("iscrowd")]
+        if number in self._content.refused:
+            raise MaskError(f"{self.path}: {self._content.refused[number]}", "several")
+        entries = [
+            entry for entry in self._content.objects.get(number, []) if crowds or not entry.get("iscrowd")
+        ]
         try:
-            known = self._known_size(number, objects) or size
+            known = self._known_size(number, entries) or size
+            if size is not None and known is not None:
+                check_ratio(known, size)
+            if len(entries) > LARGEST_OBJECT_COUNT:
+                raise ValueError(f"it has {len(entries)} objects, more than {LARGEST_OBJECT_COUNT}")
         except ValueError as error:
             raise MaskError(f"{self.path}: image {number}: {error}", "unreadable") from error
         if known is None:
             raise MaskError(
                 f"{self.path} has no results for image {number}, so its size is not known", "missing"
             )
-        read = [self._read_object(entry, *known) for entry in objects]
+        return self._read_objects(entries, known, choice)
+
+    def _read_objects(
+        self, entries: Sequence[Mapping[str, Any]], size: Size, choice: ClassChoice | None
+    ) -> Detections:
+        """The objects that can be read; MaskError for a wanted one that cannot, and where those that mark
+        nothing are all there are."""
+        names = None if choice is None else choice.names(self.classes)
+        read: list[tuple[str, float, Rle, list[float]]] = []
+        left_out: MaskError | None = None
+        for entry in entries:
+            try:
+                label = self._content.category(entry.get("category_id"))
+                is_wanted = names is None or label in names
+            except ValueError:
+                label, is_wanted = "", names is None
+            try:
+                if not label:
+                    self._content.category(entry.get("category_id"))
+                read.append(
+                    (label if names is None else names.get(label, label), *self._read_object(entry, *size))
+                )
+            except (ValueError, TypeError) as error:
+                number, image = shown(entry.get("id", ""), 20), shown(entry["image_id"], 20)
+                where = f"{self.path}: object {number} of image {image}"
+                broken = MaskError(f"{where}: {error}", "unreadable")
+                if is_wanted and not isinstance(error, TooFewPointsError):
+                    raise broken from error
+                left_out = broken if is_wanted else left_out
+                self._tell_once(f"masks: left out: {broken} (others like it are not named)", kind="left out")
+        if left_out is not None and not any(names is None or label in names.values() for label, *_ in read):
+            raise left_out
         boxes = np.array([box for *_, box in read], dtype=np.float32).reshape(-1, 4)
         scores = np.array([score for _, score, *_ in read], dtype=np.float32)
         return Detections(
-            tuple(label for label, *_ in read), scores, boxes, *known, tuple(rle for _, _, rle, _ in read)
+            tuple(label for label, *_ in read), scores, boxes, *size, tuple(rle for _, _, rle, _ in read)
         )
 
     def _known_size(self, number: ImageId, objects: list[Mapping[str, Any]]) -> Size | None:
         """Height and width that the file itself gives for an image; None where it gives none."""
-        entry = self._images.get(number, {})
+        entry = self._content.images.get(number, {})
         if entry.get("height") is not None or entry.get("width") is not None:
             return checked_size(entry.get("height"), entry.get("width"), self._max_pixels)
         for other in objects:
@@ -183,31 +272,28 @@ class CocoMasks:
             if isinstance(segmentation, dict):
                 stated = segmentation.get("size")
                 if not isinstance(stated, list) or len(stated) != 2:
-                    raise ValueError(f"expected run lengths with their size, got {str(stated)[:40]}")
+                    raise ValueError(f"expected run lengths with their size, got {shown(stated, 40)}")
                 return checked_size(stated[0], stated[1], self._max_pixels)
         return None
 
     def _read_object(
         self, entry: Mapping[str, Any], height: int, width: int
-    ) -> tuple[str, float, Rle, list[float]]:
-        """Label, score, mask and box (xyxy) of an object."""
-        where = f"{self.path}: object {entry.get('id', '')} of image {entry['image_id']}"
-        try:
-            category = entry.get("category_id")
-            if not isinstance(category, int | str) or category not in self._names:
-                raise ValueError(f"unknown category_id {category}")
-            rle = read_segmentation(entry.get("segmentation"), height, width)
-            score = checked_score(entry.get("score", 1.0))
-            return self._names[category], score, rle, read_box(entry.get("bbox"), rle)
-        except (ValueError, TypeError) as error:
-            raise MaskError(f"{where}: {error}", "unreadable") from error
+    ) -> tuple[float, Rle, list[float]]:
+        """Score, mask and box (xyxy) of an object; of one that has nothing but a box, the box is the mask."""
+        segmentation, box = entry.get("segmentation"), entry.get("bbox")
+        score = checked_score(entry.get("score", 1.0))
+        if segmentation in (None, [], [[]]) and box:
+            rle = box_mask(box, height, width)
+            self._tell_once(
+                f"masks: {self.path}: object {shown(entry.get('id', ''), 20)} has a box and no outline, so "
+                "the whole box is taken (others like it are not named)",
+                kind="box",
+            )
+        else:
+            rle = read_segmentation(segmentation, height, width)
+        return score, rle, read_box(box, rle)
 
-
-def _image_key(value: Any) -> ImageId:
-    """An image id as a number, or a photo's stem; TypeError for anything else."""
-    if isinstance(value, str) and value:
-        return int(value) if value.isdecimal() else PurePath(value).stem
-    number = whole_number(value)
-    if number is None:
-        raise TypeError(f"expected a number or a name as image id, got {str(value)[:30]!r}")
-    return number
+    def _tell_once(self, text: str, *, kind: str | None = None) -> None:
+        if (kind or text) not in self._told:
+            self._told.add(kind or text)
+            self._tell(text)

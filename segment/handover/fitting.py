@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from _removal_support.limits import LARGEST_DRAWN_PIXELS, MASK_TIMES_PHOTO, SMALL_MASK_PIXELS
 from segment.detections import Detections, encode_crop
 
 MAX_PIXELS = 300_000_000
@@ -86,6 +87,26 @@ def shapes_agree(own: Size, size: Size) -> bool:
     return lowest < highest and 1 / MAX_STRETCH < stretch < MAX_STRETCH
 
 
+def check_ratio(own: Size, size: Size) -> None:
+    """Raises ValueError for a mask of height and width ``own`` that is far larger than its photo of
+    ``size``: looked at before anything of it is decoded."""
+    pixels, photo = own[0] * own[1], size[0] * size[1]
+    if pixels > max(MASK_TIMES_PHOTO * photo, SMALL_MASK_PIXELS):
+        raise ValueError(
+            f"it states {own[1]} x {own[0]} pixels, {pixels / max(photo, 1):.0f} times those of the photo, "
+            f"{size[1]} x {size[0]}: expected at most {MASK_TIMES_PHOTO} times"
+        )
+
+
+def check_work(count: int, own: Size) -> None:
+    """Raises ValueError where so many objects of this size would take too long."""
+    if count * own[0] * own[1] > LARGEST_DRAWN_PIXELS:
+        raise ValueError(
+            f"{count} objects of {own[1]} x {own[0]} pixels are more than "
+            f"{LARGEST_DRAWN_PIXELS / 1e9:g} thousand million pixels"
+        )
+
+
 def turn_upright(samples: np.ndarray, orientation: int) -> np.ndarray:
     """Samples (H, W) turned as EXIF orientation 1 to 8 says (EXIF 2.32, tag 274)."""
     if orientation >= 5:
@@ -128,6 +149,7 @@ def fit_detections(found: Detections, fit: Fit) -> Detections:
     if not fit.is_turned and not fit.is_scaled:
         return found
     height, width = fit.size
+    check_work(len(found), fit.own)
     windows = (_fit_window(found.mask(index), fit) for index in range(len(found)))
     rles = tuple(encode_crop(window, top, left, height, width) for window, top, left in windows)
     boxes = _fit_boxes(found.boxes, fit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
@@ -11,7 +12,8 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from _removal_support.pillow_limit import pillow_limit_lifted
-from segment.handover.fitting import MAX_PIXELS
+from segment.handover.colours import Palette, find_palette, value_areas
+from segment.handover.fitting import MAX_PIXELS, Size, check_ratio
 from segment.handover.mask_error import MaskError
 from segment.handover.mask_picture import MaskPicture, from_fractions, from_values
 
@@ -21,15 +23,21 @@ UNLIMITED = 1 << 62  # pixels, until the size is known
 LOSSY_TIFF = ("jpeg", "tiff_jpeg", "webp")
 
 
-def read_mask_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> MaskPicture:
+def read_mask_image(path: Path, *, max_pixels: int = MAX_PIXELS, size: Size | None = None) -> MaskPicture:
     """A mask image. The orientation tag of the mask's own file is applied.
 
-    Of two palette colours or two plain colours the brighter one is the mark; more colours are marks on black.
+    size: height and width of its photo, None = not known: a mask far larger is refused before it is decoded.
+    Of two palette colours or two plain colours the brighter one is the mark; more are labels, or, where they
+    are shades of one, marks on black.
     Where transparency varies and the colours are a photo's or one, opaque = marked; else transparent = black.
 
-    Raises MaskError for a file that is no image, cut short, animated or of several pages, larger than
-    ``max_pixels``, or a colour picture.
+    Raises MaskError for a file that is no image or no regular file, cut short, animated or of several pages,
+    larger than ``max_pixels``, or a colour picture.
     """
+    if path.exists() and not path.is_file():
+        raise MaskError(
+            f"mask {path}: expected a regular file, got a folder, a pipe or a device", "unreadable"
+        )
     try:
         with path.open("rb") as stream:
             with pillow_limit_lifted(UNLIMITED):
@@ -37,6 +45,8 @@ def read_mask_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> MaskPicture:
             width, height = image.size
             if width * height > max_pixels:
                 raise ValueError(f"it has {width} x {height} pixels, more than {max_pixels / 1e6:g} million")
+            if size is not None:
+                check_ratio((height, width), size)
             if getattr(image, "n_frames", 1) > 1:
                 raise ValueError(f"it has {image.n_frames} pages or frames, expected one")  # type: ignore[attr-defined]
             lossy = _is_lossy(image, stream)
@@ -50,7 +60,7 @@ def read_mask_image(path: Path, *, max_pixels: int = MAX_PIXELS) -> MaskPicture:
         raise MaskError(f"mask {path} cannot be read: it is no image ({known})", "unreadable") from error
     except (OSError, SyntaxError, ValueError, LookupError, TypeError, EOFError, MemoryError) as error:
         raise MaskError(f"mask {path} cannot be read: {error}", "unreadable") from error
-    except (struct.error, ArithmeticError, UserWarning) as error:  # Pillow's own, where warnings are errors
+    except (struct.error, zlib.error, ArithmeticError, RuntimeError, Warning) as error:
         raise MaskError(f"mask {path} cannot be read: {error}", "unreadable") from error
 
 
@@ -81,6 +91,9 @@ def _picture(image: Image.Image, format: str, *, lossy: bool) -> MaskPicture:
         if pixels[..., 3].min() == pixels[..., 3].max() > 0:
             return _colour_picture(pixels[..., :3], format, lossy=lossy)
         labels = np.asarray(image) if image.mode == "P" else None
+        opaque = np.where(pixels[..., 3:] > 127, pixels[..., :3], 0).astype(np.uint8)
+        if not lossy and (palette := find_palette(opaque)) is not None and palette.are_labels():
+            return MaskPicture(opaque.max(axis=2), labels, False, True, format, palette)
         return replace(from_values(_transparent_levels(pixels), format, lossy=lossy), labels=labels)
     if image.mode == "1":
         return from_values(np.asarray(image), format)
@@ -95,22 +108,33 @@ def _colour_picture(colours: np.ndarray, format: str, *, lossy: bool) -> MaskPic
     """The mask in colours uint8 (H, W, 3) RGB."""
     if (colours == colours[..., :1]).all():
         return from_values(np.ascontiguousarray(colours[..., 0]), format, lossy=lossy)
-    return replace(from_values(_colour_levels(colours, lossy=lossy), format, lossy=lossy), labels=None)
+    palette = find_palette(colours, lossy=lossy)
+    if palette is not None and palette.are_labels():
+        if lossy:
+            raise ValueError(
+                "its colours look like a photo's or a label map's that was compressed with losses: expected "
+                "a label map as PNG"
+            )
+        return MaskPicture(colours.max(axis=2), None, False, True, format, palette)
+    if lossy or palette is None:
+        return replace(from_values(_colour_levels(colours), format, lossy=lossy), labels=None)
+    return replace(from_values(_palette_levels(palette), format), labels=None, palette=palette)
 
 
 def _palette_picture(image: Image.Image, format: str) -> MaskPicture:
     indices = np.asarray(image)
     colours = np.asarray(image.convert("RGB"))
-    used = np.unique(indices)
-    looks = np.array([colours[indices == index][0] for index in used]) if len(used) <= 2 else None
-    if looks is not None and len(used) == 2:
+    used = np.flatnonzero(value_areas(indices))
+    grey = bool((colours == colours[..., :1]).all())
+    palette = None if grey else find_palette(colours)
+    if len(used) == 2:
+        looks = np.array([colours[indices == index][0] for index in used])
         brighter = used[int(np.argmax(_luma(looks)))]
         levels = np.where(indices == brighter, 255, 0).astype(np.uint8)
-        return MaskPicture(levels, indices, False, False, format)
-    grey = bool((colours == colours[..., :1]).all())
-    levels = colours[..., 0] if grey else colours.max(axis=2)
-    own = from_values(levels, format)
-    return MaskPicture(own.levels, indices, False, own.is_label_map or (not grey and len(used) > 2), format)
+        return MaskPicture(levels, indices, False, False, format, palette)
+    own = from_values(colours[..., 0] if grey else colours.max(axis=2), format)
+    is_label_map = own.is_label_map or (not grey and len(used) > 2)
+    return MaskPicture(own.levels, indices, False, is_label_map, format, palette)
 
 
 def _luma(colours: np.ndarray) -> np.ndarray:
@@ -130,14 +154,17 @@ def _transparent_levels(pixels: np.ndarray) -> np.ndarray:
     return (colours.max(axis=2).astype(np.uint16) * alpha // 255).astype(np.uint8)
 
 
-def _colour_levels(colours: np.ndarray, *, lossy: bool) -> np.ndarray:
+def _palette_levels(palette: Palette) -> np.ndarray:
+    """Levels uint8 (H, W) of a picture of few colours: of two the brighter is the mark, more are on black."""
+    assert palette.indices is not None
+    levels = palette.colours.max(axis=1)
+    if len(levels) == 2:
+        levels = np.where(np.arange(2) == np.argmax(_luma(palette.colours)), 255, 0).astype(np.uint8)
+    return levels[palette.indices]
+
+
+def _colour_levels(colours: np.ndarray) -> np.ndarray:
     """Levels uint8 (H, W) of colours uint8 (H, W, 3) RGB. ValueError for a photo."""
-    first = colours[0, 0]
-    differs = (colours != first).any(axis=2)
-    if not lossy and differs.any():
-        second = colours[np.unravel_index(int(np.argmax(differs)), differs.shape)]
-        if (colours[differs] == second).all():
-            return np.where(differs == (_luma(second) > _luma(first)), 255, 0).astype(np.uint8)
     brightest, darkest = colours.max(axis=2), colours.min(axis=2)
     coloured = np.count_nonzero(brightest - darkest > 48) / brightest.size
     middle = np.count_nonzero((brightest > 32) & (brightest < 223)) / brightest.size

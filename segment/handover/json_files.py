@@ -1,12 +1,14 @@
-"""JSON that another team made: read with care, its file names never followed."""
+"""JSON that another team made: read with care, its numbers never believed."""
 
 from __future__ import annotations
 
 import json
 import math
-from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
+import stat
+from pathlib import Path
 from typing import Any
 
+from _removal_support.limits import LARGEST_JSON_BYTES
 from segment.handover.mask_error import MaskError
 
 HIGHEST_SCORE = 1.5  # Segment-Anything's estimates pass 1 a little; they count as 1
@@ -17,11 +19,26 @@ def read_json(path: Path) -> Any:
 
     Raises FileNotFoundError, MaskError for anything else.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"JSON file not found: {path}")
+    try:
+        state = path.stat()
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"JSON file not found: {path}") from error
+    except OSError as error:
+        raise MaskError(f"{path} cannot be read: {error.strerror or error}", "unreadable") from error
+    if not stat.S_ISREG(state.st_mode):
+        raise MaskError(f"{path}: expected a regular file, got a folder, a pipe or a device", "unreadable")
+    if state.st_size > LARGEST_JSON_BYTES:
+        most = LARGEST_JSON_BYTES / 1e9
+        raise MaskError(f"{path} has {state.st_size / 1e9:.1f} GB, more than {most:.1f} GB", "unreadable")
     try:
         content = json.loads(path.read_bytes())
-    except (ValueError, RecursionError, OSError) as error:
+    except UnicodeDecodeError as error:
+        raise MaskError(
+            f"{path} is no JSON file: expected UTF-8 text, got byte {error.start} in another encoding: "
+            "open it in an editor and save it as UTF-8",
+            "unreadable",
+        ) from error
+    except (ValueError, RecursionError, OSError, MemoryError) as error:
         raise MaskError(f"{path} is no JSON file: {error}", "unreadable") from error
     if not isinstance(content, dict | list):
         kind = type(content).__name__
@@ -29,34 +46,23 @@ def read_json(path: Path) -> Any:
     return content
 
 
-def named_file(name: Any, where: str) -> PurePath:
-    """The photo that a JSON file names, as a path relative to some folder.
-
-    Raises MaskError for anything but a name inside that folder: an absolute path, one with "..", no text.
-    """
-    if not isinstance(name, str) or not name or "\0" in name:
-        raise MaskError(f"{where}: expected a file name, got {str(name)[:60]!r}", "unreadable")
-    if leaves_folder(name):
-        raise MaskError(f"{where}: the path {name!r} leaves its folder: expected a relative one", "path")
-    return portable_path(name)
-
-
-def portable_path(name: str) -> PurePath:
-    """A path written on any system."""
-    return PurePosixPath(PureWindowsPath(name).as_posix()) if "\\" in name else PurePosixPath(name)
-
-
-def leaves_folder(name: str) -> bool:
-    """Whether a path, written on any system, is absolute or goes up with ".."."""
-    windows = PureWindowsPath(name)
-    return bool(windows.drive or windows.root) or ".." in windows.parts
+def finite(value: Any) -> float | None:
+    """A number of a JSON file as float; None for anything else: text, true, NaN, infinity, 10**400."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def whole_number(value: Any) -> int | None:
-    """A number of pixels as JSON has it; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    """A whole number as JSON has it, 7 or 7.0; None for anything else."""
+    number = finite(value)
+    if number is None or number != int(number):
         return None
-    return int(value) if value == int(value) else None
+    return int(value)
 
 
 def checked_size(height: Any, width: Any, max_pixels: int) -> tuple[int, int]:
@@ -64,7 +70,7 @@ def checked_size(height: Any, width: Any, max_pixels: int) -> tuple[int, int]:
     rows, columns = whole_number(height), whole_number(width)
     if rows is None or columns is None or rows < 1 or columns < 1:
         raise ValueError(
-            f"expected a height and width in pixels, got {str(height)[:20]} and {str(width)[:20]}"
+            f"expected a height and width in pixels, got {shown(height, 20)} and {shown(width, 20)}"
         )
     if rows * columns > max_pixels:
         raise ValueError(f"it states {columns} x {rows} pixels, more than {max_pixels / 1e6:g} million")
@@ -73,27 +79,45 @@ def checked_size(height: Any, width: Any, max_pixels: int) -> tuple[int, int]:
 
 def checked_score(value: Any) -> float:
     """A score as float, at most 1; ValueError for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= HIGHEST_SCORE:
-        raise ValueError(f"expected a score from 0 to 1, got {str(value)[:30]}")
-    return min(float(value), 1.0)
+    number = finite(value)
+    if number is None or not 0 <= number <= HIGHEST_SCORE:
+        raise ValueError(f"expected a score from 0 to 1, got {shown(value, 30)}")
+    return min(number, 1.0)
 
 
 def check_points(points: Any, height: int, width: int, *, least: int = 1) -> list[tuple[float, float]]:
     """Points [[x, y], ...] in pixels, at most one picture's size outside of it.
 
-    Raises ValueError for fewer than ``least``, for anything but numbers, and for points far outside.
+    Raises TooFewPointsError for fewer than ``least``, ValueError for anything but numbers, and for points far
+    outside.
     """
-    if not isinstance(points, list) or len(points) < least:
-        raise ValueError(f"expected at least {least} points x, y, got {str(points)[:60]}")
+    if not isinstance(points, list):
+        raise ValueError(f"expected at least {least} points x, y, got {shown(points)}")
+    if len(points) < least:
+        raise TooFewPointsError(f"expected at least {least} points x, y, got {shown(points)}")
     checked = []
     for point in points:
         if not isinstance(point, list | tuple) or len(point) != 2:
-            raise ValueError(f"expected points x, y, got {str(point)[:60]}")
-        for value in point:
-            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-                raise ValueError(f"expected numbers as coordinates, got {str(value)[:30]}")
-        x, y = float(point[0]), float(point[1])
+            raise ValueError(f"expected points x, y, got {shown(point)}")
+        x, y = finite(point[0]), finite(point[1])
+        if x is None or y is None:
+            wrong = point[0] if x is None else point[1]
+            raise ValueError(f"expected numbers as coordinates, got {shown(wrong, 30)}")
         if not (-width <= x <= 2 * width and -height <= y <= 2 * height):
             raise ValueError(f"the point {x:g}, {y:g} is far outside the picture of {width} x {height}")
         checked.append((x, y))
     return checked
+
+
+class TooFewPointsError(ValueError):
+    """An object that encloses nothing: leaving it out leaves nothing in the photo."""
+
+
+def shown(value: Any, length: int = 60) -> str:
+    """A value of a JSON file for a message, cut short; numbers that Python does not write out too."""
+    try:
+        return str(value)[:length]
+    except ValueError:  # more than 4300 digits
+        return "a number of thousands of digits"
+    except RecursionError:
+        return "something nested too deep"

@@ -17,9 +17,9 @@ class MaskError(RemovalError, ValueError):
     than the rest), "labels" (a label map, and no label was given), "path" (names a file outside its folder).
     """
 
-    def __init__(self, message: str, reason: Reason) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, reason: Reason, *, option: str | None = None) -> None:
+        super().__init__(message, option=option)
         self.reason: Reason = reason
 
     def __reduce__(self) -> tuple[object, ...]:
-        return MaskError, (str(self), self.reason)
+        return MaskError, (str(self), self.reason), self.__dict__

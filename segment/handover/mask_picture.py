@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from segment.handover.colours import Palette, value_areas
+from segment.handover.label_map import Label
 from segment.handover.mask_error import MaskError
 
 VOID = 255  # label maps of many data sets mark the unlabelled rim so
@@ -24,6 +26,7 @@ class MaskPicture:
     lossy: whether the file was compressed with losses, so that its levels are noisy.
     is_label_map: whether the values look like labels and not like shades of one mask.
     format: "PNG", "JPEG", "npy" ...
+    palette: the colours of a picture that has few, and where they are; None for others.
     """
 
     levels: np.ndarray
@@ -31,6 +34,32 @@ class MaskPicture:
     lossy: bool
     is_label_map: bool
     format: str
+    palette: Palette | None = None
+
+    @property
+    def mark(self) -> Label | None:
+        """The one value or colour on the background, None where there are several or none, or it is white."""
+        if self.palette is not None:
+            marks = self.palette.marks
+            if len(self.palette.colours) != 2 or len(marks) != 1:
+                return None
+            red, green, blue = self.palette.colours[marks[0]].tolist()
+            return None if min(red, green, blue) >= 250 else (red, green, blue)
+        if self.labels is None or self.labels.dtype == np.bool_:
+            return None
+        highest = int(self.labels.max())
+        is_only = highest > 0 and bool(((self.labels == 0) | (self.labels == highest)).all())
+        return highest if is_only and not (250 <= highest <= VOID or highest > 60_000) else None
+
+    def listed(self) -> str:
+        """The labels in words, with their share of the picture."""
+        if self.palette is not None:
+            return f"the colours {self.palette.listed()}"
+        assert self.labels is not None
+        areas = value_areas(self.labels.astype(np.uint16))
+        values = np.flatnonzero(areas)
+        words = [f"{value} ({areas[value] / areas.sum():.1%})" for value in values[:8].tolist()]
+        return f"the values {', '.join(words)}" + (", ..." if len(values) > 8 else "")
 
 
 def from_values(values: np.ndarray, format: str, *, lossy: bool = False) -> MaskPicture:
@@ -47,7 +76,7 @@ def from_values(values: np.ndarray, format: str, *, lossy: bool = False) -> Mask
         raise ValueError(f"expected values from 0 to 65535, got {lowest} to {highest}")
     if lossy:
         return MaskPicture(values.astype(np.uint8), None, True, False, format)
-    counts = np.bincount(values.ravel().astype(np.uint16), minlength=VOID + 1)
+    counts = value_areas(values if values.dtype == np.uint8 else values.astype(np.uint16), VOID + 1)
     present = np.flatnonzero(counts)
     marks = present[present > 0]
     if len(marks) == 1 and (present[0] == 0 or highest == 1):
@@ -79,22 +108,34 @@ def from_fractions(values: np.ndarray, format: str) -> MaskPicture:
 
     Raises ValueError for other values, NaN and infinity among them.
     """
-    if not np.isfinite(values).all():
-        raise ValueError("expected numbers, got NaN or infinity among them")
     lowest, highest = float(values.min()), float(values.max())
+    if not np.isfinite([lowest, highest]).all():  # NaN is the minimum where there is one
+        raise ValueError("expected numbers, got NaN or infinity among them")
     if lowest < 0 or highest > 255:
         raise ValueError(f"expected values from 0 to 1 or 0 to 255, got {lowest:.4g} to {highest:.4g}")
-    if highest > 1 and (values == np.round(values)).all():
-        return from_values(values.astype(np.int32), format)
-    levels = np.round(values * (255 if highest <= 1 else 1)).astype(np.uint8)
-    return MaskPicture(levels, None, False, False, format)
+    levels, whole = np.empty(values.shape, np.uint8), highest > 1
+    for row in range(values.shape[0]):  # row by row: as numbers they are many times larger
+        rounded = np.round(values[row] * (255 if highest <= 1 else 1))
+        whole = whole and bool((rounded == values[row]).all())
+        levels[row] = rounded
+    return from_values(levels, format) if whole else MaskPicture(levels, None, False, False, format)
 
 
-def label_levels(picture: MaskPicture, label: int, where: str) -> np.ndarray:
-    """Levels uint8 (H, W), 255 where a label map has ``label``. MaskError where the picture is none."""
-    if picture.labels is None:
-        cause = "it was compressed with losses" if picture.lossy else "it has no whole numbers in one channel"
-        raise MaskError(f"mask {where} is no label map, but a label was asked for: {cause}", "labels")
+def label_levels(picture: MaskPicture, label: Label, where: str) -> np.ndarray:
+    """Levels uint8 (H, W), 255 where a label map has ``label``, a value or a colour RGB. MaskError where the
+    picture has none of that kind."""
+    has_colour = isinstance(label, tuple)
+    places = None if picture.palette is None else picture.palette.indices
+    if (places if has_colour else picture.labels) is None:
+        kind = "few colours" if has_colour else "whole numbers in one channel"
+        cause = "it was compressed with losses" if picture.lossy else f"it has no {kind}"
+        raise MaskError(
+            f"mask {where} is no label map, but a label was asked for: {cause}", "labels", option="mask_label"
+        )
+    if has_colour:
+        assert picture.palette is not None
+        chosen = (picture.palette.colours == label).all(axis=1)
+        return np.where(chosen, 255, 0).astype(np.uint8)[places]
     return np.where(picture.labels == label, 255, 0).astype(np.uint8)
 
 

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from _removal_support.limits import LARGEST_LIST_BYTES, LARGEST_OBJECT_COUNT
 from segment.detections import Detections, encode_crop
-from segment.handover.fitting import MAX_PIXELS
+from segment.handover.fitting import MAX_PIXELS, check_ratio
 from segment.handover.images import read_mask_image
 from segment.handover.json_files import checked_score, checked_size
 from segment.handover.mask_error import MaskError
@@ -21,13 +22,16 @@ from segment.handover.run_lengths import from_rles, read_segmentation
 LABEL = "object"
 METADATA = "metadata.csv"
 MAX_OBJECTS = 10_000
+HEADER_LENGTH = 10_000
 
 
 def is_mask_folder(path: Path) -> bool:
     """Whether a folder is one photo's masks: its `metadata.csv` has a column of ids and one of scores."""
     try:
+        if not (path / METADATA).is_file():
+            return False
         with (path / METADATA).open(newline="", errors="replace") as file:
-            header = next(csv.reader(file), [])
+            header = next(csv.reader([file.readline(HEADER_LENGTH)]), [])
     except (OSError, csv.Error):
         return False
     return "id" in header and "predicted_iou" in header
@@ -50,7 +54,11 @@ def read_mask_folder(path: Path, size: tuple[int, int], *, max_pixels: int = MAX
     Raises MaskError.
     """
     scores = _read_scores(path / METADATA)
-    files = {file.stem: file for file in sorted(path.glob("*.png")) if not file.name.startswith(".")}
+    files = {
+        file.stem: file
+        for file in sorted(path.glob("*.png"))
+        if not file.name.startswith(".") and file.is_file()
+    }
     unknown = next((file for stem, file in files.items() if stem not in scores), None)
     if unknown is not None:
         raise MaskError(f"mask {unknown} has no line in {METADATA} beside it", "unreadable")
@@ -59,7 +67,7 @@ def read_mask_folder(path: Path, size: tuple[int, int], *, max_pixels: int = MAX
     rles, kept = [], []
     for stem, score in scores.items():
         if stem in files:
-            mask = read_mask_image(files[stem], max_pixels=max_pixels).levels > 127
+            mask = read_mask_image(files[stem], max_pixels=max_pixels, size=size).levels > 127
             rles.append(encode_crop(mask, 0, 0, *mask.shape))
             kept.append(score)
     sizes = {tuple(rle["size"]) for rle in rles}
@@ -71,11 +79,20 @@ def read_mask_folder(path: Path, size: tuple[int, int], *, max_pixels: int = MAX
 
 def _read_scores(path: Path) -> dict[str, float]:
     try:
-        with path.open(newline="") as file:
+        if path.stat().st_size > LARGEST_LIST_BYTES:
+            raise ValueError(f"it has more than {LARGEST_LIST_BYTES / 1e6:.0f} MB")
+        with path.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
         if len(rows) > MAX_OBJECTS:
             raise ValueError(f"it lists more than {MAX_OBJECTS} masks")
-        return {str(row["id"]): checked_score(float(row["predicted_iou"])) for row in rows}
+        scores: dict[str, float] = {}
+        for row in rows:
+            name, score = str(row["id"]), checked_score(float(row["predicted_iou"]))
+            if scores.setdefault(name, score) != score:
+                raise ValueError(
+                    f"it lists the mask {name} twice, with scores {scores[name]:g} and {score:g}"
+                )
+        return scores
     except (OSError, csv.Error, ValueError, KeyError, TypeError) as error:
         raise MaskError(f"{path} cannot be read: {error}", "unreadable") from error
 
@@ -88,6 +105,8 @@ def read_mask_list(
     content: the list, or SA-1B's object. size: height and width where there is no mask. Raises MaskError.
     """
     entries = content["annotations"] if isinstance(content, dict) else content
+    if len(entries) > LARGEST_OBJECT_COUNT:
+        raise MaskError(f"{path} has {len(entries)} masks, more than {LARGEST_OBJECT_COUNT}", "unreadable")
     own: tuple[int, int] | None = None
     rles, scores = [], []
     number = -1
@@ -98,6 +117,7 @@ def read_mask_list(
             number += 1
             segmentation = entry.get("segmentation") if isinstance(entry, Mapping) else None
             own = own or _size_of(segmentation, max_pixels)
+            check_ratio(own, size)
             rles.append(read_segmentation(segmentation, *own))
             scores.append(checked_score(entry.get("predicted_iou", entry.get("score", 1.0))))
     except (ValueError, TypeError) as error:

@@ -8,7 +8,8 @@ from safetensors.torch import save_file
 
 from inpaint.checkpoints import CheckpointError, check, convert, identify, load_network, save_network
 from inpaint.formats import FORMATS, NETWORKS, build_network
-from inpaint.published import DEFAULTS, PUBLISHED, TITLES
+from inpaint.published import PUBLISHED
+from inpaint.records import INPAINTERS
 
 EVERY_NETWORK = pytest.mark.parametrize("name", list(NETWORKS))
 MMAGIC = pytest.mark.parametrize("name", ["deepfillv1", "glcic"])
@@ -71,7 +72,8 @@ def test_running_statistics_may_be_left_out_together_only():
 
 @pytest.mark.parametrize(("wanted", "held"), [("glcic", "deepfillv1"), ("deepfillv2", "glcic")])
 def test_another_networks_file_is_named_as_such(wanted, held):
-    message = f"no {TITLES[wanted]} generator, it holds {TITLES[held]} \\(--inpainter {held}\\); accepted are"
+    no, but = INPAINTERS[wanted].title, INPAINTERS[held].title
+    message = f"no {no} generator, it holds {but} \\(--inpainter {held}\\); accepted are"
     with pytest.raises(CheckpointError, match=message):
         load_network(published(held), wanted)
 
@@ -129,7 +131,7 @@ def test_a_trained_file_of_another_network_is_named_as_such(tmp_path):
         ({"format": "glcic", "layout": "ours", "options": "{"}, "name no network that is known here"),
         ({"format": "glcic", "layout": "ours", "options": "[1]"}, "name no network that is known here"),
         ({"format": "glcic", "layout": "ours", "options": '{"depth": 3}'}, "build no glcic: .*depth"),
-        ({"format": "glcic", "layout": "ours", "options": '{"width": 99}'}, "build no glcic: .*at most 8"),
+        ({"format": "glcic", "layout": "ours", "options": '{"width": 99}'}, "build no glcic: .*at most 4"),
         (
             {"format": "glcic", "layout": "ours", "options": '{"width": 0.5}'},
             "not a whole glcic, layout ours",
@@ -183,6 +185,10 @@ def test_the_records_name_the_published_files():
         PUBLISHED["glcic-places"].url == f"{prefix}global_local/gl_256x256_8x12_places_20200619-52a040a8.pth"
     )
     assert PUBLISHED["glcic-places"].architecture == "GLCIC, layout mmagic"
-    assert set(TITLES) == set(NETWORKS)
-    for network, name in DEFAULTS.items():
-        assert PUBLISHED[name].architecture.startswith(TITLES[network])
+    assert {name for name, known in INPAINTERS.items() if known.is_network} == {*NETWORKS, "reconstruction"}
+    for name, network in NETWORKS.items():
+        known = INPAINTERS[name]
+        assert known.title == network.title
+        default = known.default()
+        assert (default is None) == (not known.weights)
+        assert default is None or default.architecture.startswith(known.title)

@@ -6,17 +6,10 @@ import numpy as np
 import pytest
 
 import inpaint
-from inpaint.inpainter import (
-    Inpainter,
-    InpainterOptions,
-    NothingLeftError,
-    WindowInpainter,
-    check_inputs,
-    inpainter_names,
-    load_inpainter,
-    register,
-    resolve_auto,
-)
+from _removal_support.pretrained import PretrainedWeights
+from inpaint.inpainter import Inpainter, NothingLeftError, WindowInpainter, check_inputs
+from inpaint.record import InpainterRecord
+from inpaint.registry import inpainter_names, load_inpainter, register, resolve_auto
 
 OURS = ("exemplar", "telea", "navier-stokes")
 
@@ -145,18 +138,52 @@ def test_a_name_is_taken_once_and_auto_never():
         register("auto", lambda options: Grey())
 
 
-def test_auto_takes_the_first_that_can_run_and_says_why(monkeypatch):
-    import inpaint.inpainter as registry
+def test_auto_takes_the_first_that_can_run_and_says_why(monkeypatch, tmp_path):
+    import inpaint.registry as registry
 
-    monkeypatch.setattr(registry, "_builders", {"best": lambda o: Grey(), "good": lambda o: Grey()})
-    monkeypatch.setattr(registry, "_why_not", {"best": lambda o: f"no weights at {o.weights}"})
-    monkeypatch.setattr(registry, "AUTO_ORDER", ("unregistered", "best", "good"))
-    assert resolve_auto(InpainterOptions(weights="here")) == ("good", "no weights at here")
-    registry._why_not["best"] = lambda o: None
-    assert resolve_auto() == ("best", "")
-    registry._why_not.update(best=lambda o: "a", good=lambda o: "b")
-    with pytest.raises(ValueError, match="a; b"):
+    def weights(name: str) -> PretrainedWeights:
+        return PretrainedWeights(name, f"{name}.pth", "http://localhost:9/", None, "", "", "", "")
+
+    def network(name: str) -> InpainterRecord:
+        return InpainterRecord(
+            name, lambda o: Grey(), is_network=True, weights=(weights(name),), default_weights=name
+        )
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setenv("REMOVAL_OFFLINE", "1")
+    plain = InpainterRecord("plain", lambda o: Grey())
+    records = {"asked": network("asked"), "other": network("other"), "plain": plain}
+    monkeypatch.setattr(registry, "INPAINTERS", records)
+    monkeypatch.setattr(registry, "FETCHED_BY_AUTO", ("asked",))
+    monkeypatch.setattr(registry, "AUTO_ORDER", ("asked", "other", "plain"))
+    name, reason = resolve_auto()
+    assert name == "plain"
+    assert "asked.pth is not in the cache and REMOVAL_OFFLINE is set" in reason
+    assert reason.endswith("other.pth is not in the cache; `remove weights fetch other` fetches it")
+    cache = tmp_path / "hub" / "checkpoints"
+    cache.mkdir(parents=True)
+    (cache / "other.pth").write_bytes(b"x")
+    assert resolve_auto().name == "other"
+    monkeypatch.setenv("REMOVAL_INPAINTER", "plain, asked")
+    assert resolve_auto() == ("plain", "")
+    monkeypatch.setenv("REMOVAL_INPAINTER", "asked")
+    with pytest.raises(ValueError, match=r"none of asked can run here: asked\.pth is not in the cache"):
         resolve_auto()
+    monkeypatch.setenv("REMOVAL_INPAINTER", "photoshop")
+    with pytest.raises(ValueError, match="received 'photoshop'"):
+        resolve_auto()
+
+
+def test_auto_and_the_records_load_nothing_heavy(tmp_path):
+    code = (
+        "import sys; from inpaint import resolve_auto; from segment.registry import resolve_auto as find; "
+        "print(resolve_auto().name, find()[0].name, sorted({'torch', 'torchvision'} & set(sys.modules)))"
+    )
+    environment = os.environ | {"TORCH_HOME": str(tmp_path), "REMOVAL_OFFLINE": "1"}
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    assert ran.stdout.split(maxsplit=2) == ["exemplar", "builtin", "[]\n"]
 
 
 @pytest.mark.parametrize("name", OURS)

@@ -11,10 +11,11 @@ from _removal_support.pretrained import WeightsError
 from inpaint import load_inpainter, network_inpainter, precision
 from inpaint.checkpoints import CheckpointError
 from inpaint.inpainter import InpainterOptions
-from inpaint.network_inpainter import NetworkInpainter, NetworkSettings, build, why_not
+from inpaint.network_inpainter import NetworkInpainter, NetworkSettings, build
 from inpaint.networks.deepfillv2 import DeepFillV2
 from inpaint.networks.fill_network import FillNetwork
 from inpaint.networks.layouts import LAYOUTS
+from inpaint.registry import record, resolve_auto
 from inpaint.tensors import images_to_tensor, masks_to_tensor
 
 SMALL = NetworkSettings(working_size_px=64, context=0.5)
@@ -229,20 +230,19 @@ def test_weights_that_cannot_be_had_are_named(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv("REMOVAL_OFFLINE", "1")
     options = InpainterOptions()
-    reason = why_not("deepfillv2", options)
-    assert reason is not None
+    reason = resolve_auto(options).reason
     assert "deepfillv2_256x256_8x2_places_20200619-10d15793.pth is not in the cache" in reason
     with pytest.raises(WeightsError, match="put it in"):
-        build("deepfillv2", options)
+        build(record("deepfillv2"), options)
     missing = InpainterOptions(weights=tmp_path / "none.pth")
-    for fail in (build, why_not):
+    for fail in (lambda: build(record("deepfillv2"), missing), lambda: resolve_auto(missing)):
         with pytest.raises(FileNotFoundError, match=r"there is no file .*none\.pth, nor published weights"):
-            fail("deepfillv2", missing)
+            fail()
     broken = tmp_path / "broken.pth"
     broken.write_bytes(b"no weights")
-    assert why_not("deepfillv2", InpainterOptions(weights=broken)) is None
+    assert resolve_auto(InpainterOptions(weights=broken)) == ("deepfillv2", "")
     with pytest.raises(CheckpointError, match=r"broken\.pth"):
-        build("deepfillv2", InpainterOptions(weights=str(broken)))
+        build(record("deepfillv2"), InpainterOptions(weights=str(broken)))
 
 
 def test_auto_never_passes_over_weights_that_were_asked_for(tmp_path, monkeypatch):

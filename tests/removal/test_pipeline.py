@@ -5,7 +5,7 @@ import pytest
 
 from postprocess import MaskRecipe
 from postprocess.attached.objects import AttachedRule
-from removal.pipeline import Pipeline, remove_objects
+from removal.pipeline import Pipeline
 from segment import Detections
 
 HEIGHT, WIDTH = 60, 80
@@ -191,11 +191,3 @@ def test_wrong_use_is_refused():
         Pipeline(finder, MaskRecipe(), Painter())([image_with()[:50]])
     with pytest.raises(ValueError, match="did you mean"):
         Pipeline(finder, MaskRecipe(), Painter(), classes=("persn",))([image_with()])
-
-
-def test_remove_objects_with_the_shipped_models():
-    image = image_with()
-    result = remove_objects(image, classes=("person",), segmenter="builtin", inpainter="telea")
-    assert result.image.shape == image.shape
-    assert result.image.dtype == np.uint8
-    assert np.array_equal(result.image[~result.mask], image[~result.mask])

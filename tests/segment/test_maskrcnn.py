@@ -14,14 +14,13 @@ from torchvision.ops import FrozenBatchNorm2d
 from segment import WeightsError, load_segmenter
 from segment.classes import coco_categories
 from segment.maskrcnn import (
-    MASKRCNN_V1,
-    MASKRCNN_V2,
     MaskRcnnSegmenter,
     build_maskrcnn,
     load_maskrcnn,
     paste_masks,
     read_state,
 )
+from segment.published import MASKRCNN_V1, MASKRCNN_V2
 from segment.reduced_precision import fold_norms
 
 PERSON, DOG, BOTTLE = 1, 18, 44

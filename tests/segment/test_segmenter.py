@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from _removal_support.device import resolve_device
-from segment import WeightsError, coco_classes, load_segmenter, segmenter_names
-from segment import segmenter as module
-from segment.segmenter import check_classes, check_images, register_segmenter
+from segment import WeightsError, coco_classes, load_segmenter, registry, segmenter_names
+from segment.published import MASKRCNN_V2
+from segment.registry import SegmenterRecord, register_segmenter
+from segment.segmenter import check_classes, check_images
 
 
 class People:
@@ -17,8 +18,9 @@ class People:
 
 @pytest.fixture
 def stand_ins(monkeypatch):
-    """Both models replaced by records of how they were asked for; `fail` = what Mask R-CNN raises."""
-    state: dict = {"asked": [], "fail": None}
+    """Both models replaced by records of how they were asked for; fail = what Mask R-CNN raises, missing =
+    what fetching its weights raises."""
+    state: dict = {"asked": [], "fail": None, "missing": None}
 
     def maskrcnn(device, weights, precision):
         state["asked"].append(("maskrcnn", device, weights, precision))
@@ -26,8 +28,19 @@ def stand_ins(monkeypatch):
             raise state["fail"]
         return "the Mask R-CNN"
 
-    monkeypatch.setitem(module._BUILDERS, "maskrcnn", maskrcnn)
-    monkeypatch.setitem(module._BUILDERS, "builtin", lambda device, weights, precision: People())
+    def fetch(weights):
+        if state["missing"]:
+            raise state["missing"]
+
+    records = {
+        "maskrcnn": SegmenterRecord("maskrcnn", maskrcnn, weights=MASKRCNN_V2),
+        "builtin": SegmenterRecord(
+            "builtin", lambda device, weights, precision: People(), "the built-in one"
+        ),
+    }
+    monkeypatch.setattr(registry, "fetch", fetch)
+    for name, record in records.items():
+        monkeypatch.setitem(registry._own, name, record)
     return state
 
 
@@ -41,7 +54,7 @@ def test_auto_is_mask_rcnn_where_it_can_be_had(stand_ins):
 
 
 def test_auto_falls_back_and_says_why(stand_ins):
-    stand_ins["fail"] = WeightsError("x.pth could not be fetched: no connection; download x.pth from U")
+    stand_ins["missing"] = WeightsError("x.pth could not be fetched: no connection; download x.pth from U")
     segmenter = load_segmenter()
     assert segmenter.name == "builtin"
     assert "x.pth could not be fetched: no connection; download x.pth from U" in segmenter.fallback
@@ -127,3 +140,26 @@ def test_importing_the_package_is_light():
     code = "import segment, sys; print({'torch', 'torchvision', 'cv2', 'numba'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_the_records_are_torchvisions_own():
+    from torchvision.models.detection import MaskRCNN_ResNet50_FPN_V2_Weights, MaskRCNN_ResNet50_FPN_Weights
+
+    from segment.published import MASKRCNN_V1
+
+    pairs = (
+        (MASKRCNN_V2, MaskRCNN_ResNet50_FPN_V2_Weights.COCO_V1),
+        (MASKRCNN_V1, MaskRCNN_ResNet50_FPN_Weights.COCO_V1),
+    )
+    for ours, theirs in pairs:
+        metrics = theirs.meta["_metrics"]["COCO-val2017"]
+        assert ours.url == theirs.url
+        assert ours.scores == (("box AP", metrics["box_map"]), ("mask AP", metrics["mask_map"]))
+        assert f"-{ours.sha256_prefix}.pth" in ours.file_name
+
+
+def test_the_order_of_auto_is_read_from_the_environment(stand_ins, monkeypatch):
+    monkeypatch.setenv("REMOVAL_SEGMENTER", "builtin,maskrcnn")
+    assert load_segmenter().name == "builtin"
+    assert load_segmenter().fallback is None
+    assert stand_ins["asked"] == []

@@ -27,7 +27,7 @@ import numpy as np
 from postprocess import MaskRecipe, refine_mask
 from postprocess.shadows.evidence import Witness
 from postprocess.shadows.finding import LEAST_CONFIDENCE
-from postprocess.shadows.ground import SEARCH_SIDE_PX, Surroundings, shrink, surroundings
+from postprocess.shadows.ground import SEARCH_SIDE_PX, Surroundings, shrink_keeping_half, surroundings
 from postprocess.shadows.judge import CLIP, CUT_OFF, DARK_ELSEWHERE, LARGEST, SHORT_FACTOR
 from postprocess.shadows.regions import dark_regions, with_soft_edge
 from tools.shadow_judge.scenes import Example, coco, composites, pairs, rendered
@@ -72,10 +72,12 @@ def measure(examples: Iterator[Example]) -> Measured:
         photos.append(example.name)
         scale = min(1.0, SEARCH_SIDE_PX / max(example.objects.shape))
         small = [max(1, round(side * scale)) for side in example.objects.shape]
-        base = shrink(refine_mask(example.image, example.objects, OBJECT_ONLY).mask, *small)
-        truth = np.zeros_like(base) if example.truth is None else shrink(example.truth, *small)
+        base = shrink_keeping_half(refine_mask(example.image, example.objects, OBJECT_ONLY).mask, *small)
+        truth = np.zeros_like(base) if example.truth is None else shrink_keeping_half(example.truth, *small)
         photo_px.append((int(truth.sum()), int((truth & ~base).sum()), int((base & ~truth).sum())))
-        planes = [shrink(plane, *small) for plane in (example.image, example.objects, example.others)]
+        planes = [
+            shrink_keeping_half(plane, *small) for plane in (example.image, example.objects, example.others)
+        ]
         for around in surroundings(planes[0], planes[1], planes[2]):
             left = (truth & ~base)[around.box]
             for evidence, short, region in _candidates(around):

@@ -117,4 +117,5 @@ class JoinedHoles(Hole):
             raise ValueError(f"expected kinds of holes, received {self.parts!r}")
 
     def hole(self, height: int, width: int, rng: np.random.Generator) -> np.ndarray:
-        return np.logical_or.reduce([part.hole(height, width, rng) for part in self.parts])
+        result: np.ndarray = np.logical_or.reduce([part.hole(height, width, rng) for part in self.parts])
+        return result

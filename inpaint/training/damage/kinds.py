@@ -18,7 +18,16 @@ from inpaint.training.damage.shapes import CocoShapes
 from inpaint.training.damage.stains import Raindrops, SoftCover
 from inpaint.training.damage.tears import Torn
 
-__all__ = ["Damage", "DamageSources", "LayeredDamage", "MixedDamage", "NoDamage", "damage_kinds", "damage_of"]
+__all__ = [
+    "Damage",
+    "DamageSources",
+    "LayeredDamage",
+    "MixedDamage",
+    "NoDamage",
+    "damage_kinds",
+    "damage_of",
+    "passed_over",
+]
 
 
 @dataclass(frozen=True)
@@ -138,6 +147,21 @@ def damage_of(
         )
     sources = DamageSources(shapes, files)
     return MixedDamage(tuple((_build(name, sources), weight) for name, weight in specs.items()))
+
+
+def passed_over(
+    specs: Mapping[str, float], *, shapes: Path | None = None, files: Path | None = None
+) -> list[str]:
+    """What of the sources of these kinds cannot be used, a line each; every mask picture is read.
+
+    Raises what drawing raises where nothing of a source can be used.
+    """
+    sources = DamageSources(shapes, files)
+    named = {name: f"-{name}" for name in ("shapes", "files")}
+    used = [name for name, end in named.items() if any(f"-{spec}".endswith(end) for spec in specs)]
+    holes = [HOLES[name](sources) for name in used]
+    lines = [hole.passed_over() for hole in holes if isinstance(hole, CocoShapes | MaskFiles)]
+    return [line for line in lines if line is not None]
 
 
 def _given(path: Path | None, kind: str, what: str) -> Path:

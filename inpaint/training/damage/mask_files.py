@@ -24,8 +24,9 @@ class MaskFiles(Hole):
     inverted: the hole is what is below the threshold.
     crop: side of the part, a share in (0, 1] of the largest part of the photo's shape.
 
-    Drawing raises FileNotFoundError for a missing folder, and ValueError for one without pictures, and for a
-    picture that cannot be read or has no hole, which is named.
+    A picture that cannot be read or has no hole is passed over for the next of its folder; `passed_over`
+    counts these. Drawing raises FileNotFoundError for a missing folder, and ValueError for one without
+    pictures, and where none of them can be used, naming the first.
     """
 
     folder: Path
@@ -38,9 +39,7 @@ class MaskFiles(Hole):
         check_range("crop", self.crop, 0, 1)
 
     def hole(self, height: int, width: int, rng: np.random.Generator) -> np.ndarray:
-        paths = _listed(self.folder)
-        path = paths[int(rng.integers(len(paths)))]
-        mask = np.rot90(_read(path, self.threshold, self.inverted), int(rng.integers(4)))
+        mask = np.rot90(self._drawn(rng), int(rng.integers(4)))
         if rng.integers(2):
             mask = mask[:, ::-1]
         part = mask
@@ -55,6 +54,25 @@ class MaskFiles(Hole):
             hole = cv2.resize(part.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
         return hole > 0
 
+    def passed_over(self) -> str | None:
+        """How many pictures cannot be used, in one line; None = all can. Every picture is read. Errors as for
+        drawing, where none can be used."""
+        paths = _listed(self.folder)
+        causes = [cause for path in paths if (cause := _cause(path, self.threshold, self.inverted))]
+        if len(causes) == len(paths):
+            raise ValueError(causes[0])
+        return f"{len(causes)} of {len(paths)} mask files passed over: {causes[0]}" if causes else None
+
+    def _drawn(self, rng: np.random.Generator) -> np.ndarray:
+        """The mask of a picture, the next that can be used from the one that is drawn; bool (H, W)."""
+        paths = _listed(self.folder)
+        first = int(rng.integers(len(paths)))
+        for number in range(len(paths)):
+            path = paths[(first + number) % len(paths)]
+            if _cause(path, self.threshold, self.inverted) is None:
+                return _read(path, self.threshold, self.inverted)
+        raise ValueError(_cause(paths[first], self.threshold, self.inverted))
+
     def _part(self, mask: np.ndarray, height: int, width: int, rng: np.random.Generator) -> np.ndarray:
         scale = min(mask.shape[0] / height, mask.shape[1] / width) * rng.uniform(*self.crop)
         rows, columns = max(1, int(height * scale)), max(1, int(width * scale))
@@ -68,6 +86,16 @@ def _listed(folder: Path) -> tuple[Path, ...]:
     return tuple(photo_paths(folder))
 
 
+@lru_cache(maxsize=100_000)
+def _cause(path: Path, threshold: int, inverted: bool) -> str | None:
+    """Why a picture cannot be used, in one line; None where it can."""
+    try:
+        _read(path, threshold, inverted)
+    except (ValueError, OSError) as error:
+        return str(error)
+    return None
+
+
 @lru_cache(maxsize=128)
 def _read(path: Path, threshold: int, inverted: bool) -> np.ndarray:
     """bool (H, W), True = hole; ValueError where there is none."""
@@ -77,4 +105,5 @@ def _read(path: Path, threshold: int, inverted: bool) -> np.ndarray:
             f"{path}: expected a hole, found no pixel {'below' if inverted else 'from'} {threshold}"
         )
     mask.flags.writeable = False
-    return mask
+    result: np.ndarray = mask
+    return result

@@ -88,4 +88,5 @@ def _beyond(height: int, width: int, direction: np.ndarray, offset: float, ragge
     line = along[:, None] * across + (offset + ragged)[:, None] * direction
     far = [line[-1] + diagonal * direction, line[0] + diagonal * direction]
     middle = np.array([width / 2, height / 2])
-    return np.rint(np.vstack([line, far]) + middle).astype(np.int32)
+    result: np.ndarray = np.rint(np.vstack([line, far]) + middle).astype(np.int32)
+    return result

@@ -1,9 +1,12 @@
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from inpaint.exemplar import bands
+
+counted = bands.threads
 
 
 @pytest.fixture(autouse=True)
@@ -50,3 +53,23 @@ def test_more_callers_than_threads_wait_for_each_other():
         ):
             pass
     assert sorted(done) == sorted([(0, 2), (2, 4), (4, 6)] * 40)
+
+
+def test_the_environment_may_say_how_many_threads(monkeypatch):
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "7")
+    assert counted() == 7
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "many")
+    assert counted() == len(os.sched_getaffinity(0))
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_has_threads_of_its_own():
+    bands.in_bands(lambda first, last: None, 3, least=1)
+    child = os.fork()
+    if child == 0:
+        try:
+            bands.in_bands(lambda first, last: None, 3, least=1)
+            os._exit(3)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numba.core import event
+from numba.core.caching import CacheImpl, IndexDataCacheFile
 
 import inpaint
 from inpaint.exemplar.compilation import Kernel
@@ -65,13 +67,22 @@ def test_without_a_folder_for_the_cache_kernels_still_run(tmp_path):
     assert len(fill_in_a_new_process(blocked / "cache")) == 1
 
 
-def test_a_cache_that_cannot_be_written_to_is_done_without(monkeypatch):
-    from numba.core.caching import IndexDataCacheFile
+def test_where_no_folder_at_all_will_do_a_kernel_is_compiled_without(monkeypatch):
+    monkeypatch.setattr(CacheImpl, "_locator_classes", [])
+    numbers = np.array([1, 21], np.int32)
+    Kernel(double, "void(int32[::1])")(numbers)
+    assert numbers.tolist() == [2, 42]
 
+
+def test_a_full_disk_does_not_make_it_compile_twice(monkeypatch):
     def full(*arguments):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(IndexDataCacheFile, "save", full)
+    monkeypatch.setattr(IndexDataCacheFile, "load", lambda *arguments: None)
     numbers = np.array([1, 21], np.int32)
-    Kernel(double, "void(int32[::1])")(numbers)
+    with event.install_recorder("numba:compile") as compiled:
+        Kernel(double, "void(int32[::1])")(numbers)
     assert numbers.tolist() == [2, 42]
+    started = [one for _, one in compiled.buffer if one.is_start]
+    assert [one.data["dispatcher"].py_func for one in started] == [double]

@@ -220,3 +220,17 @@ def test_photos_that_cannot_be_read_are_told(tiny_run: TinyRun, tmp_path: Path) 
     run = replace(tiny_run("autoencoder"), photos=[Photo(bad)])
     with pytest.raises(ValueError, match=r"bad\.png"):
         plan(run)
+
+
+def test_it_says_what_it_does_and_warns_of_a_precision_that_the_machine_only_imitates(
+    tiny_run: TinyRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inpaint.precision.has_bfloat16", lambda device: False)
+    run = tiny_run("autoencoder")
+    settings = run.settings.with_values({"precision": "bfloat16"})
+    lines: list[str] = []
+    plan(replace(run, settings=settings), report=lines.append)
+    assert lines[0].startswith("building autoencoder, and trying a few steps of ")
+    assert lines[1].startswith("precision: this processor has no instructions for bfloat16")
+    assert lines[2].startswith("step 1, training the network")
+    assert len(lines) >= 6

@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from postprocess.attached.touch import measure_touch, shrink
+from postprocess.attached.touch import measure_touch, shape_at_working_size
 
 
 def shape(height: int, width: int, top: int, left: int, bottom: int, right: int):
     mask = np.zeros((height, width), bool)
     mask[top:bottom, left:right] = True
-    return shrink(mask)
+    return shape_at_working_size(mask)
 
 
 HOLDER = shape(200, 200, 50, 50, 150, 90)  # 100 x 40, of size 63
@@ -43,7 +43,7 @@ def test_what_is_apart_touches_nowhere():
 
 
 def test_empty_masks_have_no_touch():
-    empty = shrink(np.zeros((200, 200), bool))
+    empty = shape_at_working_size(np.zeros((200, 200), bool))
     assert empty.area == 0
     assert measure_touch(empty, HOLDER) is None
     assert measure_touch(HOLDER, empty) is None

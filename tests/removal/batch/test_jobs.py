@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from removal.batch.jobs import photos_in, place_of, plan_jobs, read_list
+from removal.batch.jobs import photos_in, place_of, plan_jobs
+from removal.batch.lists import read_list
 from removal.errors import PlanError
 
 
@@ -48,9 +49,9 @@ def test_an_existing_folder_named_like_a_photo_is_a_folder(folder):
 
 
 def test_plans_that_cannot_work_are_refused_before_any_work(folder):
-    with pytest.raises(PlanError, match="more than one photo"):
+    with pytest.raises(PlanError, match="folder for the results of several photos"):
         plan_jobs([folder / "in"], folder / "x.jpg")
-    with pytest.raises(PlanError, match="-o FOLDER"):
+    with pytest.raises(PlanError, match="expected a folder for the results"):
         plan_jobs([folder / "in"], None)
     (folder / "in/sub/a.jpg").write_bytes(b"")
     with pytest.raises(PlanError, match=r"a\.jpg' and '.*sub/a\.jpg' would both be written to"):
@@ -126,7 +127,7 @@ def test_a_list_with_a_missing_photo_an_empty_one_and_one_that_is_not_there(fold
     assert (good.problem, missing.problem) == (None, "in/none.jpg: No such file or directory")
     with pytest.raises(PlanError, match=r"no photos in .*empty"):
         plan_jobs([], folder / "out", lists=[write(folder / "empty", "\n\n")])
-    with pytest.raises(PlanError, match="more than one photo"):
+    with pytest.raises(PlanError, match="folder for the results of several photos"):
         plan_jobs([], folder / "x.jpg", lists=[write(folder / "l", "in/a.jpg\nin/sub/b.PNG")])
     with pytest.raises(FileNotFoundError):
         plan_jobs([], folder / "out", lists=[folder / "nowhere"])

@@ -33,12 +33,17 @@ def opened():
         manifest.close()
 
 
+def missing(manifest, jobs):
+    """The jobs that no earlier run has finished."""
+    return [job for job in jobs if not manifest.is_done(job)]
+
+
 def job_of(folder, name):
     return Job(folder / "in" / name, folder / "out" / name)
 
 
 def finish(manifest, job, outcome="done", **fields):
-    manifest.started([job])
+    manifest.start([job], overwrite=True)
     job.target.parent.mkdir(parents=True, exist_ok=True)
     job.target.write_bytes(b"result")
     manifest.ended(Outcome(job, outcome, **fields))
@@ -53,22 +58,22 @@ def test_what_was_finished_is_not_missing(tmp_path, opened):
     first = opened(tmp_path / "out")
     finish(first, done)
     finish(first, failed, "failed", error="broken")
-    first.started([begun])
+    first.start([begun], overwrite=True)
     first.close()
     again = opened(tmp_path / "out", models=None)
-    assert again.missing([done, failed, begun]) == [failed, begun]
+    assert missing(again, [done, failed, begun]) == [failed, begun]
     assert all(again.is_ours(job) for job in (done, failed, begun))
     assert not again.is_ours(job_of(tmp_path, "d.jpg"))
     sheet = replace(done, sheet=tmp_path / "out/a.compare.png")
-    assert again.missing([sheet]) == [sheet]  # asked for now and not there
+    assert missing(again, [sheet]) == [sheet]  # asked for now and not there
     done.target.unlink()
-    assert again.missing([done]) == [done]
+    assert missing(again, [done]) == [done]
 
 
 def test_overwrite_makes_everything_missing(tmp_path, opened):
     job = job_of(tmp_path, "a.jpg")
     finish(opened(tmp_path / "out"), job)
-    assert Manifest(tmp_path / "out", {"seed": 1}, ASKED, overwrite=True).missing([job]) == [job]
+    assert missing(Manifest(tmp_path / "out", {"seed": 1}, ASKED, overwrite=True), [job]) == [job]
 
 
 def test_a_run_that_overwrites_is_taken_up_without_saying_so_again(tmp_path, opened):
@@ -79,11 +84,11 @@ def test_a_run_that_overwrites_is_taken_up_without_saying_so_again(tmp_path, ope
         finish(first, job)
     first.close()
     killed = opened(tmp_path / "out", other, overwrite=True, models=models)
-    assert killed.missing(jobs) == jobs
+    assert missing(killed, jobs) == jobs
     finish(killed, jobs[0])
     killed.close()
     with pytest.raises(PlanError, match="seed"):  # nobody agreed to what comes now
-        opened(tmp_path / "out", SETTINGS | {"seed": 2}, models=None).missing(jobs)
+        missing(opened(tmp_path / "out", SETTINGS | {"seed": 2}, models=None), jobs)
 
 
 @pytest.mark.parametrize("ends", [False, True])
@@ -104,11 +109,11 @@ def test_it_stays_so_until_the_run_has_come_to_its_end(tmp_path, opened, ends):
             break
     last = opened(tmp_path / "out", models=None)
     if ends:
-        assert last.missing(jobs) == []
+        assert missing(last, jobs) == []
         with pytest.raises(PlanError, match="models changed"):
             last.begin(models)
     else:
-        assert last.missing(jobs) == [jobs[2]]
+        assert missing(last, jobs) == [jobs[2]]
 
 
 def test_the_folder_may_be_spelled_otherwise(tmp_path, opened, monkeypatch):
@@ -117,7 +122,7 @@ def test_the_folder_may_be_spelled_otherwise(tmp_path, opened, monkeypatch):
     first.close()
     monkeypatch.chdir(tmp_path)
     again = opened(Path("out"), models=None)
-    assert again.missing([Job(Path("in/sub/a.jpg"), Path("out/sub/a.jpg"))]) == []
+    assert missing(again, [Job(Path("in/sub/a.jpg"), Path("out/sub/a.jpg"))]) == []
 
 
 def test_a_result_made_with_other_settings_is_refused(tmp_path, opened):
@@ -126,9 +131,9 @@ def test_a_result_made_with_other_settings_is_refused(tmp_path, opened):
     finish(first, job)
     first.close()
     second = opened(tmp_path / "out", {"seed": 1, "score": 0.5}, models=None)
-    assert second.missing([other]) == [other]
+    assert missing(second, [other]) == [other]
     with pytest.raises(PlanError, match=r"a\.jpg' was made with other settings \(seed changed\)"):
-        second.missing([other, job])
+        missing(second, [other, job])
 
 
 def test_models_are_compared_only_where_they_were_asked_for_by_other_names(tmp_path, opened):
@@ -137,16 +142,16 @@ def test_models_are_compared_only_where_they_were_asked_for_by_other_names(tmp_p
     finish(first, job)
     first.close()
     same = opened(tmp_path / "out", models=None)
-    assert same.missing([job]) == []
+    assert missing(same, [job]) == []
     assert not same.needs_models()
     same.close()
     renamed = opened(tmp_path / "out", asked={"inpainter": "telea"}, models=None)
-    assert renamed.missing([job]) == []
+    assert missing(renamed, [job]) == []
     assert renamed.needs_models()
     renamed.begin(MODELS)
     renamed.close()
     known_by_both_names = opened(tmp_path / "out", asked={"inpainter": "telea"}, models=None)
-    known_by_both_names.missing([job])
+    missing(known_by_both_names, [job])
     assert not known_by_both_names.needs_models()
     with pytest.raises(PlanError, match="models changed"):
         known_by_both_names.begin({"inpainter": "exemplar"})
@@ -165,21 +170,21 @@ def test_an_input_that_changed_is_missing(tmp_path, opened):
     finish(first, job, inputs=inputs)
     first.close()
 
-    def missing():
+    def missing_now():
         manifest = opened(tmp_path / "out", models=None)
-        found = manifest.missing([job])
+        found = missing(manifest, [job])
         manifest.close()
         return found
 
-    assert missing() == []
+    assert missing_now() == []
     os.utime(job.source, ns=(1, 1))  # as a copy would have it: the same content
-    assert missing() == []
+    assert missing_now() == []
     job.source.write_bytes(b"two")
-    assert missing() == [job]
+    assert missing_now() == [job]
     job.source.write_bytes(b"one")
-    assert missing() == []
+    assert missing_now() == []
     mask.write_bytes(b"other mask")
-    assert missing() == [job]
+    assert missing_now() == [job]
 
 
 def test_the_result_of_another_photo_is_not_written_over(tmp_path, opened):
@@ -194,9 +199,9 @@ def test_the_result_of_another_photo_is_not_written_over(tmp_path, opened):
     other.source.write_bytes(b"two")
     second = opened(tmp_path / "out", models=None)
     with pytest.raises(PlanError, match=r"a\.jpg' is the result of another photo, '.*/in/a\.jpg', and not"):
-        second.missing([other])
+        missing(second, [other])
     other.source.write_bytes(b"one")  # the same photo in another place
-    assert second.missing([other]) == []
+    assert missing(second, [other]) == []
 
 
 def test_notes_go_by_size_and_time_and_then_by_content(tmp_path):
@@ -221,13 +226,13 @@ def test_a_line_cut_short_does_not_spoil_the_next_one(tmp_path, opened):
     finish(second, job_of(tmp_path, "b.jpg"))
     second.close()
     third = opened(tmp_path / "out", models=None)
-    assert third.missing([job_of(tmp_path, name) for name in ("a.jpg", "b.jpg")]) == []
+    assert missing(third, [job_of(tmp_path, name) for name in ("a.jpg", "b.jpg")]) == []
 
 
 def test_a_disk_that_was_full_for_a_moment_does_not_spoil_the_next_line(tmp_path, opened, monkeypatch):
     job = job_of(tmp_path, "a.jpg")
     manifest = opened(tmp_path / "out")
-    manifest.started([job])
+    manifest.start([job], overwrite=True)
     write = os.write
     room = [5]
 
@@ -242,14 +247,14 @@ def test_a_disk_that_was_full_for_a_moment_does_not_spoil_the_next_line(tmp_path
     monkeypatch.undo()
     finish(manifest, job)
     manifest.close()
-    assert opened(tmp_path / "out", models=None).missing([job]) == []
+    assert missing(opened(tmp_path / "out", models=None), [job]) == []
 
 
 def test_a_damaged_record_is_read_as_far_as_it_goes(tmp_path, opened):
     (tmp_path / MANIFEST).write_bytes(b'3\n\xff\xfe\n[1]\n{"file": "a.jpg"}\n{"settings": 4}\n\n')
     manifest = opened(tmp_path, models=None)
     job = Job(Path("a.jpg"), tmp_path / "a.jpg")
-    assert manifest.missing([job]) == [job]
+    assert missing(manifest, [job]) == [job]
 
 
 def test_half_written_files_of_what_was_begun_are_cleared_away(tmp_path, opened):
@@ -257,7 +262,7 @@ def test_half_written_files_of_what_was_begun_are_cleared_away(tmp_path, opened)
     killed, done = job_of(tmp_path, "sub/a.jpg"), job_of(tmp_path, "b.jpg")
     killed = replace(killed, mask=out / "sub/a.mask.png")
     first = opened(out)
-    first.started([killed])
+    first.start([killed], overwrite=True)
     finish(first, done)
     first.close()
     (out / "sub").mkdir()
@@ -295,7 +300,7 @@ def test_a_killed_run_leaves_no_lock(tmp_path, opened):
 def test_nothing_is_made_where_there_is_no_record_yet(tmp_path):
     manifest = Manifest(tmp_path / "out", SETTINGS, ASKED)
     assert not manifest.open(create=False)
-    assert not manifest.is_open
+    assert not manifest.lines.is_open
     assert not (tmp_path / "out").exists()
 
 
@@ -333,11 +338,11 @@ def test_a_mask_of_an_earlier_result_does_not_count_as_that_of_the_last_one(tmp_
     with_mask.mask.write_bytes(b"mask")
     first.close()
     second = opened(tmp_path / "out")
-    assert second.missing([with_mask]) == []
+    assert missing(second, [with_mask]) == []
     finish(second, plain)  # as where the photo has changed, and its mask is not asked for
     second.close()
     again = opened(tmp_path / "out")
-    assert again.missing([plain, with_mask]) == [with_mask]
+    assert missing(again, [plain, with_mask]) == [with_mask]
     assert again.is_ours(with_mask)
 
 

@@ -112,7 +112,7 @@ def test_a_second_run_loads_nothing_and_writes_nothing(album, monkeypatch):
     def load(*arguments):
         raise AssertionError("models are loaded")
 
-    monkeypatch.setattr("removal.batch.run.build", load)
+    monkeypatch.setattr("removal.batch.work.build", load)
     assert states(album) == {"skipped"}
     assert {path: path.stat().st_mtime_ns for path in (album / "out").rglob("*")} == before
 
@@ -135,7 +135,7 @@ def test_only_what_is_missing_or_has_changed_is_done(album):
 def test_other_settings_are_refused_before_anything_is_loaded(album, monkeypatch):
     outcomes(album)
     before = results(album / "out")
-    monkeypatch.setattr("removal.batch.run.build", None)
+    monkeypatch.setattr("removal.batch.work.build", None)
     with pytest.raises(PlanError, match="refine changed"):
         outcomes(album, refine=True)
     monkeypatch.undo()

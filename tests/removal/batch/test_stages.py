@@ -4,13 +4,9 @@ import weakref
 
 import pytest
 
-from removal.batch.stages import Stage, in_turn, overlapped
+from removal.batch.stages import Stage, overlapped
 
 PATIENCE_S = 20
-
-
-def each(function):
-    return lambda items: [function(item) for item in items]
 
 
 class Thing:
@@ -30,15 +26,14 @@ def test_items_go_through_all_stages_and_keep_their_order():
             late.set()
         return item
 
-    stages = [Stage("hold", each(hold_the_first), workers=2), Stage("double", each(lambda item: 2 * item))]
+    stages = [Stage("hold", each=hold_the_first, workers=2), Stage("double", each=lambda item: 2 * item)]
     results = list(overlapped(range(20), stages, in_flight=8))
     assert [finished.item for finished in results] == [2 * number for number in range(20)]
     assert all(finished.error is None and finished.stage is None for finished in results)
 
 
-@pytest.mark.parametrize("run", [overlapped, in_turn])
-def test_nothing_in_nothing_out(run):
-    assert list(run([], [Stage("only", each(lambda item: item))])) == []
+def test_nothing_in_nothing_out():
+    assert list(overlapped([], [Stage("only", each=lambda item: item)])) == []
 
 
 def test_stages_work_at_the_same_time():
@@ -55,14 +50,14 @@ def test_stages_work_at_the_same_time():
     def second(item):
         return item if item == 9 else meet(item)
 
-    stages = [Stage("first", each(first)), Stage("second", each(second))]
+    stages = [Stage("first", each=first), Stage("second", each=second)]
     results = list(overlapped(range(10), stages, in_flight=3))
     assert [finished.error for finished in results] == [None] * 10
 
 
 def test_workers_of_one_stage_work_at_the_same_time():
     meeting = threading.Barrier(3)
-    stage = Stage("meet", each(lambda item: meeting.wait(PATIENCE_S)), workers=3)
+    stage = Stage("meet", each=lambda item: meeting.wait(PATIENCE_S), workers=3)
     assert {finished.item for finished in overlapped(range(3), [stage])} == {0, 1, 2}
 
 
@@ -101,7 +96,7 @@ def test_one_bad_item_of_a_batch_fails_alone_and_goes_no_further():
         yield from range(5)
         all_there.set()
 
-    stages = [Stage("fill", fill, batch=5), Stage("note", each(note))]
+    stages = [Stage("fill", fill, batch=5), Stage("note", each=note)]
     results = list(overlapped(numbers(), stages, in_flight=8))
     assert [finished.item for finished in results] == [0, 1, 2, 3, 4]
     assert [str(finished.error) for finished in results if finished.error] == ["two"]
@@ -126,7 +121,7 @@ def test_no_more_items_are_alive_than_asked():
             yield thing
             del thing
 
-    stages = [Stage(name, each(lambda thing: thing), batch=2, workers=2) for name in "abc"]
+    stages = [Stage(name, lambda things: things, batch=2, workers=2) for name in "abc"]
     for count, finished in enumerate(overlapped(things(), stages, in_flight=5)):
         assert finished.item.number == count
         del finished
@@ -142,7 +137,7 @@ def test_closing_in_the_middle_ends_the_threads_and_starts_nothing_new():
         return item
 
     before = threading.active_count()
-    results = overlapped(range(1000), [Stage("note", each(note)), Stage("more", each(note))], in_flight=4)
+    results = overlapped(range(1000), [Stage("note", each=note), Stage("more", each=note)], in_flight=4)
     next(results)
     results.close()
     assert threading.active_count() == before
@@ -154,7 +149,7 @@ def test_an_exception_in_the_callers_loop_ends_the_threads(error):
     before = threading.active_count()
 
     def loop():
-        for _ in overlapped(range(100), [Stage("pass", each(lambda item: item))], in_flight=4):
+        for _ in overlapped(range(100), [Stage("pass", each=lambda item: item)], in_flight=4):
             raise error
 
     with pytest.raises(error):
@@ -170,7 +165,7 @@ def test_an_exception_of_the_input_is_the_callers():
 
     before = threading.active_count()
     with pytest.raises(OSError, match="gone"):
-        list(overlapped(numbers(), [Stage("pass", each(lambda item: item))], in_flight=1))
+        list(overlapped(numbers(), [Stage("pass", each=lambda item: item)], in_flight=1))
     assert threading.active_count() == before
 
 
@@ -180,32 +175,16 @@ def test_a_worker_that_dies_is_not_silent():
 
     before = threading.active_count()
     with pytest.raises(SystemExit):
-        list(overlapped(range(9), [Stage("die", each(die))]))
+        list(overlapped(range(9), [Stage("die", each=die)]))
     assert threading.active_count() == before
 
 
 def test_busy_seconds_are_collected_by_stage():
-    for run in (overlapped, in_turn):
-        busy = {}
-        stages = [Stage("one", each(lambda item: item)), Stage("two", each(lambda item: item))]
-        list(run(range(3), stages, busy=busy))
-        assert set(busy) == {"one", "two"}
-        assert all(seconds > 0 for seconds in busy.values())
-
-
-def test_in_turn_gives_the_same_without_threads():
-    before = threading.active_count()
-
-    def half(item):
-        assert threading.active_count() == before
-        if item % 2:
-            raise ValueError("odd")
-        return item // 2
-
-    stages = [Stage("half", each(half), batch=4, workers=4), Stage("text", each(str))]
-    results = list(in_turn(range(4), stages))
-    assert [finished.item for finished in results] == ["0", 1, "1", 3]
-    assert [finished.stage for finished in results] == [None, "half", None, "half"]
+    busy = {}
+    stages = [Stage("one", each=lambda item: item), Stage("two", lambda items: items)]
+    list(overlapped(range(3), stages, busy=busy))
+    assert set(busy) == {"one", "two"}
+    assert all(seconds > 0 for seconds in busy.values())
 
 
 def test_settings_that_make_no_sense_are_refused():
@@ -213,6 +192,9 @@ def test_settings_that_make_no_sense_are_refused():
         Stage("a", list, workers=0)
     with pytest.raises(ValueError, match="batch of at least 1, got -1"):
         Stage("a", list, batch=-1)
+    for wrong in ({}, {"work": list, "each": str}, {"each": str, "batch": 2}):
+        with pytest.raises(ValueError, match="expected work with a batch, or each without"):
+            Stage("a", **wrong)
     with pytest.raises(ValueError, match="different names"):
         overlapped([], [Stage("a", list), Stage("a", list)])
     with pytest.raises(ValueError, match="one or more stages"):

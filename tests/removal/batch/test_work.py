@@ -11,11 +11,11 @@ from inpaint.inpainter import Inpainter
 from postprocess import MaskRecipe
 from removal.batch.jobs import Job
 from removal.batch.stages import overlapped
-from removal.batch.threads import OneAtATime, default_workers, may_overlap
-from removal.batch.work import PhotoWork, Task, describe, outcome_of
-from removal.options import RunOptions
+from removal.batch.threads import OneAtATime, default_workers
+from removal.batch.work import PhotoWork, Task, outcome_of
+from removal.errors import describe
 from removal.pipeline import Pipeline
-from removal.sources import from_boxes, from_detector
+from removal.sources import BoxMasks, DetectorMasks
 from segment import Detections
 
 HEIGHT, WIDTH = 32, 40
@@ -66,9 +66,9 @@ def jobs(tmp_path):
     return made
 
 
-def work_with(finder, painter, **changes):
+def work_with(finder, painter):
     pipeline = Pipeline(finder, MaskRecipe.none(), painter)
-    return PhotoWork(pipeline, from_detector(pipeline), RunOptions(classes=("person",), **changes))
+    return PhotoWork(pipeline, DetectorMasks(pipeline))
 
 
 def test_a_photo_that_breaks_the_detector_does_not_take_its_batch_along(jobs):
@@ -95,22 +95,26 @@ def test_a_network_fills_for_one_thread_at_a_time(jobs):
 
 def test_one_photo_by_itself_has_the_same_outcome(jobs):
     work = work_with(Finder(), Painter())
-    outcome = work.do(jobs[0])
+    busy = {}
+    outcome = work.do(Task(jobs[0]), busy=busy)
     assert (outcome.outcome, outcome.objects) == (
         "done", [{"label": "person", "score": 0.9, "box_xyxy": [8.0, 8.0, 16.0, 16.0]}]
     )  # fmt: skip
     assert outcome.mask_share == 64 / (HEIGHT * WIDTH)
     assert set(outcome.seconds) == {"read", "segment", "refine", "inpaint", "write"}
     assert outcome.inputs.keys() == {"size", "mtime_ns", "hash"}
-    assert "exists; --overwrite" in work.do(jobs[0]).error
-    assert work.do(jobs[0], overwrite=True).outcome == "done"
-    assert work.do(jobs[3]).error == f"{jobs[3].source}: out of memory"
+    assert set(busy) == {"read", "segment", "fill", "write"}
+    again = work.do(Task(jobs[0]))
+    assert again.error == f"{jobs[0].source}: '{jobs[0].target}' exists, and nothing says to write over it"
+    assert again.option == "overwrite"
+    assert work.do(Task(jobs[0], overwrite=True)).outcome == "done"
+    broken = work.do(Task(jobs[3]))
+    assert (broken.outcome, broken.error) == ("failed", f"{jobs[3].source}: out of memory")
 
 
 def test_boxes_are_looked_at_by_all_workers(jobs):
     pipeline = Pipeline(None, MaskRecipe.none(), Painter(), classes=None)
-    options = RunOptions(boxes=((8, 8, 10, 10),))
-    stages = PhotoWork(pipeline, from_boxes(options.boxes), options).stages(workers=3, batch=2)
+    stages = PhotoWork(pipeline, BoxMasks([(8, 8, 10, 10)])).stages(workers=3, batch=2)
     assert [(stage.name, stage.workers, stage.batch) for stage in stages] == [
         ("read", 3, 1), ("segment", 3, 1), ("fill", 3, 1), ("write", 3, 1),
     ]  # fmt: skip
@@ -121,9 +125,9 @@ def test_boxes_are_looked_at_by_all_workers(jobs):
 def test_what_may_run_in_several_threads():
     from inpaint import load_inpainter
 
-    assert may_overlap(load_inpainter("telea"))
-    assert may_overlap(load_inpainter("exemplar"))
-    assert not may_overlap(Painter())
+    assert load_inpainter("telea").may_overlap
+    assert load_inpainter("exemplar").may_overlap
+    assert not Painter().may_overlap
     assert 1 <= default_workers() <= 16
     one = OneAtATime(Painter())
     filled = one(np.zeros((4, 4, 3), np.uint8), np.eye(4, dtype=bool))
@@ -142,4 +146,4 @@ def test_what_may_run_in_several_threads():
     ],
 )
 def test_errors_are_told_in_one_line_that_names_the_photo(error, text):
-    assert describe(Path("a.jpg"), error) == text
+    assert describe(error, Path("a.jpg")) == text

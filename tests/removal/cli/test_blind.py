@@ -156,16 +156,19 @@ def test_reconstruction_fills_given_masks_too(invoke, photo, networks, tmp_path)
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--blind", "--class", "person"), ("--blind", "--class")),
-        (("--blind", "--box", "1,1,9,9", "--masks", "package"), ("leave out --masks and --box",)),
-        (("--blind", "--segmenter", "builtin"), ("--segmenter", "--blind")),
-        (("--blind", "--score", "0.9"), ("--score", "--threshold")),
-        (("--blind", "--only-masked"), ("--only-masked needs --masks",)),
+        (("--blind", "--class", "person"), ("--blind: ", "got classes")),
+        (("--blind", "--box", "1,1,9,9", "--masks", "package"), ("--blind: ", "got masks and boxes")),
+        (("--blind", "--segmenter", "builtin"), ("--segmenter: ", "blind")),
+        (("--blind", "--score", "0.9"), ("--score: expected a threshold",)),
+        (("--blind", "--only-masked"), ("--only-masked: expected only_masked only with masks",)),
         (("--blind", "--threshold", "0"), ("--threshold",)),
         (("--blind", "--threshold", "1.5"), ("--threshold",)),
-        (("--box", "1,1,9,9", "--threshold", "0.3"), ("--threshold", "--blind")),
-        (("--box", "1,1,9,9", "--blind-weights", "x"), ("--blind-weights", "--inpainter reconstruction")),
-        (("--threshold", "0.3"), ("--threshold", "--blind")),
+        (("--box", "1,1,9,9", "--threshold", "0.3"), ("--threshold: expected", "(blind), got 0.3")),
+        (
+            ("--box", "1,1,9,9", "--blind-weights", "x"),
+            ("--blind-weights: expected", "the inpainter reconstruction"),
+        ),
+        (("--threshold", "0.3"), ("--threshold: expected", "(blind), got 0.3")),
     ],
 )
 def test_wrong_usage(invoke, photo, options, words):

@@ -57,17 +57,17 @@ def test_photos_that_cannot_be_read_or_have_no_hole_are_named(invoke, holes_set,
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [
-        ((*TASK, "magic"), 2, "NAME: expected one of auto, deepfillv2, exemplar"),
+        ((*TASK, "magic"), 2, "expected one of auto, deepfillv2, exemplar"),
         ((*TASK, "telea=w.pth"), 2, "telea has no weights"),
         ((*TASK, "telea", "telea"), 2, "twice"),
         ((*TASK, "glcic="), 2, "[LABEL:]NAME[=WEIGHTS]"),
-        (("--images", "photos", "telea"), 2, "either --holes DIR or --damage KIND"),
-        ((*TASK, "--damage", "box", "telea"), 2, "either --holes DIR or --damage KIND"),
+        (("--images", "photos", "telea"), 2, "--holes: say what is to be filled"),
+        ((*TASK, "--damage", "box", "telea"), 2, "--holes: say what is to be filled"),
         (("--images", "photos", "--damage", "wear", "telea"), 2, "received wear"),
         ((*TASK, "glcic=none.pth"), 1, "there is no file none.pth"),
         ((*TASK, "autoencoder"), 1, "no weights of the autoencoder are published"),
         ((*TASK, "telea", "glcic=other.safetensors"), 1, "other.safetensors: no GLCIC generator"),
-        ((*TASK, "--out", "photos/run", "telea"), 2, "lies in the folder of --images"),
+        ((*TASK, "--out", "photos/run", "telea"), 2, "lies in the folder of the photos"),
     ],
 )
 def test_bad_input_is_told_in_one_line(invoke, holes_set, tmp_path, words, status, message):
@@ -106,4 +106,4 @@ def test_blind_rows_stand_beside_those_that_know_the_damage(invoke, holes_set, t
     assert "threshold changed" in other.stderr
     without = invoke("compare", *TASK, "--blind", "telea", "-o", "other")
     assert without.exit_code == 2
-    assert "it goes with --damage" in without.stderr
+    assert "--damage: a blind row finds damage, not holes" in without.stderr

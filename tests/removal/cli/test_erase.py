@@ -312,7 +312,10 @@ def test_masks_that_do_not_fit(invoke, photo, masks, tmp_path):
         (("--box", "1,1,9,9", "--only-masked", "photo.png"), ("--only-masked",)),
         (("--box", "1,1,9,9", "--workers", "0", "photo.png"), ("--workers",)),
         (("--box", "1,1,9,9", "--batch-size", "0", "photo.png"), ("--batch-size",)),
-        (("--box", "1,1,9,9", "--batch-size", "2", "photo.png"), ("--batch-size is the detector's",)),
+        (
+            ("--box", "1,1,9,9", "--batch-size", "2", "photo.png"),
+            ("--batch-size: expected a detector", "got masks or boxes"),
+        ),
     ],
 )
 def test_wrong_usage_is_status_2_and_one_line(invoke, photo, masks, tmp_path, args, words):

@@ -191,9 +191,13 @@ def test_export_refuses_what_does_not_fit(invoke, photos, team, annotations, tmp
         (
             ("nameless.jpg", "--masks", team, "--class", "person", "--to", "a.json"),
             2,
-            ("ends in no image id",),
+            ("that ends in an image id",),
         ),
-        ((photos, "--masks", annotations, "--refine", "--to", "a.json"), 2, ("--refine", "one --class")),
+        (
+            (photos, "--masks", annotations, "--refine", "--to", "a.json"),
+            2,
+            ("--refine", "expected one class"),
+        ),
         ((photos / "street_1.jpg", "--masks", team, "--to", "a.jpg"), 2, ("a.jpg", "ends in .png")),
         (
             (photos / "street_1.jpg", "--masks", team, "--class", "persn", "--to", "a.json"),
@@ -224,7 +228,7 @@ def test_export_of_what_a_segmenter_finds(invoke, photos, tmp_path, monkeypatch)
         found = Detections.from_masks([MASK, OTHER, OTHER], ["dog", "dog", "cat"], [0.9, 0.3, 0.8])
         return [found] * len(images)
 
-    segmenter.classes = ("dog", "cat")
+    segmenter.classes, segmenter.description = ("dog", "cat"), "a finder"
     monkeypatch.setattr("removal.handover.export.build_segmenter", lambda options, say: segmenter)
     result = invoke("masks", "export", photos, "--class", "dog", "--to", "results.json")
     assert result.exit_code == 0, result.output
@@ -243,7 +247,7 @@ def test_options_of_the_main_command(invoke, photos, team, tmp_path):
     Image.fromarray(np.where(MASK, 15, np.where(OTHER, 3, 0)).astype(np.uint8)).save(tmp_path / "labels.png")
     result = invoke(photo, "--masks", "labels.png", *fast, "-o", "a.png")
     assert result.exit_code == 1
-    one_error(result, "labels.png looks like a label map", "0, 3, 15", "--mask-label")
+    one_error(result, "labels.png looks like a label map", "0 (70.8%), 3 (18.8%), 15", "--mask-label")
     args = (photo, "--masks", "labels.png", "--mask-label", "15", *fast, "--save-masks", "-o", "a.png")
     assert invoke(*args).exit_code == 0
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "a.mask.png")) > 0, MASK)

@@ -43,7 +43,10 @@ def test_a_file_trained_here_fills_a_photo(invoke, photo, tmp_path, name):
 def test_networks_without_published_weights_ask_for_a_file(invoke, photo, name):
     result = invoke(*TASK, name)
     assert result.exit_code == 1
-    assert f"no weights of the {name.replace('-', ' ')} are published: --weights FILE" in result.stderr
+    assert (
+        f"no weights of the {name.replace('-', ' ')} are published: expected a file of weights"
+        in result.stderr
+    )
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,11 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(invoke, photos, tmp_path):
     assert result.exit_code == 0, result.output
     assert "parameters" in result.stdout
     assert not (tmp_path / "run").exists()
+    told = result.stderr.splitlines()
+    assert told[0].startswith("building deepfillv2, and trying a few steps of ")
+    assert told[1].startswith("step 1, training the network and the critic: ")
+    assert told[1].endswith(" MB at the peak")
+    assert len(told) == 5
 
 
 @pytest.mark.parametrize(

@@ -63,9 +63,9 @@ def test_a_record_in_a_bucket(bucket, tmp_path):
     for missing in ([job], []):
         manifest = RemoteManifest(bucket / "out", {"seed": 0}, {}, overwrite=False)
         assert manifest.open(create=True)
-        assert manifest.missing([job]) == missing
+        assert manifest.is_done(job) == (not missing)
         manifest.begin({})
-        manifest.started(missing)
+        manifest.start(missing, overwrite=True)
         for one in missing:
             store(b"result", one.target)
             manifest.ended(Outcome(one, "done"))

@@ -6,7 +6,8 @@ import pytest
 
 fsspec = pytest.importorskip("fsspec")
 
-from removal.batch.jobs import plan_jobs, read_list  # noqa: E402
+from removal.batch.jobs import plan_jobs  # noqa: E402
+from removal.batch.lists import read_list  # noqa: E402
 from removal.cluster.paths import (  # noqa: E402
     RemotePath,
     copy_here,

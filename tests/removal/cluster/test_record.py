@@ -35,7 +35,7 @@ def work(folder, job, outcome="done"):
     manifest, _ = opened(folder)
     try:
         manifest.begin(MODELS)
-        manifest.started([job])
+        manifest.start([job], overwrite=True)
         store(b"result", job.target)
         manifest.ended(Outcome(job, outcome))
     finally:
@@ -53,7 +53,7 @@ def test_a_run_leaves_one_record_and_the_next_finds_it_done(tmp_path, folder, jo
     assert [line.get("outcome") for line in lines] == [None, "started", "done"]
     assert lines[2]["output"] == str(job.target)
     manifest, _ = opened(folder)
-    assert manifest.missing([job]) == []
+    assert manifest.is_done(job)
     manifest.close()
 
 
@@ -61,7 +61,7 @@ def test_a_result_that_is_gone_is_missing(tmp_path, folder, job):
     work(folder, job)
     (tmp_path / "out/a.png").unlink()
     manifest, _ = opened(folder)
-    assert manifest.missing([job]) == [job]
+    assert not manifest.is_done(job)
     assert manifest.is_ours(job)
     assert not job.target.exists()
     manifest.close()
@@ -71,7 +71,7 @@ def test_other_settings_are_refused(folder, job):
     work(folder, job)
     manifest, _ = opened(folder, seed=1)
     with pytest.raises(PlanError, match=r"a.png' was made with other settings \(seed changed\)"):
-        manifest.missing([job])
+        manifest.is_done(job)
     manifest.close()
 
 
@@ -84,7 +84,7 @@ def test_there_is_nothing_to_open_in_an_empty_folder(folder):
 def test_a_killed_runs_pieces_are_read_its_halves_cleared_and_its_lock_waited_for(tmp_path, folder, job):
     killed, _ = opened(folder)
     killed.begin(MODELS)
-    killed.started([job])
+    killed.start([job], overwrite=True)
     killed._ending.set()  # no more signs of life
     killed._beating.join()
     Manifest.close(killed)
@@ -101,7 +101,7 @@ def test_a_killed_runs_pieces_are_read_its_halves_cleared_and_its_lock_waited_fo
 
     manifest, _ = opened(folder)
     assert manifest.is_ours(job)
-    assert manifest.missing([job]) == [job]
+    assert not manifest.is_done(job)
     manifest.begin(MODELS)
     manifest.close()
     assert names(tmp_path) == ["removal.jsonl"]
@@ -118,5 +118,5 @@ def test_a_record_that_cannot_be_put_stops_the_run(folder, job, monkeypatch):
 
     monkeypatch.setattr("removal.cluster.record.store", refuse)
     with pytest.raises(OSError, match="store is full"):
-        manifest.started([job])
+        manifest.start([job], overwrite=True)
     manifest.close()

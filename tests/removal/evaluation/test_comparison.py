@@ -146,13 +146,13 @@ def test_a_mosaic_is_seen_by_the_network_that_looks_and_by_no_other(holes_set):
 
 def test_holes_or_damage_and_not_both(holes_set):
     options = options_of(holes_set, "telea", damage=("box",))
-    with pytest.raises(PlanError, match="either --holes DIR or --damage KIND"):
+    with pytest.raises(PlanError, match="either a folder of hole files or kinds of damage"):
         compare(EvaluationOptions(options.images, options.out, protocol="holes", inpainters=("telea",)))
     both = options_of(holes_set, "telea")
     both = EvaluationOptions(
         both.images, both.out, protocol="holes", holes=both.holes, damage=("box",), inpainters=("telea",)
     )
-    with pytest.raises(PlanError, match="either --holes DIR or --damage KIND"):
+    with pytest.raises(PlanError, match="either a folder of hole files or kinds of damage"):
         compare(both)
 
 
@@ -209,7 +209,7 @@ def test_blind_rows_fill_what_was_found_and_are_measured_where_the_damage_is(hol
 
 
 def test_blind_rows_need_damage(holes_set):
-    with pytest.raises(PlanError, match="--blind finds damage, not holes: it goes with --damage"):
+    with pytest.raises(PlanError, match="a blind row finds damage, not holes"):
         compare(options_of(holes_set, "telea", mask_sources=("holes", "blind")))
     with pytest.raises(PlanError, match="fills the holes as they are"):
         compare(options_of(holes_set, "telea", mask_sources=("builtin",)))
@@ -268,8 +268,8 @@ def test_names_of_sources_are_no_paths(holes_set, monkeypatch):
 @pytest.mark.parametrize(
     ("told", "message"),
     [
-        ({"threshold": 0.3}, "--threshold says what damage --blind takes for whole"),
-        ({"blind_weights": ("w.safetensors",)}, "--blind-weights are those of --blind and of reconstruction"),
+        ({"threshold": 0.3}, "it says what damage a blind row takes for whole"),
+        ({"blind_weights": ("w.safetensors",)}, "they are for blind rows and reconstruction"),
     ],
 )
 def test_what_is_said_of_blind_rows_needs_some(holes_set, told, message):

@@ -156,7 +156,7 @@ def test_an_image_without_its_size_is_refused(coco_set):
 
 
 def test_an_unknown_class_is_told_with_the_nearest(small_coco):
-    with pytest.raises(PlanError, match=r"--class.*persn"):
+    with pytest.raises(PlanError, match="persn"):
         open_set(small_coco, ("persn",))
 
 

@@ -9,7 +9,8 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from removal.evaluation.detection_ap import AveragePrecision, average_precision, coco_results
+from removal.evaluation.detection_ap import AveragePrecision, average_precision
+from removal.handover.coco_results import entries as coco_entries
 from segment import Detections
 
 SIZE = (60, 80)
@@ -132,7 +133,7 @@ def test_detections_as_results():
     masks = np.zeros((3, *SIZE), bool)
     masks[0, 10:30, 10:30] = masks[1, 40:50, 5:9] = masks[2, 1:3, 1:3] = True
     detections = Detections.from_masks(masks, ["person", "dog", "kite"], [0.75, 0.5, 0.25])
-    entries = coco_results(30, detections, {"person": 7, "dog": 2})
+    entries = coco_entries(detections, 30, {"person": 7, "dog": 2}, leave_out_others=True)
     assert [(entry["image_id"], entry["category_id"], entry["score"]) for entry in entries] == [
         (30, 7, 0.75),
         (30, 2, 0.5),

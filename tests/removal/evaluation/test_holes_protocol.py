@@ -116,7 +116,7 @@ def test_a_mosaic_is_shown_in_its_hole_and_measured_as_it_is(holes_set, tmp_path
 
 
 def test_damage_may_take_shapes_of_annotations(holes_set, coco_set, tmp_path):
-    with pytest.raises(PlanError, match=r"--damage: .*shapes"):
+    with pytest.raises(PlanError, match="shapes"):
         damaged(holes_set / "photos", tmp_path / "run", kinds=("shapes",))
     coco_set.annotation(1, PERSON, (10, 10, 60, 120))
     protocol = damaged(holes_set / "photos", tmp_path / "run", kinds=("shapes",), shapes=coco_set.write())
@@ -133,7 +133,7 @@ def test_every_pixel_that_is_partly_destroyed_is_to_be_filled(holes_set, tmp_pat
 
 
 def test_a_kind_of_damage_that_nobody_knows(holes_set, tmp_path):
-    with pytest.raises(PlanError, match=r"--damage: expected kinds .*free-form.*received wear"):
+    with pytest.raises(PlanError, match=r"expected kinds .*free-form.*received wear"):
         damaged(holes_set / "photos", tmp_path / "run", kinds=("wear",))
 
 

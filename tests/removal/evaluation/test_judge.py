@@ -101,7 +101,7 @@ def test_auto_names_who_judges_or_says_why_nobody_does(monkeypatch, tmp_path):
     assert "finds only person" in told[-1]
     with pytest.raises(RunError, match="finds only person"):
         build_judge("builtin", dogs, ("dog",), told.append)
-    assert build_judge("none", dogs, ("dog",), told.append) == (None, "no judge was asked for (--judge none)")
+    assert build_judge("none", dogs, ("dog",), told.append) == (None, "no judge was chosen")
 
 
 def test_a_judge_that_made_the_masks_is_named(small_coco, tmp_path):

@@ -15,7 +15,7 @@ from removal.evaluation.dataset import EvalPhoto
 from removal.evaluation.options import EvaluationOptions
 from removal.evaluation.pictures import ranked, ranked_by_all
 from removal.evaluation.plots import Series, axis, dot_plot, ticks
-from removal.evaluation.report import cell, table
+from removal.evaluation.report import DASH, Cell, cell, table, tables
 from removal.evaluation.results import Row, rows_csv, sum_up
 from removal.evaluation.runner import evaluate
 
@@ -85,7 +85,7 @@ def test_what_was_left_out_and_what_was_not_computed_is_told(page):
     assert "c.png" in words
     assert "is not a photo" in words or "not a photo" in words
     assert "weights missing" in words or "needs 5 photos" in words
-    assert "not computed: no judge was asked for" in words
+    assert "not computed: no judge was chosen" in words
 
 
 def row_of(**figures):
@@ -95,18 +95,64 @@ def row_of(**figures):
 def test_the_best_of_a_column_is_marked_and_a_gap_has_its_reason():
     lower, gap = Column("a", "A", "group", "lower", digits=2), Column("b", "B", "group")
     rows = [row_of(a=0.5), row_of(a=0.25)]
-    notes = []
-    assert cell(lower, rows[0], rows, notes) == "<td>0.50</td>"
-    assert cell(lower, rows[1], rows, notes) == '<td class="best">0.25</td>'
-    assert cell(lower, rows[0], [rows[0], rows[0]], notes) == "<td>0.50</td>"  # a draw has no best
-    assert "<sup>1</sup>" in cell(gap, rows[0], rows, notes)
-    assert notes == ["why <not>"]
-    assert "not computed: why &lt;not&gt;" in table([lower, gap], rows, None)
+    reasons = []
+    assert cell(lower, rows[0], rows, reasons) == Cell("0.50")
+    assert cell(lower, rows[1], rows, reasons) == Cell("0.25", "best")
+    assert cell(lower, rows[0], [rows[0], rows[0]], reasons) == Cell("0.50")  # a draw has no best
+    assert cell(gap, rows[0], rows, reasons) == Cell(DASH, "missing", 1)
+    assert reasons == ["why <not>"]
+    assert table([lower, gap], rows, None).reasons == ["why <not>"]
 
 
 def test_large_figures_are_written_short():
     column = Column("a", "A", "group", digits=3)
-    assert cell(column, row_of(a=-15746888.5), [], []) == "<td>-1.57e+07</td>"
+    assert cell(column, row_of(a=-15746888.5), [], []).text == "-1.57e+07"
+
+
+def row_with(source, refined, photos=2, **figures):
+    return Row(Combination(source, refined, "telea", source), photos, figures)
+
+
+def kinds(protocol, group, rows, references=None):
+    """The CSS classes of a table's cells, by row, of the columns that the first row has figures of."""
+    found = next(entry for entry in tables(protocol, rows, None, references) if entry.title == group)
+    places = [n for n, column in enumerate(found.columns) if column.name in rows[0].figures]
+    return [[cells[n].kind for n in places] for _, _, cells in found.lines]
+
+
+def test_unrefined_masks_are_shown_after_refinement_and_not_ranked():
+    rows = [
+        row_with("annotations", False, after_leak=0.0, after_spill=0.0),
+        row_with("annotations", True, after_leak=0.01, after_spill=0.3),
+        row_with("builtin", True, after_leak=0.02, after_spill=0.2),
+    ]
+    assert kinds("coco", "Masks after refinement", rows) == [["", ""], ["best", ""], ["", "best"]]
+    assert kinds("coco", "Masks after refinement", rows[:2]) == [["", ""], ["", ""]]  # no rival
+
+
+def test_the_truth_is_no_rival_of_masks_before_refinement():
+    rows = [
+        row_with("annotations", False, before_leak=0.0),
+        row_with("builtin", False, before_leak=0.2),
+        row_with("maskrcnn", False, before_leak=0.1),
+    ]
+    assert kinds("coco", "Masks before refinement", rows) == [[""], [""], ["best"]]
+
+
+@pytest.mark.parametrize(
+    ("photos", "references", "best"), [(480, 480, "best"), (479, 5000, ""), (5000, 100, "")]
+)
+def test_no_best_of_too_few_photos(photos, references, best):
+    rows = [row_with("builtin", True, photos, patch_u_ids_held_out=value) for value in (0.49, 0.58)]
+    assert kinds("coco", "Class-wise", rows, references) == [[""], [best]]
+    entry = next(one for one in tables("coco", rows, None, references) if one.title == "Class-wise")
+    if best:
+        assert entry.too_few == ""
+    else:
+        assert entry.too_few == (
+            f"Too few photos: {min(photos, references)} on the smaller side. Differences may be "
+            "chance, so no best is marked. Photos needed on each side: patch U-IDS, held out: 480."
+        )
 
 
 def test_sums_of_photos():
@@ -218,3 +264,16 @@ def test_combinations_of_a_protocol(tmp_path):
     assert [entry.folder for entry in combinations(options)] == ["holes.asis.telea", "holes.asis.exemplar"]
     options = EvaluationOptions(tmp_path, tmp_path, protocol="pairs", refine=(True, False))
     assert [entry.title for entry in combinations(options)] == ["object, refined, auto", "object, auto"]
+
+
+def test_cells_that_a_spreadsheet_would_run_are_quoted():
+    from removal.evaluation.results import to_csv
+
+    lines = [{"photo": name, "psnr": -1.5} for name in ("=1+2.jpg", "+a.jpg", "-b.jpg", "@c.jpg", "d.jpg")]
+    assert to_csv(["photo", "psnr"], lines).splitlines()[1:] == [
+        "'=1+2.jpg,-1.5",
+        "'+a.jpg,-1.5",
+        "'-b.jpg,-1.5",
+        "'@c.jpg,-1.5",
+        "d.jpg,-1.5",
+    ]

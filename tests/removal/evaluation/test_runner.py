@@ -268,7 +268,7 @@ def test_a_second_run_imports_no_torch(coco_options):
 )
 def test_other_settings_are_refused(coco_options, change, named):
     evaluate(coco_options)
-    with pytest.raises(PlanError, match=rf"other settings \({named} changed\).*--overwrite"):
+    with pytest.raises(PlanError, match=rf"other settings \({named} changed\).*overwrite it"):
         evaluate(other(coco_options, **change))
     assert evaluate(other(coco_options, **(change | {"judge": "none", "overwrite": True}))).earlier == 0
 
@@ -454,7 +454,7 @@ def test_where_results_come_from_is_noted(coco_options):
     assert config["models"] == {
         "mask_source annotations": "annotations of the data",
         "inpainter telea": "telea (OpenCV), radius 5 px",
-        "judge": "no judge was asked for (--judge none)",
+        "judge": "no judge was chosen",
     }
     assert config["settings"]["seed"] == 0
     assert {"version", "commit", "started", "python", "libraries"} <= config.keys()

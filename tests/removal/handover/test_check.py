@@ -130,7 +130,7 @@ def test_one_mask_for_several_photos(photos, team, tmp_path):
     files, summary = MaskFiles(team), HandOverSummary()
     for photo in (photos[0], twin):
         summary.add(check_photo(files, photo, CheckOptions()), files)
-    assert summary.shared(files) == [str(team / "a.png")]
+    assert summary.shared() == [f"{team / 'a.png'}: {photos[0]}, {twin}"]
 
 
 def test_photos_that_cannot_be_read(team, tmp_path):

@@ -77,9 +77,9 @@ def test_crowds_can_be_left_out(load):
 
 def test_photos_are_found_by_stem_and_then_by_folder(load):
     coco = load(annotations())
-    assert coco.detections("anywhere/train/1.png", (4, 5)).labels == ("person", "dog")
+    assert coco.detections("anywhere/train/1.jpg", (4, 5)).labels == ("person", "dog")
     assert coco.detections("val/1.jpg").labels == ("dog",)
-    assert len(coco.detections("elsewhere/2.tif")) == 0
+    assert len(coco.detections("elsewhere/2.JPEG")) == 0
     with pytest.raises(
         ValueError, match=r"expected one image for 1\.jpg .* found several: train/1\.jpg, val/1\.jpg"
     ):
@@ -125,43 +125,52 @@ def test_class_names_are_those_of_the_file(load):
     coco = load(annotations())
     assert coco.check_classes(None) == coco.classes == ("person", "dog")
     assert coco.check_classes(["dog"]) == ("dog",)
-    with pytest.raises(ValueError, match=r"unknown class 'dgo': did you mean 'dog'\?"):
+    with pytest.raises(ValueError, match="unknown class 'dgo'"):
         coco.check_classes(["dgo"])
     with pytest.raises(TypeError, match="the string 'dog'"):
         coco.check_classes("dog")
 
 
 @pytest.mark.parametrize(
-    ("name", "message"),
+    "name",
     [
-        ("/etc/1.jpg", "the path '/etc/1.jpg' leaves its folder"),
-        ("../1.jpg", "the path '../1.jpg' leaves its folder"),
-        ("a/../../1.jpg", "leaves its folder"),
-        ("C:\\photos\\1.jpg", "leaves its folder"),
-        ("..\\1.jpg", "leaves its folder"),
-        ("1.jpg\0", "expected a file name"),
-        (None, "expected a file name, got 'None'"),
-        ("", "expected a file name"),
+        "/etc/1.jpg",
+        "../1.jpg",
+        "a/../../1.jpg",
+        "C:\\photos\\1.jpg",
+        "..\\..\\label-studio\\media\\1.jpg",
+        "https://host.example/o/abc%2F1.jpg?alt=media&token=d4c-9",
+        "s3://bucket/photos/1.jpg",
+        "data/local-files/?d=photos/1.jpg",
     ],
 )
-def test_file_names_stay_in_their_folder(name, message, load):
-    content = annotations()
+def test_of_names_of_another_machine_the_last_component_counts(name, load):
+    content = annotations(images=[{"id": 8, "file_name": name, "height": 4, "width": 5}])
+    assert load(content).detections("here/1.jpg", (4, 5)).labels == ("dog",)
+    with pytest.raises(MaskError, match="found none"):
+        load(content).detections("here/2.jpg", (4, 5))
+
+
+@pytest.mark.parametrize("name", [None, "", 7, "1.jpg\0", "..", "photos/.."])
+def test_an_image_without_a_usable_name_is_noted_and_the_others_go_on(name, tmp_path):
+    content, lines = annotations(), []
     content["images"][1]["file_name"] = name
-    with pytest.raises(MaskError) as error:
-        load(content)
-    assert message in str(error.value)
-    assert "coco.json: image 8: " in str(error.value)
+    (tmp_path / "coco.json").write_text(json.dumps(content))
+    coco = CocoMasks(tmp_path / "coco.json", tell=lines.append)
+    assert coco.detections("train/1.jpg").labels == ("person", "dog")
+    assert "1 images without an id or a usable file name, passed over: 8: expected a file name" in lines[0]
+    assert "1 annotations of images that are not listed, passed over; image ids: 8" in lines[1]
 
 
 def test_names_from_windows(load):
     content = annotations()
     content["images"][1]["file_name"] = "test\\3.jpg"
-    assert load(content).detections("3.png").labels == ("dog",)
+    assert load(content).detections("3.jpg").labels == ("dog",)
 
 
 @pytest.mark.parametrize("number", [float("inf"), float("nan"), None, True, [7], 1.5, ""])
 def test_image_ids_that_cannot_be(number, load):
-    with pytest.raises(MaskError, match="is no COCO file: TypeError expected a number or a name as image id"):
+    with pytest.raises(MaskError, match="is no COCO file: expected a number or a name as image id"):
         load([{"image_id": number, "category_id": 1, "segmentation": RUNS, "score": 0.5}])
 
 
@@ -238,7 +247,7 @@ def test_broken_files(load, tmp_path):
         load("no json")
     with pytest.raises(ValueError, match="to hold an object or a list, got str"):
         load('"text"')
-    with pytest.raises(ValueError, match="is no COCO file: KeyError 'categories'"):
+    with pytest.raises(ValueError, match="is no COCO file: .*'annotations' cannot be found or read"):
         load({"images": []})
 
 

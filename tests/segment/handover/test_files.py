@@ -76,7 +76,7 @@ def test_a_single_mask_is_turned_round_only_beyond_doubt(tmp_path):
     path = save(tmp_path / "close_up.png", close_up)
     np.testing.assert_array_equal(MaskFiles(path).mask("x.jpg", SIZE), close_up > 0)
     assert "white (above 127 of 255) = remove is assumed, for only 0 of 1" in told(path)[0]
-    assert "--mask-polarity" in told(path)[0]
+    assert "a given polarity says it" in told(path)[0]
 
 
 def test_polarity_can_be_said(tmp_path):
@@ -114,9 +114,12 @@ def test_label_maps_need_a_label(tmp_path):
     save(tmp_path / "a.png", labels)
     labels[0] = 8
     save(tmp_path / "b.png", labels)
-    with pytest.raises(MaskError, match=r"b\.png looks like a label map.* 0, 8, 15: .*--mask-label") as error:
+    with pytest.raises(
+        MaskError,
+        match=r"b\.png looks like a label map.* 0 \(85\.4%\), 8 \(4\.2%\), 15 \(10\.4%\): .*the mask label",
+    ) as error:
         MaskFiles(tmp_path)
-    assert error.value.reason == "labels"
+    assert (error.value.reason, error.value.option) == ("labels", "mask_label")
     for number in range(2, 60):
         save(tmp_path / f"{number}.png")  # so many that the label map is not among those looked at
     assert refusal(MaskFiles(tmp_path), "b.jpg")[0] == "labels"
@@ -143,7 +146,7 @@ def test_empty_is_an_error_unless_it_is_allowed(tmp_path):
     for path, photo in (("png", "a.jpg"), ("png", "c.jpg"), ("results.json", "7.jpg")):
         reason, message = refusal(MaskFiles(tmp_path / path), photo)
         assert reason == "empty"
-        assert "--allow-empty-masks leaves such photos as they are" in message
+        assert "allow empty masks to leave such photos as they are" in message
         nothing = MaskFiles(tmp_path / path, allow_empty=True).detections(photo, SIZE)
         assert not nothing.union().any()
         assert (nothing.height, nothing.width) == SIZE

@@ -29,6 +29,13 @@ def index(tmp_path):
         ("street_mask.png", "street.jpg"),
         ("street-mask.tif", "street.jpg"),
         ("street.jpg.png", "street.jpg"),
+        ("street_masks.png", "street.jpg"),
+        ("street_mask001.png", "street.jpg"),
+        ("street.jpg_mask.png", "street.jpg"),
+        ("mask_street.png", "street.jpg"),
+        ("street mask.png", "street.jpg"),
+        ("STREET.PNG", "street.jpg"),
+        ("street_Mask.PNG", "Street.jpg"),
         ("deep/down/street.png", "street.jpg"),
         ("Caf\u00e9.png", "Cafe\u0301.jpg"),  # the same name as two systems write it
         ("Cafe\u0301_mask.png", "Caf\u00e9.jpg"),
@@ -43,11 +50,13 @@ def test_matching_names(mask, photo, index, tmp_path):
 @pytest.mark.parametrize(
     ("mask", "photo"),
     [
-        ("street.png", "Street.jpg"),
         ("street.png", "street2.jpg"),
-        ("street_masks.png", "street.jpg"),
         ("2.png", "holiday-2.jpg"),  # a number in a name is no image id
         ("2.png", "img_000002.jpg"),
+        ("1.png", "01.jpg"),  # zeros in front are part of a name that is no image id
+        ("01.png", "1.jpg"),
+        ("street_2.png", "street.jpg"),
+        ("street.png.png", "street.jpg"),  # names its photo's suffix, another
         (".street.png", "street.jpg"),
         ("__MACOSX/street.png", "street.jpg"),
         ("street.txt", "street.jpg"),

@@ -109,7 +109,7 @@ def test_json(kind, tmp_path):
         content = [entry(LEFT, segmentation={"size": [HEIGHT, WIDTH], "counts": lengths}), entry(RIGHT)]
     (tmp_path / "street.json").write_text(json.dumps(content))
     for path in (tmp_path, tmp_path / "street.json"):
-        found = MaskFiles(path).detections("street.png", (HEIGHT, WIDTH))
+        found = MaskFiles(path).detections("street.jpg", (HEIGHT, WIDTH))
         np.testing.assert_array_equal(found.mask(0), LEFT)
         np.testing.assert_array_equal(found.union(), LEFT | RIGHT)
         assert found.scores.max() <= 1
@@ -124,8 +124,8 @@ def test_json(kind, tmp_path):
         ([entry(LEFT, predicted_iou="high")], "expected a score"),
         ({"image": {"height": 0, "width": 5}, "annotations": []}, "expected a height and width in pixels"),
         (
-            {"image": {"height": 20, "width": 30, "file_name": "../street.jpg"}, "annotations": []},
-            "the path '../street.jpg' leaves its folder",
+            {"image": {"height": 20, "width": 30, "file_name": "../road.jpg"}, "annotations": []},
+            r"expected the mask of street\.jpg, found that of road\.jpg",
         ),
     ],
 )

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from inpaint.training.damage.kinds import damage_of
+from inpaint.training.damage.kinds import damage_of, passed_over
 from inpaint.training.damage.mask_files import MaskFiles
 from inpaint.training.damage.shapes import CocoShapes
 
@@ -107,10 +107,10 @@ def test_polygons_that_overlap_are_joined(written):
     [
         ([[1, 2, 3]], "annotation 7 cannot be read"),
         ([[5, 5, 5, 5, 5, 5]], "enclose nothing"),
-        ([], "annotation 7 cannot be read"),
+        ([], "found none but 1 boxes without an outline"),
         ({"size": [4, 4], "counts": [16]}, "hold nothing"),
         ({"counts": "11"}, "annotation 7 cannot be read: KeyError 'size'"),
-        (None, "annotation 7 cannot be read"),
+        (None, "found none but 1 boxes without an outline"),
     ],
 )
 def test_a_bad_shape_is_named(written, segmentation, said, rng):
@@ -198,6 +198,51 @@ def test_a_bad_mask_file_is_named(tmp_path, rng):
     (folder / "broken.png").write_bytes(b"no picture")
     with pytest.raises(ValueError, match=r"broken\.png: not an image"):
         MaskFiles(folder).hole(32, 32, rng)
+
+
+def test_mask_files_without_a_hole_are_passed_over_and_counted(mask_file, rng):
+    kind = MaskFiles(mask_file)
+    assert kind.passed_over() is None
+    cv2.imwrite(str(mask_file / "nobody.png"), np.zeros((9, 9), np.uint8))
+    (mask_file / "broken.png").write_bytes(b"no picture")
+    photo_folder_is_listed_anew()
+    for _ in range(20):
+        assert kind.hole(32, 32, rng).any()
+    assert kind.passed_over().startswith(
+        f"2 of 3 mask files passed over: {mask_file / 'broken.png'}: not an image"
+    )
+    assert passed_over({"mosaic-files": 1}, files=mask_file) == [kind.passed_over()]
+    assert passed_over({"strokes": 1}, files=mask_file) == []
+    (mask_file / "below" / "a.png").unlink()
+    photo_folder_is_listed_anew()
+    with pytest.raises(ValueError, match="broken.png: not an image"):
+        kind.passed_over()
+
+
+def photo_folder_is_listed_anew():
+    from inpaint.training.damage import mask_files
+
+    for cached in (mask_files._listed, mask_files._read, mask_files._cause):
+        cached.cache_clear()
+
+
+def test_shapes_without_an_outline_are_passed_over_and_counted(written, rng):
+    path = written(annotation([]), annotation([L_POLYGON]), annotation(None), annotation([[1, 2]]))
+    kind = CocoShapes(path)
+    assert kind.passed_over() == f"2 of 4 shapes passed over: {path}: they have no outline, only a box"
+    for _ in range(20):
+        assert kind.hole(64, 64, rng).any()
+    assert passed_over({"shapes": 1, "box": 2}, shapes=path) == [kind.passed_over()]
+    path = written(annotation([]))
+    with pytest.raises(ValueError, match="found none but 1 boxes without an outline"):
+        CocoShapes(path, least_px=47).passed_over()
+
+
+def test_a_category_of_two_names_is_refused(tmp_path):
+    content = {"categories": [{"id": 1, "name": "person"}, {"id": 1, "name": "car"}], "annotations": []}
+    (tmp_path / "bad.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="category 1 is listed twice, as 'person' and as 'car'"):
+        CocoShapes(tmp_path / "bad.json").passed_over()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,91 @@
+"""The inpainters of this package: to add one, write its file and add its record here.
+
+Nothing is imported but numpy: a builder imports its module when it is called.
+"""
+
+from __future__ import annotations
+
+from inpaint.inpainter import Inpainter, InpainterOptions
+from inpaint.published import DEEPFILLV1, DEEPFILLV2, GLCIC
+from inpaint.record import InpainterRecord
+
+
+def _exemplar(options: InpainterOptions) -> Inpainter:
+    from inpaint.exemplar.completion import ExemplarInpainter
+
+    return ExemplarInpainter(seed=options.seed)
+
+
+def _telea(options: InpainterOptions) -> Inpainter:
+    from inpaint.classical import ClassicalInpainter
+
+    return ClassicalInpainter("telea")
+
+
+def _navier_stokes(options: InpainterOptions) -> Inpainter:
+    from inpaint.classical import ClassicalInpainter
+
+    return ClassicalInpainter("navier-stokes")
+
+
+def _reconstruction(options: InpainterOptions) -> Inpainter:
+    from inpaint.reconstruction_inpainter import build
+
+    return build(options)
+
+
+def _network(name: str, title: str, **facts: object) -> InpainterRecord:
+    """The record of a network of `inpaint.formats`, which `inpaint.network_inpainter` runs in windows."""
+
+    def build(options: InpainterOptions) -> Inpainter:
+        from inpaint.network_inpainter import build
+
+        return build(INPAINTERS[name], options)
+
+    return InpainterRecord(name, build, title, is_network=True, **facts)  # type: ignore[arg-type]
+
+
+_OURS = "MIT"
+_PUBLISHED = "MIT code; weights: see `remove weights list`"
+_RECORDS = (
+    _network(
+        "deepfillv2",
+        "DeepFillv2",
+        fills="anything, with structure it has learned",
+        licence=_PUBLISHED,
+        weights=DEEPFILLV2,
+        default_weights="deepfillv2-places",
+    ),
+    InpainterRecord("exemplar", _exemplar, fills="anything, with the photo's own texture", licence=_OURS),
+    InpainterRecord("telea", _telea, fills="scratches and specks, smoothly", licence=_OURS),
+    InpainterRecord("navier-stokes", _navier_stokes, fills="scratches and specks, smoothly", licence=_OURS),
+    _network(
+        "deepfillv1",
+        "DeepFillv1",
+        fills="anything; for comparisons",
+        licence=_PUBLISHED,
+        weights=DEEPFILLV1,
+        default_weights="deepfillv1-places",
+    ),
+    _network(
+        "glcic",
+        "GLCIC",
+        fills="anything; for comparisons",
+        licence=_PUBLISHED,
+        weights=GLCIC,
+        default_weights="glcic-places",
+    ),
+    _network("context-encoder", "context encoder", fills="small photos; for comparisons", licence=_OURS),
+    _network("autoencoder", "autoencoder", fills="small photos; for comparisons", licence=_OURS),
+    InpainterRecord(
+        "reconstruction",
+        _reconstruction,
+        "reconstruction",
+        fills="damage, and keeps what is left of a pixel",
+        licence=_OURS,
+        is_network=True,
+        keeps_rest=True,
+    ),
+)
+INPAINTERS = {known.name: known for known in _RECORDS}
+"""By the names that `load_inpainter` takes."""

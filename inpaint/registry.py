@@ -1,0 +1,172 @@
+"""Inpainters by name: our own (`inpaint.records`), registered ones, and those of other distributions.
+
+Another distribution adds one with an entry point in the group `removal.inpainters` whose value is an
+`InpainterRecord` or a builder (docs/adding-a-model.md).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from _removal_support.plugins import PluginError, load_plugin, plugin_names
+from _removal_support.pretrained import WeightsError
+from inpaint.inpainter import Inpainter, InpainterOptions
+from inpaint.record import Builder, InpainterRecord, weights_path
+from inpaint.records import INPAINTERS
+
+GROUP = "removal.inpainters"
+ORDER_VARIABLE = "REMOVAL_INPAINTER"
+AUTO_ORDER = ("deepfillv2", "exemplar")
+"""What `auto` tries in turn."""
+FETCHED_BY_AUTO = ("deepfillv2",)
+"""The only ones whose weights are fetched without being asked for by name."""
+
+
+class AutoChoice(NamedTuple):
+    """The inpainter that `auto` stands for, and why no better one can run (empty where it is the best)."""
+
+    name: str
+    reason: str
+
+
+_registered: dict[str, InpainterRecord] = {}
+
+
+def register(name: str, builder: Builder, **facts: object) -> None:
+    """Make `load_inpainter(name)` call `builder`.
+
+    Args:
+        name: a name nobody has taken.
+        builder: takes `InpainterOptions`; imports its module when called, not before.
+        facts: further fields of `InpainterRecord`.
+
+    Raises:
+        ValueError: the name is taken, or is "auto".
+    """
+    if name in inpainter_names():
+        raise ValueError(f"the inpainter name {name!r} is taken")
+    _registered[name] = InpainterRecord(name, builder, **facts)  # type: ignore[arg-type]
+
+
+def _own() -> dict[str, InpainterRecord]:
+    return INPAINTERS | _registered
+
+
+def inpainter_names() -> tuple[str, ...]:
+    """The names that `load_inpainter` knows, "auto" first."""
+    return tuple(dict.fromkeys(("auto", *_own(), *plugin_names(GROUP))))
+
+
+def record(name: str) -> InpainterRecord:
+    """What is known of an inpainter.
+
+    Raises:
+        ValueError: no inpainter has that name, or another distribution's cannot be used.
+    """
+    own = _own()
+    if name in plugin_names(GROUP):
+        found = load_plugin(GROUP, name, taken=own)
+        if isinstance(found, InpainterRecord):
+            return found
+        if callable(found):
+            return InpainterRecord(name, found)
+        raise PluginError(f"expected an InpainterRecord or a builder as {name!r}, got {type(found).__name__}")
+    if name not in own:
+        raise ValueError(f"expected one of {', '.join(inpainter_names())}, received {name!r}")
+    return own[name]
+
+
+def is_network(name: str) -> bool:
+    """Whether settings of networks concern this inpainter, or may: "auto" may stand for one."""
+    return name == "auto" or record(name).is_network
+
+
+def auto_order() -> tuple[str, ...]:
+    """What `auto` tries in turn: names in REMOVAL_INPAINTER, separated by commas, or AUTO_ORDER."""
+    words = os.environ.get(ORDER_VARIABLE, "").split(",")
+    return tuple(word.strip() for word in words if word.strip()) or AUTO_ORDER
+
+
+def resolve_auto(options: InpainterOptions | None = None) -> AutoChoice:
+    """The best inpainter that can run here, and why a better one cannot. Nothing heavy is imported.
+
+    Args:
+        options: what `load_inpainter` would be given; None = its defaults.
+
+    Raises:
+        ValueError: none can run, or the order names one that nobody knows.
+        FileNotFoundError, WeightsError: the weights that the options name cannot be had.
+    """
+    weights = (options or InpainterOptions()).weights
+    reasons: list[str] = []
+    for name in auto_order():
+        reason = _why_not(record(name), weights)
+        if reason is None:
+            return AutoChoice(name, "; ".join(reasons))
+        reasons.append(reason)
+    raise ValueError(f"none of {', '.join(auto_order())} can run here: {'; '.join(reasons)}")
+
+
+def _why_not(known: InpainterRecord, weights: str | Path | None) -> str | None:
+    """Why an inpainter cannot run here and what would help; None where it can. Weights that are named are no
+    reason to take another one."""
+    if not known.is_network or known.keeps_rest:
+        return None
+    if weights is not None:
+        weights_path(known, weights)
+        return None
+    default = known.default()
+    if default is not None and not default.is_cached() and known.name not in FETCHED_BY_AUTO:
+        return f"{default.file_name} is not in the cache; `remove weights fetch {default.name}` fetches it"
+    try:
+        weights_path(known, None)
+    except WeightsError as error:
+        return str(error)
+    return None
+
+
+def load_inpainter(
+    name: str = "auto",
+    *,
+    device: str = "auto",
+    weights: str | Path | None = None,
+    seed: int = 0,
+    precision: str = "auto",
+    working_size_px: int = 512,
+    detail: bool = True,
+    colour: bool = True,
+    compile: bool = False,
+) -> Inpainter:
+    """Build an inpainter by name.
+
+    Args:
+        name: one of `inpainter_names()`; "auto" = what `resolve_auto` says.
+        device, weights, seed, precision, working_size_px, detail, colour, compile: as `InpainterOptions`
+            says.
+
+    Raises:
+        ValueError: no inpainter has that name.
+        FileNotFoundError: `weights` names neither a file nor published weights (networks, and auto).
+    """
+    options = InpainterOptions(
+        device=device,
+        weights=weights,
+        seed=seed,
+        precision=precision,
+        working_size_px=working_size_px,
+        detail=detail,
+        colour=colour,
+        compile=compile,
+    )
+    return build_inpainter(name, options)
+
+
+def build_inpainter(name: str, options: InpainterOptions) -> Inpainter:
+    """As `load_inpainter`, with every option there is.
+
+    Raises:
+        ValueError: no inpainter has that name.
+    """
+    return record(resolve_auto(options).name if name == "auto" else name).build(options)

@@ -1,0 +1,98 @@
+"""`remove models`: every segmenter and inpainter, and which of them this machine would take."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+import click
+
+from removal.cli.errors import click_error
+
+if TYPE_CHECKING:
+    from _removal_support.pretrained import PretrainedWeights
+    from inpaint.record import InpainterRecord
+    from segment.registry import SegmenterRecord
+
+
+@click.command()
+def models() -> None:
+    """List the models, what they need, and what `auto` takes here. Nothing is fetched."""
+    from inpaint import registry as inpainters
+    from segment import registry as segmenters
+
+    click.echo("Segmenters (find what to remove)")
+    listed(segmenters.segmenter_names(), lambda name: segmenter_lines(segmenters.record(name)))
+    click.echo("Inpainters (fill the hole)")
+    listed(inpainters.inpainter_names(), lambda name: inpainter_lines(inpainters.record(name)))
+    try:
+        found = [
+            (one.name, one.is_ready(), one.weights) for one in map(segmenters.record, segmenters.auto_order())
+        ]
+        click.echo(f"auto segmenter: {choice(found, segmenters.FETCHED_BY_AUTO)}")
+        fills = [
+            (one.name, one.is_ready(), one.default())
+            for one in map(inpainters.record, inpainters.auto_order())
+        ]
+        click.echo(f"auto inpainter: {choice(fills, inpainters.FETCHED_BY_AUTO)}")
+    except ValueError as error:
+        raise click_error(error) from error
+    click.echo(f"{segmenters.ORDER_VARIABLE} and {inpainters.ORDER_VARIABLE} set other orders.")
+
+
+def listed(names: Iterable[str], lines_of: Callable[[str], list[str]]) -> None:
+    """Print each model; one that another distribution broke is one line and hides no other."""
+    for name in names:
+        if name == "auto":
+            continue
+        try:
+            lines = lines_of(name)
+        except ValueError as error:
+            lines = [f"cannot be used: {error}"]
+        click.echo(f"  {name}: {lines[0]}")
+        for line in lines[1:]:
+            click.echo(f"    {line}")
+
+
+def segmenter_lines(known: SegmenterRecord) -> list[str]:
+    lines = [known.finds or "not described", f"licence: {known.licence or 'not stated'}"]
+    return [*lines, weights_line(known.weights) if known.weights else "needs no weights to be fetched"]
+
+
+def inpainter_lines(known: InpainterRecord) -> list[str]:
+    lines = [known.fills or "not described", f"licence: {known.licence or 'not stated'}"]
+    if known.weights:
+        return [*lines, *map(weights_line, known.weights)]
+    needs = (
+        "needs a file of weights that you trained"
+        if not known.is_ready()
+        else "needs no weights to be fetched"
+    )
+    return [*lines, needs]
+
+
+def weights_line(weights: PretrainedWeights) -> str:
+    """Name, state, size and licence of published weights; those for non-commercial use only are marked."""
+    state = "in the cache" if weights.is_cached() else "by hand" if weights.by_hand else "not fetched"
+    size = f"{weights.size_bytes / 1e6:.0f} MB" if weights.size_bytes else "size not published"
+    mark = " [non-commercial]" if "NC" in weights.licence else ""
+    return f"weights {weights.name}: {state}, {size}, {weights.licence}{mark}"
+
+
+def choice(order: list[tuple[str, bool, PretrainedWeights | None]], fetched: tuple[str, ...]) -> str:
+    """What `auto` would take, and why not what stands before it."""
+    from _removal_support.pretrained import OFFLINE_VARIABLE
+
+    offline = os.environ.get(OFFLINE_VARIABLE, "") not in ("", "0")
+    reasons: list[str] = []
+    for name, ready, weights in order:
+        if ready:
+            return f"{name} ({'; '.join(reasons) or 'the first of the order, and ready'})"
+        if weights is not None and name in fetched and not offline:
+            return f"{name} (its weights are fetched at first use; if that fails, the next of the order)"
+        reasons.append(
+            f"{name}: its weights are not in the cache"
+            + (f" and {OFFLINE_VARIABLE} is set" if offline else "")
+        )
+    return f"none ({'; '.join(reasons)})"

@@ -1,0 +1,172 @@
+"""Segmenters by name: our own, registered ones, and those of other distributions.
+
+Another distribution adds one with an entry point in the group `removal.segmenters` whose value is a
+`SegmenterRecord` or a builder (docs/adding-a-model.md).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from _removal_support.plugins import PluginError, load_plugin, plugin_names
+from _removal_support.pretrained import PretrainedWeights, WeightsError, fetch
+from segment.published import MASKRCNN_V1, MASKRCNN_V2
+from segment.segmenter import PRECISIONS, Precision, Segmenter
+
+GROUP = "removal.segmenters"
+ORDER_VARIABLE = "REMOVAL_SEGMENTER"
+AUTO_ORDER = ("maskrcnn", "builtin")
+"""What `auto` tries in turn."""
+FETCHED_BY_AUTO = ("maskrcnn",)
+"""The only ones whose weights are fetched without being asked for by name."""
+
+Builder = Callable[[str, "str | os.PathLike[str] | None", Precision], Segmenter]
+
+
+@dataclass(frozen=True)
+class SegmenterRecord:
+    """All that is known of a segmenter before it is built.
+
+    name: what `load_segmenter` and the command line call it. build: called with device, weights and
+        precision; imports its module when it is called. title: how sentences call it. finds: what, in a few
+        words. licence: of code and weights. weights: the published ones; None = it needs none.
+    """
+
+    name: str
+    build: Builder
+    title: str = ""
+    finds: str = ""
+    licence: str = ""
+    weights: PretrainedWeights | None = None
+
+    def is_ready(self) -> bool:
+        """Whether it can run without fetching anything."""
+        return self.weights is None or self.weights.is_cached()
+
+
+def _maskrcnn(device: str, weights: str | os.PathLike[str] | None, precision: Precision) -> Segmenter:
+    from segment.maskrcnn import load_maskrcnn
+
+    return load_maskrcnn("maskrcnn", device=device, weights=weights, precision=precision)
+
+
+def _maskrcnn_v1(device: str, weights: str | os.PathLike[str] | None, precision: Precision) -> Segmenter:
+    from segment.maskrcnn import load_maskrcnn
+
+    return load_maskrcnn("maskrcnn-v1", device=device, weights=weights, precision=precision)
+
+
+def _builtin(device: str, weights: str | os.PathLike[str] | None, precision: Precision) -> Segmenter:
+    from segment.builtin import load_builtin
+
+    return load_builtin(device=device, weights=None if weights is None else Path(weights))
+
+
+_COCO = "COCO's 80 classes"
+_TORCHVISION = "BSD-3-Clause code"
+_RECORDS = (
+    SegmenterRecord("maskrcnn", _maskrcnn, "Mask R-CNN V2", _COCO, _TORCHVISION, MASKRCNN_V2),
+    SegmenterRecord("maskrcnn-v1", _maskrcnn_v1, "Mask R-CNN V1", _COCO, _TORCHVISION, MASKRCNN_V1),
+    SegmenterRecord("builtin", _builtin, "the built-in person finder", "people", "MIT"),
+)
+_own = {known.name: known for known in _RECORDS}
+
+
+def register_segmenter(name: str, builder: Builder, **facts: object) -> None:
+    """Makes `load_segmenter(name)` call `builder(device, weights, precision)`; a name is taken once.
+
+    facts: further fields of `SegmenterRecord`.
+    """
+    if name in segmenter_names():
+        raise ValueError(f"the segmenter name {name!r} is taken")
+    _own[name] = SegmenterRecord(name, builder, **facts)  # type: ignore[arg-type]
+
+
+def segmenter_names() -> tuple[str, ...]:
+    """All names that `load_segmenter` takes."""
+    return tuple(dict.fromkeys(("auto", *_own, *plugin_names(GROUP))))
+
+
+def record(name: str) -> SegmenterRecord:
+    """What is known of a segmenter.
+
+    Raises:
+        ValueError: no segmenter has that name, or another distribution's cannot be used.
+    """
+    if name in plugin_names(GROUP):
+        found = load_plugin(GROUP, name, taken=_own)
+        if isinstance(found, SegmenterRecord):
+            return found
+        if callable(found):
+            return SegmenterRecord(name, found)
+        raise PluginError(f"expected a SegmenterRecord or a builder as {name!r}, got {type(found).__name__}")
+    if name not in _own:
+        raise ValueError(f"unknown segmenter {name!r}; known: {', '.join(segmenter_names())}")
+    return _own[name]
+
+
+def auto_order() -> tuple[str, ...]:
+    """What `auto` tries in turn: names in REMOVAL_SEGMENTER, separated by commas, or AUTO_ORDER."""
+    words = os.environ.get(ORDER_VARIABLE, "").split(",")
+    return tuple(word.strip() for word in words if word.strip()) or AUTO_ORDER
+
+
+def load_segmenter(
+    name: str = "auto",
+    *,
+    device: str = "auto",
+    weights: str | os.PathLike[str] | None = None,
+    precision: Precision = "auto",
+) -> Segmenter:
+    """The segmenter called `name`, ready to be called on photos.
+
+    name: "maskrcnn" (torchvision's V2), "maskrcnn-v1", "builtin" (people only, weights in the package), or
+        "auto": Mask R-CNN where its weights are in the cache or can be fetched, else the built-in one, whose
+        `fallback` then says so.
+    device: "auto", "cuda", "cuda:N", "mps" or "cpu".
+    weights: file of weights to use instead of the published ones; None = published.
+    precision: "auto" = bfloat16 where the processor or GPU has it, "float32" = never.
+
+    Raises ValueError for unknown names and for files that do not hold this model, FileNotFoundError for a
+    missing file, `segment.WeightsError` where published weights cannot be had (except for "auto").
+    """
+    if precision not in PRECISIONS:
+        raise ValueError(f"expected precision to be one of {', '.join(PRECISIONS)}, got {precision!r}")
+    if name != "auto":
+        return record(name).build(device, weights, precision)
+    if weights is not None:
+        raise ValueError(f"weights {os.fspath(weights)!r} need the segmenter's name, got 'auto'")
+    chosen, reason = resolve_auto()
+    segmenter = chosen.build(device, None, precision)
+    if reason:
+        segmenter.fallback = f"segmenter: using {chosen.title or chosen.name}, because {reason}"
+    return segmenter
+
+
+def resolve_auto() -> tuple[SegmenterRecord, str]:
+    """The best segmenter that can run here, and why no better one can (empty where it is the best).
+
+    Its weights are fetched where that is allowed without asking. Nothing heavy is imported.
+
+    Raises:
+        WeightsError: none of the order can run.
+    """
+    reasons: list[str] = []
+    for name in auto_order():
+        known = record(name)
+        if known.weights is None:
+            return known, "; ".join(reasons)
+        if name in FETCHED_BY_AUTO or known.weights.is_cached():
+            try:
+                fetch(known.weights)
+            except WeightsError as error:
+                reasons.append(str(error))
+            else:
+                return known, "; ".join(reasons)
+        else:
+            file = known.weights.file_name
+            reasons.append(f"{file} is not in the cache; `remove weights fetch {name}` fetches it")
+    raise WeightsError(f"none of {', '.join(auto_order())} can run here: {'; '.join(reasons)}")
