@@ -72,7 +72,7 @@ def instance_target(sample: Sample) -> InstanceTarget:
     return InstanceTarget(heat.astype(np.float32), known, offsets, weight)
 
 
-def small_people_weight(label: np.ndarray, reference_px: float = 48, most: float = 2.5) -> np.ndarray:
+def small_people_weight(label: np.ndarray, reference_px: float = 48, most: float = 1.6) -> np.ndarray:
     """float32 (H, W), 1 and more: what pixels of people lower than `reference_px` count for."""
     count, numbers, stats, _ = cv2.connectedComponentsWithStats(
         (label == PERSON).view(np.uint8), connectivity=8

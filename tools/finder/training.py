@@ -37,7 +37,7 @@ CHECKPOINT = "state.pt"
 LOSS_WEIGHTS = {
     "mask": 1.0,
     "coarse": 0.4,
-    "projection": 0.25,
+    "projection": 0.08,
     "pairwise": 0.15,
     "middle": 0.1,
     "offset": 0.5,
