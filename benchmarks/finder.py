@@ -120,18 +120,7 @@ def sheet(shown, path: Path) -> None:
     cv2.imwrite(str(path), grid[..., ::-1])
 
 
-@click.command()
-@click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
-@click.option("--split", type=click.Choice(["validation", "test"]), default="test", show_default=True)
-@click.option("--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path), default=WEIGHTS)
-@click.option("--sheet", "sheet_path", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--threads", default=2, show_default=True)
-def main(data, split, weights, sheet_path, threads):
-    torch.set_num_threads(threads)
-    cv2.setNumThreads(threads)
-    finder = Finder(load_builtin(device="cpu", weights=weights))
-    shown: list = []
-    click.echo("| set | number | mean | median |\n|---|---|---|---|")
+def coco_rows(finder: Finder, data: Path, split: str, shown: list) -> None:
     if split == "test":
         labelled_rows(finder, "COCO", load_coco(data / "coco", "test")[0], shown)
     labelled_rows(finder, "coco_more", load_set(data / "people/coco_more", split), shown)
@@ -140,17 +129,36 @@ def main(data, split, weights, sheet_path, threads):
     row("nopeople: false area", empty, "{:.4f}")
     row("nopeople: photos with false area over 0.1 %", np.array(empty) > 0.001)
     row("seconds a photo", finder.seconds)
-    if split == "test":
-        kinds: dict[str, list[float]] = {}
-        for name in ("ccp", "hsd290", "camvid"):
-            for photo in load_set(data / "people" / name, split):
-                kinds.setdefault(f"{name}, where labelled", []).append(
-                    union_iou(finder(photo.image)[1], photo.label)
-                )
-        for kind, photo in pairs(data):
-            kinds.setdefault(kind, []).append(union_iou(finder(photo.image)[1], photo.label))
-        for kind, values in kinds.items():
-            row(f"{kind}: IoU", values)
+
+
+def sets_rows(finder: Finder, data: Path) -> None:
+    """The other sets, of the test split."""
+    kinds: dict[str, list[Labelled]] = {}
+    for kind, photo in pairs(data):
+        kinds.setdefault(kind, []).append(photo)
+    for name in ("hsd290", "ccp", "camvid"):
+        kinds[f"{name}, where labelled"] = load_set(data / "people" / name, "test")
+    for kind, photos in kinds.items():
+        row(f"{kind}: IoU", [union_iou(finder(photo.image)[1], photo.label) for photo in photos])
+
+
+@click.command()
+@click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
+@click.option("--split", type=click.Choice(["validation", "test"]), default="test", show_default=True)
+@click.option("--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path), default=WEIGHTS)
+@click.option("--sheet", "sheet_path", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--part", type=click.Choice(["coco", "sets"]), help="Of the measurement; left out = all.")
+@click.option("--threads", default=2, show_default=True)
+def main(data, split, weights, sheet_path, part, threads):
+    torch.set_num_threads(threads)
+    cv2.setNumThreads(threads)
+    finder = Finder(load_builtin(device="cpu", weights=weights))
+    shown: list = []
+    click.echo("| set | number | mean | median |\n|---|---|---|---|")
+    if part != "sets":
+        coco_rows(finder, data, split, shown)
+    if split == "test" and part != "coco":
+        sets_rows(finder, data)
     if sheet_path is not None:
         sheet(shown, sheet_path)
 

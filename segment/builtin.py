@@ -21,8 +21,8 @@ from segment.people_apart import people_of_cells, split_region
 from segment.person_network import PersonNetwork
 
 WEIGHTS = Path(__file__).with_name("person_finder.onnx")
-THRESHOLD = 0.34  # a pixel is of a person from this probability on ...
-LEAST_PEAK = 0.7  # ... where the region around it reaches this one: sure of the middle, generous at the rim
+THRESHOLD = 0.4  # a pixel is of a person from this probability on ...
+LEAST_PEAK = 0.75  # ... where the region around it reaches this one: sure of the middle, generous at the rim
 SMALLEST_SHARE = 0.0004  # of the photo's area; smaller regions are dropped
 
 
