@@ -3,7 +3,7 @@ BIN := .venv/bin
 # Threads that wait sleep: on a shared machine spinning ones cost more than they gain.
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: demo test check install clean
+.PHONY: demo test test-slow check install clean
 
 install: .venv/installed
 
@@ -16,7 +16,10 @@ demo: .venv/installed
 	$(BIN)/remove demo -o demo --overwrite
 
 test: .venv/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+
+test-slow: .venv/installed
+	$(BIN)/python -m pytest -m slow
 
 check: .venv/installed
 	$(BIN)/ruff format --check .

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-_CONTROLS = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160), 0x2028, 0x2029)}
+# Control characters, line separators, and what turns the direction of writing.
+_STEERING = (*range(32), *range(127, 160), *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+_CONTROLS = {code: repr(chr(code))[1:-1] for code in _STEERING}
 
 
 def one_line(text: str) -> str:

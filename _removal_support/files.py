@@ -1,6 +1,7 @@
 """Files that appear whole or not at all."""
 
 import contextlib
+import errno
 import os
 import re
 import secrets
@@ -12,13 +13,23 @@ _NAME_LENGTH = 40
 
 
 def refuse_existing(path: Path, *, overwrite: bool) -> None:
-    """Raise FileExistsError, IsADirectoryError or FileNotFoundError where `path` cannot be written."""
+    """Raise FileExistsError, IsADirectoryError or FileNotFoundError where `path` cannot be written: neither
+    a pipe or device is replaced, nor what a link to nowhere names made."""
     if path.is_dir():
         raise IsADirectoryError(f"{path}: is a folder")
+    if path.is_symlink() and not path.exists():
+        raise FileExistsError(f"{path}: exists already, a link that leads nowhere")
+    if path.exists() and not path.is_file():
+        raise FileExistsError(f"{path}: exists already, and is no regular file")
     if not overwrite and os.path.lexists(path):
         raise FileExistsError(f"{path}: exists already")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{path}: there is no folder {path.parent}")
+
+
+def is_there(path: Path) -> bool:
+    """Whether anything has this name, a link that leads nowhere too."""
+    return path.exists() or path.is_symlink()
 
 
 def write_atomically(path: Path, data: bytes, *, overwrite: bool = False) -> None:
@@ -71,12 +82,19 @@ def _move_to_new(part: Path, target: Path) -> None:
         os.replace(part, target)
 
 
+def is_part(path: Path) -> bool:
+    """Whether a file, by its name, is half of one, left by a writer that was killed or still written."""
+    return _PART.fullmatch(path.name) is not None
+
+
 def leftovers(folder: Path, names: Set[str]) -> list[Path]:
     """The hidden files in a folder that hold parts of files of these names: of writers that were killed, or
-    are still at work. Empty where there is no such folder."""
+    are still at work. Empty where there is no such folder, or none can be."""
     beginnings = {name[:_NAME_LENGTH] for name in names}
     try:
         found = [(entry, _PART.fullmatch(entry.name)) for entry in os.scandir(folder)]
-    except FileNotFoundError:
-        return []
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG):
+            return []
+        raise
     return [Path(entry.path) for entry, part in found if part and part[1] in beginnings]

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from _removal_support.errors import RemovalError
 from _removal_support.folder_lock import try_lock
+from _removal_support.limits import DEEPEST_JSON
+
+
+class RecordError(RemovalError, ValueError):
+    """A record that holds what no run of ours writes; the message names the file and the line."""
+
+    @classmethod
+    def at(cls, path: Path, line: int, problem: str) -> RecordError:
+        """The error of one line, counted from 1."""
+        advice = "take that line out and what it is about is done again, or give another folder"
+        return cls(f"{path}, line {line}: {problem}; {advice}")
 
 
 class JsonLines:
@@ -35,8 +48,11 @@ class JsonLines:
     def open(self, *, create: bool) -> bool:
         """Locks the file; False where another run has it.
 
-        create: make the file where there is none. Raises OSError where it cannot be opened.
+        create: make the file where there is none. Raises OSError where it cannot be opened, RecordError for a
+        link, which would have us write elsewhere, and for a pipe or device.
         """
+        if os.path.lexists(self.path) and not stat.S_ISREG(self.path.lstat().st_mode):
+            raise RecordError(f"{self.path}: expected a file, got a link or something else; take it away")
         locked = _open_to_lock(self.path, create=create)
         if not try_lock(locked):
             os.close(locked)
@@ -45,16 +61,25 @@ class JsonLines:
         return True
 
     def read(self) -> Iterator[dict[str, Any]]:
-        """The lines that are whole and hold an object, in their order; OSError where there is no file."""
-        line = b"\n"
+        """The lines that are whole and hold an object, in their order; OSError where there is no file,
+        RecordError for a line that is nested too deep."""
+        return (line for _, line in self.numbered())
+
+    def numbered(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """As `read`, each with its number, counted from 1."""
         with self.path.open("rb") as file:
-            for line in file:
+            for number, line in enumerate(file, 1):
                 try:
                     content = json.loads(line)
-                except ValueError:
+                    too_deep = _may_be_deep(line) and is_nested_deeper(content, DEEPEST_JSON)
+                except RecursionError:
+                    too_deep = True
+                except ValueError:  # cut short
                     continue
+                if too_deep:
+                    raise RecordError.at(self.path, number, f"it is nested deeper than {DEEPEST_JSON} levels")
                 if isinstance(content, dict):
-                    yield content
+                    yield number, content
 
     def append(self, *records: Mapping[str, Any], sync: bool = False) -> None:
         """Adds a line for each record, all by one write; NaN is refused with a ValueError.
@@ -89,6 +114,25 @@ class JsonLines:
 def changed_names(earlier: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """The names of the settings that are not as they were, sorted; one that is only in one of them counts."""
     return sorted(key for key in {*earlier, *now} if earlier.get(key) != now.get(key))
+
+
+def is_nested_deeper(content: Any, levels: int) -> bool:
+    """Whether lists and objects of JSON lie more than `levels` deep within each other."""
+    layer = [content]
+    for _ in range(levels + 1):
+        layer = [
+            inner
+            for outer in layer
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not layer:
+            return False
+    return True
+
+
+def _may_be_deep(line: bytes) -> bool:
+    return line.count(b"[") + line.count(b"{") > DEEPEST_JSON
 
 
 def _open_to_lock(path: Path, *, create: bool) -> int:

@@ -13,6 +13,15 @@ class PluginError(RemovalError, ValueError):
     """Another distribution's model that cannot be used; the message names the distribution."""
 
 
+class UnknownModelError(RemovalError, ValueError):
+    """No model has that name; the message lists those that there are."""
+
+    @classmethod
+    def of(cls, name: str, known: Collection[str], *, option: str) -> UnknownModelError:
+        """The error for a name that is not among the known ones; option: as in `RemovalError`."""
+        return cls(f"expected one of {', '.join(known)}, got {name!r}", option=option)
+
+
 @cache
 def _found(group: str) -> dict[str, tuple[EntryPoint, ...]]:
     by_name: dict[str, tuple[EntryPoint, ...]] = {}

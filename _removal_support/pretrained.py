@@ -37,6 +37,7 @@ class PretrainedWeights:
     licence, architecture, trained_on: in words.
     input_contract: what the network expects.
     scores: published metrics, as (name, value) pairs.
+    md5: of the whole file, where no SHA-256 was published; None = none was.
     size_bytes: of the file; None = not published. A download that brings more is given up.
     by_hand: the host hands the file to people only, so it cannot be fetched.
     """
@@ -51,6 +52,7 @@ class PretrainedWeights:
     input_contract: str
     scores: tuple[tuple[str, float], ...] = ()
     size_bytes: int | None = None
+    md5: str | None = None
     by_hand: bool = False
 
     def path(self) -> Path:
@@ -146,13 +148,17 @@ def _download(weights: PretrainedWeights, file: BinaryIO, part: Path, timeout_s:
 
 
 def _check_hash(weights: PretrainedWeights, path: Path, remark: str) -> None:
-    if weights.sha256_prefix is None:
+    if weights.sha256_prefix is not None:
+        kind, expected, digest = "SHA-256 starting", weights.sha256_prefix, file_sha256(path)
+    elif weights.md5 is not None:
+        with open(path, "rb") as file:
+            kind, expected, digest = "MD5 of", weights.md5, hashlib.file_digest(file, "md5").hexdigest()
+    else:
         return
-    digest = file_sha256(path)
-    if not digest.startswith(weights.sha256_prefix):
+    if not digest.startswith(expected):
         raise WeightsError(
-            f"{path} is not {weights.file_name}: expected a SHA-256 starting {weights.sha256_prefix}, "
-            f"got {digest[: len(weights.sha256_prefix)]} ({remark}); {weights.instructions()}"
+            f"{path} is not {weights.file_name}: expected a {kind} {expected}, "
+            f"got {digest[: len(expected)]} ({remark}); {weights.instructions()}"
         )
 
 

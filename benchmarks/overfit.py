@@ -21,10 +21,10 @@ from inpaint.formats import NETWORKS
 from inpaint.training.batch import Sample, to_batch
 from inpaint.training.damage.kinds import damage_of
 from inpaint.training.distributed import Processes
-from inpaint.training.photos import Photo, fixed_samples, photo_paths
-from inpaint.training.run import DEFAULT_DAMAGE, Run, build_objective
+from inpaint.training.photos import TrainingPhoto, fixed_samples, photo_paths
 from inpaint.training.settings import DEFAULTS
 from inpaint.training.trainer import Trainer
+from inpaint.training.training_run import DEFAULT_DAMAGE, Run, build_objective
 from removal.images import write_png
 
 PHOTOS, SIZE_PX, EVERY = 4, 64, 25
@@ -44,7 +44,7 @@ def main() -> None:
             print(ROW.format(name, *overfit(name, photos, arguments)), flush=True)
 
 
-def overfit(name: str, photos: list[Photo], arguments: argparse.Namespace) -> tuple[str, ...]:
+def overfit(name: str, photos: list[TrainingPhoto], arguments: argparse.Namespace) -> tuple[str, ...]:
     """The row's figures after the name."""
     options = {"width": arguments.width} | ({"size_px": SIZE_PX} if name == "context-encoder" else {})
     values = {
@@ -89,15 +89,15 @@ def l1_in_holes(trainer: Trainer, samples: list[Sample]) -> float:
 
 
 @contextmanager
-def _photos(folder: Path | None) -> Iterator[list[Photo]]:
+def _photos(folder: Path | None) -> Iterator[list[TrainingPhoto]]:
     """The first of a folder, or of four rendered streets and parks."""
     if folder is not None:
-        yield [Photo(path) for path in photo_paths(folder)[:PHOTOS]]
+        yield [TrainingPhoto(path) for path in photo_paths(folder)[:PHOTOS]]
         return
     with tempfile.TemporaryDirectory() as made:
         for seed in range(PHOTOS):
             write_png(render_scene(height=256, width=256, seed=seed).photo, Path(made) / f"{seed}.png")
-        yield [Photo(path) for path in photo_paths(Path(made))]
+        yield [TrainingPhoto(path) for path in photo_paths(Path(made))]
 
 
 def parse() -> argparse.Namespace:

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import torch
 
-from inpaint.training.photos import Photo, photo_paths
-from inpaint.training.run import Run, start
-from inpaint.training.run_folder import LOG
+from inpaint.training.photos import TrainingPhoto, photo_paths
 from inpaint.training.settings import DEFAULTS
+from inpaint.training.training_folder import LOG
+from inpaint.training.training_run import Run, start
 
 ROW = "{:<18} {:>5} {:>6} {:>10} {:>9}"
 
@@ -24,7 +24,7 @@ ROW = "{:<18} {:>5} {:>6} {:>10} {:>9}"
 def main() -> None:
     arguments = parse()
     torch.set_num_threads(arguments.threads)
-    photos = [Photo(path) for path in photo_paths(arguments.images)]
+    photos = [TrainingPhoto(path) for path in photo_paths(arguments.images)]
     print(f"{arguments.size} px, width {arguments.width}, {arguments.precision}, {len(photos)} photos")
     print(f"{arguments.threads} threads, {arguments.workers} workers, torch {torch.__version__}")
     print(ROW.format("network", "batch", "steps", "photos/s", "waiting"))
@@ -35,7 +35,9 @@ def main() -> None:
         print(ROW.format(name, arguments.batch, arguments.steps, *figures), flush=True)
 
 
-def measure(name: str, photos: list[Photo], arguments: argparse.Namespace, out: Path) -> dict[str, float]:
+def measure(
+    name: str, photos: list[TrainingPhoto], arguments: argparse.Namespace, out: Path
+) -> dict[str, float]:
     """The log's line of the second half of the steps."""
     values = {
         "size_px": arguments.size,

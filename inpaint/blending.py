@@ -36,7 +36,7 @@ def even_seams(image: np.ndarray, fill: np.ndarray, mask: np.ndarray) -> np.ndar
     """
     if image.shape != fill.shape or mask.shape != image.shape[:2]:
         raise ValueError(
-            f"expected image, fill and mask of one size, received {image.shape}, {fill.shape}, {mask.shape}"
+            f"expected image, fill and mask of one size, got {image.shape}, {fill.shape}, {mask.shape}"
         )
     evened = fill.copy()
     if not mask.any() or mask.all():

@@ -60,7 +60,7 @@ class DamageFinder:
             ValueError: a limit_px below 1, an unknown precision, or a device that is not there.
         """
         if limit_px < 1:
-            raise ValueError(f"expected limit_px of at least 1, received {limit_px}")
+            raise ValueError(f"expected limit_px of at least 1, got {limit_px}")
         self.device = torch.device(resolve_device(device))
         self.network = network.to(self.device).eval()
         self.precision = choose_precision(precision, self.device)
@@ -125,7 +125,7 @@ def damage_mask(level: np.ndarray, *, threshold: float = THRESHOLD, refine: bool
     """
     check_level(level)
     if not 0 < threshold <= 1:
-        raise ValueError(f"expected threshold above 0 and at most 1, received {threshold}")
+        raise ValueError(f"expected threshold above 0 and at most 1, got {threshold}")
     mask = level >= threshold
     if refine and mask.any():
         _, labels = cv2.connectedComponents((level >= FAINT_SHARE * threshold).view(np.uint8), connectivity=8)

@@ -35,8 +35,9 @@ def load_blind(kind: type[Kind], files: BlindFiles = ()) -> tuple[Kind, Path]:
     path = given_files(files).get(kind.name, packaged(kind.name))
     if not path.is_file():
         raise WeightsError(
-            f"the package ships no weights for {kind.name}: there is no file {path}; "
-            "--blind-weights FILE names some that were trained here"
+            f"expected weights for {kind.name}, got no file {path}, as the package ships none; "
+            "name a file of weights that you trained",
+            option="blind_weights",
         )
     return load_blind_network(path, kind), path
 
@@ -51,7 +52,7 @@ def given_files(files: BlindFiles) -> dict[str, Path]:
     for path in map(Path, files):
         name = _network_in(path)
         if name in found:
-            raise ValueError(f"expected one file for {name}, received {found[name]} and {path}")
+            raise ValueError(f"expected one file for {name}, got {found[name]} and {path}")
         found[name] = path
     return found
 

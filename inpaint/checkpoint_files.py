@@ -44,7 +44,7 @@ def check_hash(path: Path, sha256_prefix: str) -> None:
     if not digest.startswith(sha256_prefix.lower()):
         raise CheckpointError(
             f"{path}: expected a SHA-256 starting {sha256_prefix.lower()}, "
-            f"received {digest[: len(sha256_prefix)]}; the file is damaged or another one"
+            f"got {digest[: len(sha256_prefix)]}; the file is damaged or another one"
         )
 
 
@@ -87,9 +87,7 @@ def read(path: Path, accepted: str) -> tuple[Mapping[str, Any], dict[str, str]]:
     except _READ_ERRORS as error:
         raise _damaged(path, accepted) from error
     if not isinstance(checkpoint, Mapping):
-        raise CheckpointError(
-            f"{path}: expected a state dict, received {type(checkpoint).__name__}; {accepted}"
-        )
+        raise CheckpointError(f"{path}: expected a state dict, got {type(checkpoint).__name__}; {accepted}")
     return checkpoint, {}
 
 
@@ -111,7 +109,7 @@ def write(state: Mapping[str, Tensor], path: Path, *, metadata: Mapping[str, str
 def check_target(path: Path, *, overwrite: bool) -> None:
     """Raise as `write` does for a path that it would not write to."""
     if path.suffix != ".safetensors":
-        raise ValueError(f"expected a file name ending in .safetensors, received {path.name}")
+        raise ValueError(f"expected a file name ending in .safetensors, got {path.name}")
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists already")
     if not path.parent.is_dir():
@@ -154,7 +152,7 @@ def check_entries(
         raise CheckpointError(f"{label}: not a whole {title} generator: {'; '.join(problems)}; {accepted}")
     for name, value in entries.items():
         if problem := _no_plain_floats(value):
-            raise CheckpointError(f"{label}: expected {name} as a tensor of floats, received {problem}")
+            raise CheckpointError(f"{label}: expected {name} as a tensor of floats, got {problem}")
     # Before any arithmetic: a tensor of a few bytes may claim any size.
     wrong = [
         f"{name} of shape {tuple(entries[name].shape)} instead of {shape}"

@@ -260,7 +260,7 @@ def _our_format(metadata: Mapping[str, str], label: str) -> Format:
     try:
         options: dict[str, Option] = json.loads(metadata.get("options", "{}"))
         if name not in _EVERY_NETWORK or not isinstance(options, dict):
-            raise ValueError(f"expected a network of {', '.join(_EVERY_NETWORK)}, received {name!r}")
+            raise ValueError(f"expected a network of {', '.join(_EVERY_NETWORK)}, got {name!r}")
         _check_options(options)
         return Format(name, OUR_LAYOUT, {}, options)
     except (ValueError, RecursionError) as error:
@@ -271,7 +271,7 @@ def _check_options(options: Mapping[str, object]) -> None:
     """Raise ValueError unless the options of a network are plain values."""
     for name, value in options.items():
         if name == "generator" or not isinstance(value, str | bool | int | float | None):
-            raise ValueError(f"expected plain options, received {name!r} as {type(value).__name__}")
+            raise ValueError(f"expected plain options, got {name!r} as {type(value).__name__}")
 
 
 def _build(known: Format, label: str) -> NamedNetwork:

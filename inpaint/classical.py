@@ -26,9 +26,9 @@ class ClassicalInpainter(WindowInpainter):
             ValueError: another method, or a radius that is not positive.
         """
         if method not in _METHODS:
-            raise ValueError(f"expected method {' or '.join(_METHODS)}, received {method!r}")
+            raise ValueError(f"expected method {' or '.join(_METHODS)}, got {method!r}")
         if not radius_px > 0:
-            raise ValueError(f"expected a positive radius_px, received {radius_px}")
+            raise ValueError(f"expected a positive radius_px, got {radius_px}")
         self.name = method
         self.radius_px = radius_px
         self.description = f"{method} (OpenCV), radius {radius_px:g} px"

@@ -29,13 +29,13 @@ def canny_edges(
     Raises TypeError or ValueError for another dtype, shape or a sigma_px that is not above 0.
     """
     if image.dtype != np.uint8:
-        raise TypeError(f"expected an image of uint8, received {image.dtype}")
+        raise TypeError(f"expected an image of uint8, got {image.dtype}")
     if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
-        raise ValueError(f"expected an image (H, W, 3), received {image.shape}")
+        raise ValueError(f"expected an image (H, W, 3), got {image.shape}")
     if mask is not None and mask.shape != image.shape[:2]:
-        raise ValueError(f"expected a mask of shape {image.shape[:2]}, received {mask.shape}")
+        raise ValueError(f"expected a mask of shape {image.shape[:2]}, got {mask.shape}")
     if not sigma_px > 0:
-        raise ValueError(f"expected sigma_px above 0, received {sigma_px}")
+        raise ValueError(f"expected sigma_px above 0, got {sigma_px}")
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
     if mask is None or not mask.any():
         return _edges(_smoothed(grey, sigma_px))

@@ -68,7 +68,7 @@ def build_network(
     Raises ValueError for an unknown name, and TypeError or ValueError for options that the class refuses.
     """
     if name not in NETWORKS:
-        raise ValueError(f"expected a network of {', '.join(NETWORKS)}, received {name!r}")
+        raise ValueError(f"expected a network of {', '.join(NETWORKS)}, got {name!r}")
     return NETWORKS[name](**(options or {}), generator=generator)
 
 
@@ -77,5 +77,5 @@ def build_blind_network(
 ) -> NamedNetwork:
     """The same for the blind networks."""
     if name not in BLIND_NETWORKS:
-        raise ValueError(f"expected a network of {', '.join(BLIND_NETWORKS)}, received {name!r}")
+        raise ValueError(f"expected a network of {', '.join(BLIND_NETWORKS)}, got {name!r}")
     return BLIND_NETWORKS[name](**(options or {}), generator=generator)

@@ -181,40 +181,40 @@ def check_inputs(image: np.ndarray, mask: np.ndarray, protect: np.ndarray | None
     for name, array in [("mask", mask)] + ([] if protect is None else [("protect", protect)]):
         _check_array(name, array, np.dtype(bool))
         if array.shape != (height, width):
-            raise ValueError(f"expected {name} of the image's size {(height, width)}, received {array.shape}")
+            raise ValueError(f"expected {name} of the image's size {(height, width)}, got {array.shape}")
     if mask.all():
-        raise ValueError("expected a mask that leaves some of the image, received one that covers all of it")
+        raise ValueError("expected a mask that leaves some of the image, got one that covers all of it")
 
 
 def check_damage(image: np.ndarray, mask: np.ndarray, level: np.ndarray) -> None:
     """Raise unless the arguments keep the contract that `Inpainter.repair` states; a mask may cover all."""
     check_image(image)
     if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_:
-        raise TypeError(f"expected mask as a bool array, received {getattr(mask, 'dtype', type(mask))}")
+        raise TypeError(f"expected mask as a bool array, got {getattr(mask, 'dtype', type(mask))}")
     if mask.shape != image.shape[:2]:
-        raise ValueError(f"expected mask of the image's size {image.shape[:2]}, received {mask.shape}")
+        raise ValueError(f"expected mask of the image's size {image.shape[:2]}, got {mask.shape}")
     check_level(level, image.shape[:2])
 
 
 def check_level(level: np.ndarray, size: tuple[int, ...] | None = None) -> None:
     """Raise TypeError or ValueError for anything but float32 (H, W) in [0, 1], of `size` (None: any)."""
     if not isinstance(level, np.ndarray) or level.dtype != np.float32:
-        raise TypeError(f"expected level as a float32 array, received {getattr(level, 'dtype', type(level))}")
+        raise TypeError(f"expected level as a float32 array, got {getattr(level, 'dtype', type(level))}")
     if level.ndim != 2 or level.size == 0 or (size is not None and level.shape != size):
-        raise ValueError(f"expected level of shape {size or '(H, W)'}, received {level.shape}")
+        raise ValueError(f"expected level of shape {size or '(H, W)'}, got {level.shape}")
     if not (level.min() >= 0 and level.max() <= 1):
-        raise ValueError(f"expected level in [0, 1], received {level.min()} to {level.max()}")
+        raise ValueError(f"expected level in [0, 1], got {level.min()} to {level.max()}")
 
 
 def check_image(image: np.ndarray) -> None:
     """Raise TypeError or ValueError for anything but uint8 (H, W, 3)."""
     _check_array("image", image, np.dtype(np.uint8))
     if image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-        raise ValueError(f"expected image of shape (H, W, 3), received {image.shape}")
+        raise ValueError(f"expected image of shape (H, W, 3), got {image.shape}")
 
 
 def _check_array(name: str, array: object, dtype: np.dtype) -> None:
     if not isinstance(array, np.ndarray):
-        raise TypeError(f"expected {name} as a {dtype} array, received {type(array).__name__}")
+        raise TypeError(f"expected {name} as a {dtype} array, got {type(array).__name__}")
     if array.dtype != dtype:
-        raise TypeError(f"expected {name} of dtype {dtype}, received {array.dtype}")
+        raise TypeError(f"expected {name} of dtype {dtype}, got {array.dtype}")

@@ -51,9 +51,9 @@ class NetworkSettings:
 
     def __post_init__(self) -> None:
         if self.working_size_px < 64:
-            raise ValueError(f"expected working_size_px of at least 64, received {self.working_size_px}")
+            raise ValueError(f"expected working_size_px of at least 64, got {self.working_size_px}")
         if self.context < 0:
-            raise ValueError(f"expected a context of 0 or more, received {self.context}")
+            raise ValueError(f"expected a context of 0 or more, got {self.context}")
 
 
 DEFAULT_SETTINGS = NetworkSettings()

@@ -18,12 +18,12 @@ def choose_precision(name: str, device: torch.device) -> Precision:
     Raises ValueError for another name, and for float16 anywhere but on CUDA.
     """
     if name not in PRECISIONS:
-        raise ValueError(f"expected a precision of {', '.join(PRECISIONS)}, received {name!r}")
+        raise ValueError(f"expected a precision of {', '.join(PRECISIONS)}, got {name!r}")
     if name == "auto":
         half: Precision = "float16" if device.type == "cuda" else "float32"
         return "bfloat16" if has_bfloat16(str(device)) else half
     if name == "float16" and device.type != "cuda":
-        raise ValueError(f"expected a CUDA device for float16, received {device.type}; bfloat16 runs there")
+        raise ValueError(f"expected a CUDA device for float16, got {device.type}; bfloat16 runs there")
     return cast(Precision, name)
 
 

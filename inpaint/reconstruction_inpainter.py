@@ -54,9 +54,9 @@ class RepairSettings:
 
     def __post_init__(self) -> None:
         if self.tile_px < 64:
-            raise ValueError(f"expected tile_px of at least 64, received {self.tile_px}")
+            raise ValueError(f"expected tile_px of at least 64, got {self.tile_px}")
         if self.most_px < self.tile_px**2:
-            raise ValueError(f"expected most_px of at least a tile's, received {self.most_px}")
+            raise ValueError(f"expected most_px of at least a tile's, got {self.most_px}")
 
 
 DEFAULT_SETTINGS = RepairSettings()
@@ -106,9 +106,7 @@ class ReconstructionInpainter(Inpainter):
         """
         check_damage(image, mask, level)
         if mask.all() and level.min() == 1:
-            raise NothingLeftError(
-                "expected a photo of which something is left, received one destroyed wholly"
-            )
+            raise NothingLeftError("expected a photo of which something is left, got one destroyed wholly")
         return self._repair(image, mask, np.where(mask, level, np.float32(0)))
 
     def _repair(self, image: np.ndarray, mask: np.ndarray, level: np.ndarray) -> Repaired:

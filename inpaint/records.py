@@ -6,7 +6,7 @@ Nothing is imported but numpy: a builder imports its module when it is called.
 from __future__ import annotations
 
 from inpaint.inpainter import Inpainter, InpainterOptions
-from inpaint.published import DEEPFILLV1, DEEPFILLV2, GLCIC
+from inpaint.published import DEEPFILLV1, DEEPFILLV2, GLCIC, LAMA, MI_GAN
 from inpaint.record import InpainterRecord
 
 
@@ -45,6 +45,17 @@ def _network(name: str, title: str, **facts: object) -> InpainterRecord:
     return InpainterRecord(name, build, title, is_network=True, **facts)  # type: ignore[arg-type]
 
 
+def _script(name: str, title: str, **facts: object) -> InpainterRecord:
+    """The record of a network that comes as TorchScript (`inpaint.scripted`)."""
+
+    def build(options: InpainterOptions) -> Inpainter:
+        from inpaint.scripted import build
+
+        return build(INPAINTERS[name], options)
+
+    return InpainterRecord(name, build, title, is_network=True, **facts)  # type: ignore[arg-type]
+
+
 _OURS = "MIT"
 _PUBLISHED = "MIT code; weights: see `remove weights list`"
 _RECORDS = (
@@ -56,6 +67,23 @@ _RECORDS = (
         weights=DEEPFILLV2,
         default_weights="deepfillv2-places",
     ),
+    _script(
+        "lama",
+        "LaMa",
+        fills="anything, large holes and repeated structure well",
+        licence="Apache-2.0 code",
+        weights=LAMA,
+        default_weights="lama",
+    ),
+    _script(
+        "mi-gan",
+        "MI-GAN",
+        fills="anything, small and quick",
+        licence="MIT",
+        weights=MI_GAN,
+        default_weights="mi-gan",
+    ),
+    _script("torchscript", "TorchScript network", fills="as a script of your own does", licence="yours"),
     InpainterRecord("exemplar", _exemplar, fills="anything, with the photo's own texture", licence=_OURS),
     InpainterRecord("telea", _telea, fills="scratches and specks, smoothly", licence=_OURS),
     InpainterRecord("navier-stokes", _navier_stokes, fills="scratches and specks, smoothly", licence=_OURS),

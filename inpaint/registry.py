@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from _removal_support.plugins import PluginError, load_plugin, plugin_names
+from _removal_support.plugins import PluginError, UnknownModelError, load_plugin, plugin_names
 from _removal_support.pretrained import WeightsError
 from inpaint.inpainter import Inpainter, InpainterOptions
 from inpaint.record import Builder, InpainterRecord, weights_path
@@ -18,8 +18,8 @@ from inpaint.records import INPAINTERS
 
 GROUP = "removal.inpainters"
 ORDER_VARIABLE = "REMOVAL_INPAINTER"
-AUTO_ORDER = ("deepfillv2", "exemplar")
-"""What `auto` tries in turn."""
+AUTO_ORDER = ("deepfillv2", "lama", "mi-gan", "exemplar")
+"""What `auto` tries in turn; those in the middle only where their weights are in the cache already."""
 FETCHED_BY_AUTO = ("deepfillv2",)
 """The only ones whose weights are fetched without being asked for by name."""
 
@@ -63,7 +63,8 @@ def record(name: str) -> InpainterRecord:
     """What is known of an inpainter.
 
     Raises:
-        ValueError: no inpainter has that name, or another distribution's cannot be used.
+        UnknownModelError: no inpainter has that name.
+        PluginError: another distribution's cannot be used.
     """
     own = _own()
     if name in plugin_names(GROUP):
@@ -74,7 +75,7 @@ def record(name: str) -> InpainterRecord:
             return InpainterRecord(name, found)
         raise PluginError(f"expected an InpainterRecord or a builder as {name!r}, got {type(found).__name__}")
     if name not in own:
-        raise ValueError(f"expected one of {', '.join(inpainter_names())}, received {name!r}")
+        raise UnknownModelError.of(name, inpainter_names(), option="inpainter")
     return own[name]
 
 
@@ -96,8 +97,8 @@ def resolve_auto(options: InpainterOptions | None = None) -> AutoChoice:
         options: what `load_inpainter` would be given; None = its defaults.
 
     Raises:
-        ValueError: none can run, or the order names one that nobody knows.
-        FileNotFoundError, WeightsError: the weights that the options name cannot be had.
+        UnknownModelError: the order names one that nobody knows.
+        FileNotFoundError, WeightsError: the weights that the options name cannot be had, or none can run.
     """
     weights = (options or InpainterOptions()).weights
     reasons: list[str] = []
@@ -106,7 +107,9 @@ def resolve_auto(options: InpainterOptions | None = None) -> AutoChoice:
         if reason is None:
             return AutoChoice(name, "; ".join(reasons))
         reasons.append(reason)
-    raise ValueError(f"none of {', '.join(auto_order())} can run here: {'; '.join(reasons)}")
+    raise WeightsError(
+        f"none of {', '.join(auto_order())} can run here: {'; '.join(reasons)}", option="inpainter"
+    )
 
 
 def _why_not(known: InpainterRecord, weights: str | Path | None) -> str | None:

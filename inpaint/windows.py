@@ -136,7 +136,7 @@ def windows(
         ValueError: `context` is negative.
     """
     if context < 0:
-        raise ValueError(f"expected a context of 0 or more, received {context}")
+        raise ValueError(f"expected a context of 0 or more, got {context}")
     found = find_holes(mask)[0] if holes is None else holes
     pending = [Window(hole, _view(hole, mask, protect, context, least_side_px)) for hole in sorted(found)]
     kept: list[Window] = []

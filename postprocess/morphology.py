@@ -140,8 +140,8 @@ def connected_to(seeds: np.ndarray, area: np.ndarray, *, connectivity: int = 8) 
 def check_mask(mask: np.ndarray, name: str = "mask") -> None:
     """Raise TypeError unless `mask` is a bool array and ValueError unless it has two dimensions."""
     if not isinstance(mask, np.ndarray) or mask.dtype != bool:
-        received = f"{mask.dtype} array" if isinstance(mask, np.ndarray) else type(mask).__name__
-        raise TypeError(f"{name} must be a bool array of shape (H, W), got {received}")
+        got = f"{mask.dtype} array" if isinstance(mask, np.ndarray) else type(mask).__name__
+        raise TypeError(f"{name} must be a bool array of shape (H, W), got {got}")
     if mask.ndim != 2:
         raise ValueError(f"{name} must have shape (H, W), got {mask.shape}")
 
@@ -152,8 +152,8 @@ def check_photo(image: np.ndarray, masks: Mapping[str, np.ndarray | None]) -> No
     masks: bool (H, W) each, by the name an error calls them; None = not given.
     """
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
-        received = f"{image.dtype} array" if isinstance(image, np.ndarray) else type(image).__name__
-        raise TypeError(f"image must be a uint8 array of shape (H, W, 3), got {received}")
+        got = f"{image.dtype} array" if isinstance(image, np.ndarray) else type(image).__name__
+        raise TypeError(f"image must be a uint8 array of shape (H, W, 3), got {got}")
     if image.ndim != 3 or image.shape[2] != 3:
         raise ValueError(f"image must have shape (H, W, 3), got {image.shape}")
     for name, mask in masks.items():

@@ -111,8 +111,8 @@ def photo_of(image: object) -> Photo:
     if isinstance(image, Image.Image):
         return plain_photo(_pixels(image), icc=_profile(image))
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
-        received = getattr(image, "dtype", type(image).__name__)
-        raise TypeError(f"expected image as a path, a PIL image or a uint8 array, got {received}")
+        got = getattr(image, "dtype", type(image).__name__)
+        raise TypeError(f"expected image as a path, a PIL image or a uint8 array, got {got}")
     if image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
         raise ValueError(f"expected image of shape (H, W, 3), got {image.shape}")
     return plain_photo(image)
@@ -175,8 +175,8 @@ def _mask(mask: object, size: tuple[int, ...]) -> np.ndarray:
     if isinstance(mask, Image.Image):
         mask = np.asarray(mask.convert("L")) >= WHITE
     if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_:
-        received = getattr(mask, "dtype", type(mask).__name__)
-        raise TypeError(f"expected mask as a path, a PIL image or a bool array, got {received}")
+        got = getattr(mask, "dtype", type(mask).__name__)
+        raise TypeError(f"expected mask as a path, a PIL image or a bool array, got {got}")
     if mask.shape != size:
         raise ValueError(f"expected mask of the upright photo's size {size}, got {mask.shape}")
     return mask

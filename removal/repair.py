@@ -20,7 +20,7 @@ Finder = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
-class Damage(Detections):
+class DetectedDamage(Detections):
     """What is damaged in one image: one instance, or none.
 
     level: float32 (H, W) in [0, 1], how much of each pixel is destroyed.
@@ -29,7 +29,7 @@ class Damage(Detections):
     level: np.ndarray
 
     @classmethod
-    def of(cls, level: np.ndarray, mask: np.ndarray) -> Damage:
+    def of(cls, level: np.ndarray, mask: np.ndarray) -> DetectedDamage:
         """The damage where mask, bool (H, W), is True; its score is the greatest level there."""
         found = Detections.empty(*mask.shape)
         if mask.any():
@@ -56,15 +56,15 @@ class DamageSegmenter:
     def __call__(
         self, images: Sequence[np.ndarray], *, classes: Sequence[str] | None = None, min_score: float = 0.0
     ) -> list[Detections]:
-        """`Damage` in each image, uint8 (H, W, 3) RGB; `classes` and `min_score` leave nothing out."""
+        """`DetectedDamage` in each image, uint8 (H, W, 3) RGB; `classes` and `min_score` change nothing."""
         del classes, min_score
         check_images(images)
         return [self._find(image) for image in images]
 
-    def _find(self, image: np.ndarray) -> Damage:
+    def _find(self, image: np.ndarray) -> DetectedDamage:
         level = self.finder(image)
         mask = damage_mask(level, threshold=self.threshold, refine=self.refine)
-        return Damage.of(level, mask)
+        return DetectedDamage.of(level, mask)
 
 
 class RepairPipeline(Pipeline):
@@ -83,9 +83,9 @@ class RepairPipeline(Pipeline):
         super().__init__(segmenter, MaskRecipe.none(), inpainter, classes=None, min_score=0.0)
 
     def erase(self, image: np.ndarray, found: Detections) -> Removal:
-        """One image, uint8 (H, W, 3) RGB, and its `Damage` -> what it looks like without it."""
-        if not isinstance(found, Damage):
-            raise TypeError(f"expected Damage, got {type(found).__name__}")
+        """One image, uint8 (H, W, 3) RGB, and its `DetectedDamage` -> what it looks like without it."""
+        if not isinstance(found, DetectedDamage):
+            raise TypeError(f"expected DetectedDamage, got {type(found).__name__}")
         assert self.inpainter is not None
         hole = self.hole(image, found)
         seconds = {"refine": hole.seconds}

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from removal.batch.jobs import Job
-from removal.batch.record import note_of
+from removal.batch.notes import note_of
 from removal.cluster.paths import is_remote
 from removal.errors import PlanError
 from removal.images import Photo

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from _removal_support.plugins import PluginError, load_plugin, plugin_names
+from _removal_support.plugins import PluginError, UnknownModelError, load_plugin, plugin_names
 from _removal_support.pretrained import PretrainedWeights, WeightsError, fetch
 from segment.published import MASKRCNN_V1, MASKRCNN_V2
 from segment.segmenter import PRECISIONS, Precision, Segmenter
@@ -94,7 +94,8 @@ def record(name: str) -> SegmenterRecord:
     """What is known of a segmenter.
 
     Raises:
-        ValueError: no segmenter has that name, or another distribution's cannot be used.
+        UnknownModelError: no segmenter has that name.
+        PluginError: another distribution's cannot be used.
     """
     if name in plugin_names(GROUP):
         found = load_plugin(GROUP, name, taken=_own)
@@ -104,7 +105,7 @@ def record(name: str) -> SegmenterRecord:
             return SegmenterRecord(name, found)
         raise PluginError(f"expected a SegmenterRecord or a builder as {name!r}, got {type(found).__name__}")
     if name not in _own:
-        raise ValueError(f"unknown segmenter {name!r}; known: {', '.join(segmenter_names())}")
+        raise UnknownModelError.of(name, segmenter_names(), option="segmenter")
     return _own[name]
 
 
@@ -169,4 +170,6 @@ def resolve_auto() -> tuple[SegmenterRecord, str]:
         else:
             file = known.weights.file_name
             reasons.append(f"{file} is not in the cache; `remove weights fetch {name}` fetches it")
-    raise WeightsError(f"none of {', '.join(auto_order())} can run here: {'; '.join(reasons)}")
+    raise WeightsError(
+        f"none of {', '.join(auto_order())} can run here: {'; '.join(reasons)}", option="segmenter"
+    )

@@ -51,10 +51,10 @@ class Segmenter(Protocol):
 def check_classes(segmenter: Segmenter, wanted: Sequence[str] | None) -> tuple[str, ...]:
     """The wanted class names, checked against those that ``segmenter`` knows; None = all of these.
 
-    Raises TypeError for a single string, ValueError for a name that is not known: a COCO class that this
-    model lacks is told which weights file it needs, any other name gets the nearest ones.
+    Raises TypeError for a single string, UnknownClassError for a name that is not known: a COCO class that
+    this model lacks is told which weights file it needs, any other name gets the nearest ones.
     """
-    from segment.classes import coco_classes, unknown_class
+    from segment.classes import UnknownClassError, coco_classes, unknown_class
 
     if wanted is None:
         return segmenter.classes
@@ -64,12 +64,13 @@ def check_classes(segmenter: Segmenter, wanted: Sequence[str] | None) -> tuple[s
     if unknown and unknown[0] in coco_classes():
         from segment.published import MASKRCNN_V2
 
-        raise ValueError(
+        raise UnknownClassError(
             f"{segmenter.name!r} finds only {', '.join(segmenter.classes)}; {unknown[0]!r} needs "
-            f"Mask R-CNN's weights: {MASKRCNN_V2.instructions()}"
+            f"Mask R-CNN's weights: {MASKRCNN_V2.instructions()}",
+            option="classes",
         )
     if unknown:
-        raise ValueError(unknown_class(unknown[0], coco_classes()))
+        raise UnknownClassError(unknown_class(unknown[0], coco_classes()), option="classes")
     return tuple(wanted)
 
 

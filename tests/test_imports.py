@@ -60,6 +60,14 @@ def test_nobody_imports_the_command_line():
                 assert not {n for n in imported_modules(path) if n.startswith("removal.cli")}, path
 
 
+def test_only_its_command_imports_the_page():
+    page, command = ROOT / "removal" / "page", ROOT / "removal" / "cli" / "serve.py"
+    for package in sorted(OURS):
+        for path in sources(package):
+            if page not in path.parents and path != command:
+                assert not {n for n in imported_modules(path) if n.startswith("removal.page")}, path
+
+
 def module_of(path: Path) -> str:
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)

@@ -111,9 +111,7 @@ def complete(
     """
     check_inputs(image, mask, protect)
     if guide is not None and (guide.dtype != np.uint8 or guide.shape != image.shape):
-        raise ValueError(
-            f"expected a uint8 guide of shape {image.shape}, received {guide.dtype} {guide.shape}"
-        )
+        raise ValueError(f"expected a uint8 guide of shape {image.shape}, got {guide.dtype} {guide.shape}")
     if not mask.any():
         return image.copy()
     mask = np.ascontiguousarray(mask)

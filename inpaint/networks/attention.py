@@ -98,20 +98,20 @@ def contextual_attention(
 def _check(features: Tensor, masks: Tensor, needed: Tensor | None) -> None:
     count, _, height, width = features.shape
     if height % 2 or width % 2:
-        raise ValueError(f"expected features of even height and width, received {height} x {width}")
+        raise ValueError(f"expected features of even height and width, got {height} x {width}")
     scale = masks.shape[-1] // width
     if masks.shape != (count, 1, scale * height, scale * width) or scale == 0:
         expected = f"({count}, 1, s*{height}, s*{width})"
-        raise ValueError(f"expected masks of shape {expected}, received {tuple(masks.shape)}")
+        raise ValueError(f"expected masks of shape {expected}, got {tuple(masks.shape)}")
     if needed is not None and needed.shape != (count, height // 2, width // 2):
         expected = f"({count}, {height // 2}, {width // 2})"
-        raise ValueError(f"expected needed of shape {expected}, received {tuple(needed.shape)}")
+        raise ValueError(f"expected needed of shape {expected}, got {tuple(needed.shape)}")
 
 
 def check_bound(max_scores_mb: float | None) -> None:
     """Raise ValueError unless the bound is None or above 0."""
     if max_scores_mb is not None and not max_scores_mb > 0:
-        raise ValueError(f"expected max_scores_mb above 0 or None, received {max_scores_mb}")
+        raise ValueError(f"expected max_scores_mb above 0 or None, got {max_scores_mb}")
 
 
 def _goes_back(features: Tensor) -> bool:

@@ -13,7 +13,7 @@ def check_batches(images: Tensor, masks: Tensor) -> None:
 def check_images(images: Tensor) -> None:
     """Raise TypeError or ValueError unless images are float32 (N, 3, H, W)."""
     if images.ndim != 4 or images.shape[1] != 3 or 0 in images.shape:
-        raise ValueError(f"expected images of shape (N, 3, H, W), received {tuple(images.shape)}")
+        raise ValueError(f"expected images of shape (N, 3, H, W), got {tuple(images.shape)}")
     _check_float32("images", images)
 
 
@@ -21,14 +21,14 @@ def check_maps(name: str, maps: Tensor, images: Tensor) -> None:
     """Raise TypeError or ValueError unless maps are float32 (N, 1, H, W), of the images' number and size."""
     expected = (len(images), 1, *images.shape[-2:])
     if tuple(maps.shape) != expected:
-        raise ValueError(f"expected {name} of shape {expected}, received {tuple(maps.shape)}")
+        raise ValueError(f"expected {name} of shape {expected}, got {tuple(maps.shape)}")
     _check_float32(name, maps)
 
 
 def _check_float32(name: str, batch: Tensor) -> None:
     if batch.dtype != torch.float32:
-        received = str(batch.dtype).removeprefix("torch.")
-        raise TypeError(f"expected {name} of dtype float32, received {received}")
+        got = str(batch.dtype).removeprefix("torch.")
+        raise TypeError(f"expected {name} of dtype float32, got {got}")
 
 
 def continue_by_reflection(batch: Tensor, *, grid_px: int, least_px: int) -> Tensor:

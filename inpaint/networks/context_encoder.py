@@ -71,9 +71,9 @@ class ContextEncoder(FillNetwork):
         super().__init__()
         check_width(width)
         if size_px not in SIZES_PX:
-            raise ValueError(f"expected a size_px of {', '.join(map(str, SIZES_PX))}, received {size_px}")
+            raise ValueError(f"expected a size_px of {', '.join(map(str, SIZES_PX))}, got {size_px}")
         if bottleneck is not None and not 1 <= bottleneck <= MOST_NUMBERS:
-            raise ValueError(f"expected a bottleneck of 1 to {MOST_NUMBERS}, received {bottleneck}")
+            raise ValueError(f"expected a bottleneck of 1 to {MOST_NUMBERS}, got {bottleneck}")
         self.size_px = size_px
         self.sees_hole = sees_hole
         self.options = {

@@ -37,7 +37,7 @@ class DeepFillV2(TwoStageNetwork):
         check_width(width)
         if isinstance(layout, str):
             if layout not in LAYOUTS:
-                raise ValueError(f"expected a layout of {', '.join(LAYOUTS)}, received {layout!r}")
+                raise ValueError(f"expected a layout of {', '.join(LAYOUTS)}, got {layout!r}")
             layout = LAYOUTS[layout]
         super().__init__(
             layout.branches(width),

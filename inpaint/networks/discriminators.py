@@ -28,7 +28,7 @@ class ContextDiscriminator(nn.Module):
         check_width(width)
         channels = {64: (64,), 128: (64, 64), 256: (64, 64, 64)}
         if size_px not in channels:
-            raise ValueError(f"expected a size_px of 64, 128 or 256, received {size_px}")
+            raise ValueError(f"expected a size_px of 64, 128 or 256, got {size_px}")
         self.size_px = size_px
         counts = [scaled(count, width) for count in (*channels[size_px], 128, 256, 512)]
         with fresh_weights(generator):
@@ -135,7 +135,7 @@ class SNPatchDiscriminator(nn.Module):
         """Images and masks, float32 (N, in_channels, H, W) -> verdicts (N, channels, ceil(H / 64), ...)."""
         if images.ndim != 4 or images.shape[1] != self.in_channels:
             raise ValueError(
-                f"expected images of shape (N, {self.in_channels}, H, W), received {tuple(images.shape)}"
+                f"expected images of shape (N, {self.in_channels}, H, W), got {tuple(images.shape)}"
             )
         # In float32 on a processor: with AMX instructions torch 2.14's bfloat16 gradients of the first
         # convolution are NaN now and then (they are read before they are written).
@@ -191,7 +191,7 @@ class PatchDiscriminator(nn.Module):
         if images.ndim != 4 or images.shape[1] != self.in_channels or min(images.shape[-2:]) < 32:
             raise ValueError(
                 f"expected images of shape (N, {self.in_channels}, H, W), H and W at least 32, "
-                f"received {tuple(images.shape)}"
+                f"got {tuple(images.shape)}"
             )
         answers = [images]
         for layer in self.layers:
@@ -229,12 +229,12 @@ class _Judge(nn.Module):
 
 def _check_multiple(size_px: int, grid_px: int) -> None:
     if size_px < grid_px or size_px % grid_px:
-        raise ValueError(f"expected a size_px that is a multiple of {grid_px}, received {size_px}")
+        raise ValueError(f"expected a size_px that is a multiple of {grid_px}, got {size_px}")
 
 
 def _check_size(name: str, batch: Tensor, channels: int, size_px: int) -> None:
     expected = (channels, size_px, size_px)
     if batch.ndim != 4 or tuple(batch.shape[1:]) != expected:
         raise ValueError(
-            f"expected {name} of shape (N, {', '.join(map(str, expected))}), received {tuple(batch.shape)}"
+            f"expected {name} of shape (N, {', '.join(map(str, expected))}), got {tuple(batch.shape)}"
         )

@@ -96,7 +96,7 @@ def scaled(channels: int, width: float) -> int:
 def check_width(width: float) -> None:
     """Raise ValueError unless the multiplier of the channels lies in (0, 4]."""
     if not 0 < width <= LARGEST_WIDTH:
-        raise ValueError(f"expected a width above 0 and at most {LARGEST_WIDTH:g}, received {width}")
+        raise ValueError(f"expected a width above 0 and at most {LARGEST_WIDTH:g}, got {width}")
 
 
 @contextmanager

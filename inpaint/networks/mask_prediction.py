@@ -98,7 +98,7 @@ class MaskPredictor(NamedNetwork):
         if tile_px is None:
             return torch.sigmoid(self(images))
         if tile_px < 1:
-            raise ValueError(f"expected tile_px of at least 1 or None, received {tile_px}")
+            raise ValueError(f"expected tile_px of at least 1 or None, got {tile_px}")
         step = -(-tile_px // self.grid_px) * self.grid_px
         height, width = images.shape[-2:]
         maps = images.new_empty(len(images), 1, height, width)

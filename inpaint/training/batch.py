@@ -65,7 +65,7 @@ def to_batch(samples: Sequence[Sample], device: torch.device | str = "cpu") -> B
     Raises ValueError where there are none.
     """
     if not samples:
-        raise ValueError("expected samples, received none")
+        raise ValueError("expected samples, got none")
     masks = torch.from_numpy(np.stack([sample.mask for sample in samples])).to(device)
     return Batch(
         images=images_to_tensor([sample.image for sample in samples], device),

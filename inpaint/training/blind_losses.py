@@ -52,8 +52,8 @@ def feature_matching(fake: Sequence[Tensor], real: Sequence[Tensor]) -> Tensor:
     Raises ValueError where the layers differ in number or shape.
     """
     if not fake or [answer.shape for answer in fake] != [answer.shape for answer in real]:
-        expected, received = ([tuple(answer.shape) for answer in answers] for answers in (real, fake))
-        raise ValueError(f"expected answers of the shapes {expected}, received {received}")
+        expected, got = ([tuple(answer.shape) for answer in answers] for answers in (real, fake))
+        raise ValueError(f"expected answers of the shapes {expected}, got {got}")
     return torch.stack(
         [l1(*pair) for pair in zip(fake, (answer.detach() for answer in real), strict=True)]
     ).sum()
@@ -62,5 +62,5 @@ def feature_matching(fake: Sequence[Tensor], real: Sequence[Tensor]) -> Tensor:
 def _check_same(logits: Tensor, masks: Tensor) -> None:
     if logits.shape != masks.shape or not logits.numel():
         raise ValueError(
-            f"expected logits of the masks' shape {tuple(masks.shape)}, received {tuple(logits.shape)}"
+            f"expected logits of the masks' shape {tuple(masks.shape)}, got {tuple(logits.shape)}"
         )

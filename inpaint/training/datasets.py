@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from inpaint.training.photos import Photo, photo_paths
+from inpaint.training.photos import TrainingPhoto, photo_paths
 from inpaint.training.published_datasets import celeba, coco, expect, imagenet, photos_at, places365
 
 SPLITS = ("train", "test")
 
 
-def folder(root: Path, *, split: str, test_count: int = 0) -> list[Photo]:
+def folder(root: Path, *, split: str, test_count: int = 0) -> list[TrainingPhoto]:
     """All photos in a folder and those below.
 
     test_count: how many are kept for the test, at even distances in the order of their names.
@@ -19,7 +19,7 @@ def folder(root: Path, *, split: str, test_count: int = 0) -> list[Photo]:
     return photos_at(_share(photo_paths(root), split, test_count, str(root)))
 
 
-def classes(root: Path, *, split: str, test_per_class: int = 5) -> list[Photo]:
+def classes(root: Path, *, split: str, test_per_class: int = 5) -> list[TrainingPhoto]:
     """A folder with one folder of photos per class, such as ANIMALS, 90 classes of 55 + 5.
 
     test_per_class: how many of each are kept for the test, at even distances in the order of their names.
@@ -30,14 +30,14 @@ def classes(root: Path, *, split: str, test_per_class: int = 5) -> list[Photo]:
     return photos_at(path for share in shares for path in share)
 
 
-DATASETS: Mapping[str, Callable[..., list[Photo]]] = {
+DATASETS: Mapping[str, Callable[..., list[TrainingPhoto]]] = {
     builder.__name__: builder for builder in (folder, classes, places365, celeba, imagenet, coco)
 }
 
 
 def load_dataset(
     name: str, root: Path, *, split: str = "train", options: Mapping[str, Any] | None = None
-) -> list[Photo]:
+) -> list[TrainingPhoto]:
     """The photos of a data set, in the order of its lists.
 
     name: one of `DATASETS`. root: the folder that holds it; each builder says what it expects there.
@@ -47,14 +47,14 @@ def load_dataset(
     where no photo is left; FileNotFoundError, naming what is expected where, for a missing folder or file.
     """
     if name not in DATASETS:
-        raise ValueError(f"expected a data set of {', '.join(DATASETS)}, received {name!r}")
+        raise ValueError(f"expected a data set of {', '.join(DATASETS)}, got {name!r}")
     if split not in SPLITS:
-        raise ValueError(f"expected a split of {', '.join(SPLITS)}, received {split!r}")
+        raise ValueError(f"expected a split of {', '.join(SPLITS)}, got {split!r}")
     given = dict(options or {})
     for option in given:
         if option not in options_of(name):
             takes = f"options of {', '.join(options_of(name))}" if options_of(name) else "no options"
-            raise ValueError(f"expected {takes} for {name}, received {option!r}")
+            raise ValueError(f"expected {takes} for {name}, got {option!r}")
     photos = DATASETS[name](Path(root), split=split, **given)
     if not photos:
         chosen = ", ".join(f"{option} {value}" for option, value in given.items())
@@ -73,7 +73,7 @@ def _share(paths: list[Path], split: str, test_count: int, name: str) -> list[Pa
     if not 0 <= test_count < len(paths):
         raise ValueError(
             f"expected to keep 0 to {len(paths) - 1} of the {len(paths)} photos of {name} for the test, "
-            f"received {test_count}"
+            f"got {test_count}"
         )
     kept = {(2 * number + 1) * len(paths) // (2 * test_count) for number in range(test_count)}
     return [path for number, path in enumerate(paths) if (number in kept) == (split == "test")]

@@ -28,14 +28,14 @@ class UnreadablePhotoError(ValueError):
 
 
 @dataclass(frozen=True)
-class Decoded:
+class DecodedPhoto:
     """pixels: uint8 (H, W, 3) RGB, upright. scale: their size over the size of the photo, at most 1."""
 
     pixels: np.ndarray
     scale: float
 
 
-def decode_photo(path: Path, shorter_px: int) -> Decoded:
+def decode_photo(path: Path, shorter_px: int) -> DecodedPhoto:
     """The photo upright and in RGB; one whose shorter side is above `shorter_px` is shrunk to that.
 
     Alpha and colour profiles are left out; 16-bit grey keeps its upper 8 bits.
@@ -56,7 +56,7 @@ def decode_photo(path: Path, shorter_px: int) -> Decoded:
         longer_px = round(longer * scale)
         size = (shorter_px, longer_px) if width < height else (longer_px, shorter_px)
         pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    return Decoded(pixels, scale)
+    return DecodedPhoto(pixels, scale)
 
 
 def _cause(error: Exception) -> str:
@@ -78,7 +78,7 @@ def _rgb(image: Image.Image) -> np.ndarray:
     if image.mode.startswith("I;16"):
         return np.repeat((np.asarray(image) >> 8).astype(np.uint8)[..., None], 3, axis=2)
     if image.mode in ("I", "F"):
-        raise ValueError(f"expected 8 or 16 bits per sample, received mode {image.mode}")
+        raise ValueError(f"expected 8 or 16 bits per sample, got mode {image.mode}")
     return np.asarray(image.convert("RGB"))
 
 
@@ -92,10 +92,10 @@ class PhotoCache:
 
     shorter_px: int
     limit_bytes: int
-    _kept: dict[Path, Decoded] = field(default_factory=dict, repr=False)
+    _kept: dict[Path, DecodedPhoto] = field(default_factory=dict, repr=False)
     _bytes: int = 0
 
-    def decode(self, path: Path) -> Decoded:
+    def decode(self, path: Path) -> DecodedPhoto:
         """As `decode_photo`; the pixels are shared and must not be written into."""
         known = self._kept.get(path)
         if known is not None:

@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from inpaint.training.batch import Sample, to_batch
 from inpaint.training.distributed import Processes
 from inpaint.training.objectives import Objective
-from inpaint.training.run_folder import RunFolder
 from inpaint.training.settings import TrainingSettings
 from inpaint.training.state import STATE, load_state, save_state
 from inpaint.training.trainer import Trainer
+from inpaint.training.training_folder import TrainingFolder
 
 SHOWN = 8
 """Rows of a sheet of the validation photos, at most."""
@@ -79,7 +79,7 @@ def train(
         if processes.leads:
             if not resume:
                 (out / STATE).unlink(missing_ok=True)
-            folder = stack.enter_context(RunFolder(out, dict(config), first_step=first))
+            folder = stack.enter_context(TrainingFolder(out, dict(config), first_step=first))
         passes = samples(first * run.accumulate, (steps - first) * run.accumulate)
         step = first
         for step in range(first + 1, steps + 1):
@@ -191,7 +191,7 @@ def _name_unreadable(group: Sequence[Sequence[Sample]], meter: _Meter, report: C
 
 @torch.no_grad()
 def _show(
-    folder: RunFolder,
+    folder: TrainingFolder,
     objective: Objective,
     network: nn.Module,
     validation: Sequence[Sample],

@@ -59,7 +59,7 @@ def discount_weights(masks: Tensor, *, gamma: float = 0.99) -> Tensor:
     Raises ValueError unless 0 < gamma <= 1.
     """
     if not 0 < gamma <= 1:
-        raise ValueError(f"expected gamma above 0 and at most 1, received {gamma}")
+        raise ValueError(f"expected gamma above 0 and at most 1, got {gamma}")
     _check_masks(masks, masks)
     holes = (masks[:, 0].detach() > 0).cpu().numpy().astype(np.uint8)
     distances = [
@@ -148,7 +148,7 @@ def hole_box_patches(images: Tensor, masks: Tensor, *, size_px: int) -> Tensor:
     _check_masks(masks, images)
     height, width = images.shape[-2:]
     if not 1 <= size_px <= min(height, width):
-        raise ValueError(f"expected size_px in 1..{min(height, width)}, received {size_px}")
+        raise ValueError(f"expected size_px in 1..{min(height, width)}, got {size_px}")
     holes = (masks[:, 0].detach() > 0).cpu().numpy()
     patches = []
     for image, hole in zip(images, holes, strict=True):
@@ -183,16 +183,16 @@ def _check_same(name: str, batch: Tensor, other_name: str, other: Tensor) -> Non
     if batch.shape != other.shape or not batch.numel():
         raise ValueError(
             f"expected {name} of the shape of {other_name}, {tuple(other.shape)}, not empty, "
-            f"received {tuple(batch.shape)}"
+            f"got {tuple(batch.shape)}"
         )
 
 
 def _check_masks(masks: Tensor, images: Tensor) -> None:
     if images.ndim != 4 or not images.numel():
-        raise ValueError(f"expected a batch of shape (N, C, H, W), not empty, received {tuple(images.shape)}")
+        raise ValueError(f"expected a batch of shape (N, C, H, W), not empty, got {tuple(images.shape)}")
     expected = (len(images), 1, *images.shape[-2:])
     if tuple(masks.shape) != expected:
-        raise ValueError(f"expected masks of shape {expected}, received {tuple(masks.shape)}")
+        raise ValueError(f"expected masks of shape {expected}, got {tuple(masks.shape)}")
 
 
 def _check_batch(filled: Tensor, images: Tensor, masks: Tensor) -> None:

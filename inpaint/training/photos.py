@@ -9,7 +9,13 @@ import numpy as np
 from inpaint.training.batch import Sample
 from inpaint.training.crops import central_crop, random_crop
 from inpaint.training.damage.contract import GREY, Damage
-from inpaint.training.decoding import PHOTO_SUFFIXES, Decoded, PhotoCache, UnreadablePhotoError, decode_photo
+from inpaint.training.decoding import (
+    PHOTO_SUFFIXES,
+    DecodedPhoto,
+    PhotoCache,
+    UnreadablePhotoError,
+    decode_photo,
+)
 from inpaint.training.reading_ahead import read_ahead
 
 MOST_PASSED_OVER = 100
@@ -19,7 +25,7 @@ _ORDER, _FIXED = 1, 2
 
 
 @dataclass(frozen=True)
-class Photo:
+class TrainingPhoto:
     """A photo to learn from.
 
     path: the file.
@@ -57,7 +63,7 @@ class TrainingPhotos:
     alone, whoever asks and in whatever order. A photo that cannot be read is passed over for the next of its
     epoch.
 
-    photos: files, or `Photo`s; one with a region has its hole there, and `damage` is not asked.
+    photos: files, or `TrainingPhoto`s; one with a region has its hole there, and `damage` is not asked.
     size_px: height and width of a sample.
     flip: mirror half of them.
     smallest_scale: the crop's side is a share of the photo's shorter side, drawn evenly between this and 1.
@@ -70,7 +76,7 @@ class TrainingPhotos:
 
     def __init__(
         self,
-        photos: Sequence[Photo | Path],
+        photos: Sequence[TrainingPhoto | Path],
         damage: Damage,
         *,
         size_px: int,
@@ -81,11 +87,11 @@ class TrainingPhotos:
         cache_mb: float = 512,
     ) -> None:
         if not 0 < smallest_scale <= 1:
-            raise ValueError(f"expected a smallest_scale above 0 and at most 1, received {smallest_scale}")
+            raise ValueError(f"expected a smallest_scale above 0 and at most 1, got {smallest_scale}")
         if size_px < 1 or seed < 0:
-            raise ValueError(f"expected a size_px from 1 and a seed from 0, received {size_px} and {seed}")
+            raise ValueError(f"expected a size_px from 1 and a seed from 0, got {size_px} and {seed}")
         if largest_px is not None and largest_px < size_px:
-            raise ValueError(f"expected a largest_px from size_px, {size_px}, received {largest_px}")
+            raise ValueError(f"expected a largest_px from size_px, {size_px}, got {largest_px}")
         self.photos = _listed(photos)
         self.damage, self.size_px, self.seed = damage, size_px, seed
         self.flip, self.smallest_scale = flip, smallest_scale
@@ -101,7 +107,7 @@ class TrainingPhotos:
     def __getitem__(self, position: int) -> Sample:
         """Raises IndexError below 0, and ValueError where 100 photos in a row, or all, cannot be read."""
         if position < 0:
-            raise IndexError(f"expected a position from 0, received {position}")
+            raise IndexError(f"expected a position from 0, got {position}")
         photo, decoded, passed_over = self._readable(*divmod(position, len(self.photos)))
         rng = np.random.default_rng([self.seed, position])
         region = _scaled(photo, decoded)
@@ -122,7 +128,7 @@ class TrainingPhotos:
             return most
         return round(float(np.exp(rng.uniform(np.log(self.size_px), np.log(most)))))
 
-    def _readable(self, epoch: int, place: int) -> tuple[Photo, Decoded, tuple[str, ...]]:
+    def _readable(self, epoch: int, place: int) -> tuple[TrainingPhoto, DecodedPhoto, tuple[str, ...]]:
         """The photo at a place of an epoch's order, or the next that can be read, and those before it."""
         if self._order is None or self._order[0] != epoch:
             rng = np.random.default_rng([self.seed, epoch, _ORDER])
@@ -139,7 +145,7 @@ class TrainingPhotos:
 
 
 def fixed_samples(
-    photos: Sequence[Photo | Path], damage: Damage, *, size_px: int, seed: int, count: int
+    photos: Sequence[TrainingPhoto | Path], damage: Damage, *, size_px: int, seed: int, count: int
 ) -> list[Sample]:
     """`count` samples, or as many as can be read, that are the same for every run: to measure on.
 
@@ -151,10 +157,10 @@ def fixed_samples(
     """
     listed = _listed(photos)
     if count < 1:
-        raise ValueError(f"expected a count from 1, received {count}")
+        raise ValueError(f"expected a count from 1, got {count}")
     count = min(count, len(listed))
     spaced = [number * len(listed) // count for number in range(count)]
-    readable: list[tuple[int, Decoded]] = []
+    readable: list[tuple[int, DecodedPhoto]] = []
     unread: list[str] = []
     for place in dict.fromkeys([*spaced, *range(len(listed))]):
         try:
@@ -195,20 +201,20 @@ def sample_batches(
     """
     if batch < 1 or first_step < 0 or steps < 0 or workers < 0 or not 0 <= rank < world:
         raise ValueError(
-            "expected a batch from 1, first_step, steps and workers from 0 and a rank below world, received "
+            "expected a batch from 1, first_step, steps and workers from 0 and a rank below world, got "
             f"{batch}, {first_step}, {steps}, {workers} and rank {rank} of {world}"
         )
     starts = ((step * world + rank) * batch for step in range(first_step, first_step + steps))
     return read_ahead(photos.__getitem__, (range(start, start + batch) for start in starts), workers)
 
 
-def _listed(photos: Sequence[Photo | Path]) -> list[Photo]:
+def _listed(photos: Sequence[TrainingPhoto | Path]) -> list[TrainingPhoto]:
     if not photos:
-        raise ValueError("expected photos, received none")
-    return [photo if isinstance(photo, Photo) else Photo(Path(photo)) for photo in photos]
+        raise ValueError("expected photos, got none")
+    return [photo if isinstance(photo, TrainingPhoto) else TrainingPhoto(Path(photo)) for photo in photos]
 
 
-def _scaled(photo: Photo, decoded: Decoded) -> np.ndarray | None:
+def _scaled(photo: TrainingPhoto, decoded: DecodedPhoto) -> np.ndarray | None:
     """The photo's region in pixels of what was decoded."""
     return None if photo.region is None else np.array(photo.region) * decoded.scale
 

@@ -17,9 +17,9 @@ from torch.utils.flop_counter import flop_registry
 from inpaint.training.batch import Sample
 from inpaint.training.distributed import Processes
 from inpaint.training.photos import sample_batches
-from inpaint.training.run import Run, build_objective, training_photos, warn_if_slow
 from inpaint.training.settings import DEFAULTS, Phase, Schedule, TrainingSettings
 from inpaint.training.trainer import Trainer
+from inpaint.training.training_run import Run, build_objective, training_photos, warn_if_slow
 
 TIMED = 3
 """Steps of each phase whose median counts; one more before them, in which memory is first taken."""

@@ -12,7 +12,7 @@ import numpy as np
 from torchvision.datasets import CelebA, CocoDetection, ImageNet, Places365
 from torchvision.datasets.utils import check_integrity
 
-from inpaint.training.photos import Photo
+from inpaint.training.photos import TrainingPhoto
 
 LANDMARKS = ("lefteye", "righteye", "nose", "leftmouth", "rightmouth")
 """CelebA's, in the order of its list; left is the viewer's."""
@@ -20,7 +20,7 @@ CELEBA_SIZE = (218, 178)  # height and width in pixels of each of its aligned ph
 COCO_YEARS = ("2017", "2014")
 
 
-def places365(root: Path, *, split: str, small: bool = False) -> list[Photo]:
+def places365(root: Path, *, split: str, small: bool = False) -> list[TrainingPhoto]:
     """Places365 (Zhou et al. 2017): its standard training photos, or those for validation as the test.
 
     Expects categories_places365.txt and places365_train_standard.txt or places365_val.txt, with the photos in
@@ -43,7 +43,7 @@ def celeba(
     attribute: str | None = None,
     landmarks: Sequence[str] = (),
     margin_px: int = 10,
-) -> list[Photo]:
+) -> list[TrainingPhoto]:
     """CelebA (Liu et al. 2015), the faces aligned and cropped to 178 x 218 px.
 
     Expects a folder celeba, in it the five lists and the photos in img_align_celeba.
@@ -54,9 +54,9 @@ def celeba(
     """
     for landmark in landmarks:
         if landmark not in LANDMARKS:
-            raise ValueError(f"expected landmarks of {', '.join(LANDMARKS)}, received {landmark!r}")
+            raise ValueError(f"expected landmarks of {', '.join(LANDMARKS)}, got {landmark!r}")
     if margin_px < 0:
-        raise ValueError(f"expected a margin_px from 0, received {margin_px}")
+        raise ValueError(f"expected a margin_px from 0, got {margin_px}")
     lists = {f"celeba/{name}": md5 for _, md5, name in CelebA.file_list if name.endswith(".txt")}
     origin = "the lists and photos of CelebA (mmlab.ie.cuhk.edu.hk/projects/CelebA.html)"
     expect(root, (*lists, "celeba/img_align_celeba"), origin)
@@ -66,18 +66,20 @@ def celeba(
     if attribute is not None:
         names = [name for name in dataset.attr_names if name]
         if attribute not in names:
-            raise ValueError(f"expected an attribute of {', '.join(names)}, received {attribute!r}")
+            raise ValueError(f"expected an attribute of {', '.join(names)}, got {attribute!r}")
         chosen = dataset.attr[:, names.index(attribute)].numpy() == 1
     points = dataset.landmarks_align.numpy().reshape(-1, len(LANDMARKS), 2)
     points = points[:, [LANDMARKS.index(landmark) for landmark in landmarks]]
     folder = root / "celeba" / "img_align_celeba"
     return [
-        Photo(folder / dataset.filename[index], _box_around(points[index], margin_px) if landmarks else None)
+        TrainingPhoto(
+            folder / dataset.filename[index], _box_around(points[index], margin_px) if landmarks else None
+        )
         for index in np.flatnonzero(chosen)
     ]
 
 
-def imagenet(root: Path, *, split: str) -> list[Photo]:
+def imagenet(root: Path, *, split: str) -> list[TrainingPhoto]:
     """ImageNet 2012 (Russakovsky et al. 2015): its training photos, or those for validation as the test.
 
     Expects a folder train or val with one folder of photos per WordNet id, and meta.bin, which torchvision's
@@ -101,7 +103,7 @@ def coco(
     annotations: Path | None = None,
     having: Sequence[str] = (),
     lacking: Sequence[str] = (),
-) -> list[Photo]:
+) -> list[TrainingPhoto]:
     """The photos of COCO (Lin et al. 2014), by image id; those for validation as the test.
 
     Expects train2017 or val2017 and annotations/instances_train2017.json or ..._val2017.json; or of 2014.
@@ -127,7 +129,7 @@ def coco(
         raise ValueError(f"{annotations} is no COCO file: {type(error).__name__} {error}") from error
     for name in (*having, *lacking):
         if name not in numbers:
-            raise ValueError(f"expected classes of {', '.join(numbers)}, received {name!r}")
+            raise ValueError(f"expected classes of {', '.join(numbers)}, got {name!r}")
     wanted = {number for name in having for number in index.catToImgs[numbers[name]]}
     unwanted = {number for name in lacking for number in index.catToImgs[numbers[name]]}
     return photos_at(
@@ -137,9 +139,9 @@ def coco(
     )
 
 
-def photos_at(paths: Iterable[Path | str]) -> list[Photo]:
+def photos_at(paths: Iterable[Path | str]) -> list[TrainingPhoto]:
     """Photos without regions."""
-    return [Photo(Path(path)) for path in paths]
+    return [TrainingPhoto(Path(path)) for path in paths]
 
 
 def expect(root: Path, names: Iterable[str], what: str) -> None:

@@ -14,12 +14,12 @@ Precision = Literal["float32", "bfloat16", "float16"]
 
 def _check(name: str, value: float, least: float, most: float) -> None:
     if not least <= value <= most:
-        raise ValueError(f"expected {name} of {least} to {most}, received {value}")
+        raise ValueError(f"expected {name} of {least} to {most}, got {value}")
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        raise ValueError(f"expected {name} of {', '.join(choices)}, received {value!r}")
+        raise ValueError(f"expected {name} of {', '.join(choices)}, got {value!r}")
 
 
 class Phase(Enum):
@@ -192,7 +192,7 @@ class TrainingSettings:
             groups[group] = replace(part, **{name: values[name] for name in names & values.keys()})
         unknown = values.keys() - known
         if unknown:
-            raise ValueError(f"expected settings of {', '.join(sorted(known))}, received {sorted(unknown)}")
+            raise ValueError(f"expected settings of {', '.join(sorted(known))}, got {sorted(unknown)}")
         return replace(self, size_px=values.get("size_px", self.size_px), **groups)
 
 

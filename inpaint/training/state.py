@@ -87,7 +87,7 @@ def load_state(folder: Path, parts: dict[str, Any], config: dict[str, Any]) -> i
         raise ValueError(f"{path} is of a run that was told otherwise: {listed}")
     wanted = {name for name, part in parts.items() if part is not None}
     if states.keys() != wanted:
-        raise ValueError(f"{path}: expected states of {sorted(wanted)}, received {sorted(states)}")
+        raise ValueError(f"{path}: expected states of {sorted(wanted)}, got {sorted(states)}")
     for name in sorted(wanted):
         try:
             parts[name].load_state_dict(states[name])

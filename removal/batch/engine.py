@@ -96,15 +96,22 @@ def started_in_groups(jobs: Sequence[Job], record: Record, *, overwrite: bool) -
 
 def megapixels(task: Task) -> float:
     """The size of a task's photo by its header; 0 where that cannot be read."""
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     from _removal_support.pillow_limit import pillow_limit_lifted
+    from removal.images.size import read_size
 
     try:
         if not task.job.source.is_file():  # a pipe would be waited for
             return 0.0
         with pillow_limit_lifted(sys.maxsize), Image.open(task.job.source) as image:
             return image.width * image.height / 1e6
+    except UnidentifiedImageError:  # a HEIF, for instance, which Pillow does not know
+        try:
+            height, width, _ = read_size(task.job.source)
+        except (OSError, ValueError):
+            return 0.0
+        return height * width / 1e6
     except (OSError, ValueError, SyntaxError):
         return 0.0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,10 @@ from removal.batch.lists import read_list
 from removal.cluster.paths import is_remote, photos_below
 from removal.errors import PlanError
 from removal.images import PHOTO_SUFFIXES
+from removal.images.kinds import is_passed_over
+from removal.images.writing import unknown_suffix
 
+_SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,4}")
 EXTRAS = {"mask": "mask", "sheet": "compare", "damage": "damage", "edges": "edges"}
 """What may be written beside a result, and what is put between its name and `.png`."""
 
@@ -47,6 +51,7 @@ class Outcome:
     """What became of one photo.
 
     outcome: "done", "unchanged" (nothing to remove), "skipped" (done by an earlier run) or "failed".
+    notes: what was mended or left out when the photo was read, one sentence each.
     objects: what was removed; attached: what went along with it.
     mask_share: of the photo's area, 0 to 1; parts: the same of each part of the mask.
     shadow_confidence: 0 to 1, how sure the surest shadow is, added or not.
@@ -62,15 +67,18 @@ class Outcome:
     parts: dict[str, float] = field(default_factory=dict)
     shadow_confidence: float = 0.0
     seconds: dict[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     error: str | None = None
     option: str | None = None
     inputs: dict[str, Any] = field(default_factory=dict)
 
     def record(self) -> dict[str, Any]:
         """The fields as JSON takes them, `inputs` and `option` left out."""
-        fields = {"input": str(self.job.source), "output": str(self.job.target), "outcome": self.outcome}
+        source, target = str(self.job.source), str(self.job.target)
+        fields: dict[str, Any] = {"input": source, "output": target, "outcome": self.outcome}
         if self.error is not None:
             return fields | {"error": self.error}
+        fields |= {"notes": self.notes} if self.notes else {}
         return fields | {
             "objects": self.objects,
             "attached": self.attached,
@@ -82,13 +90,18 @@ class Outcome:
 
 
 def photos_in(
-    folder: Path, *, leave_out: Path | None = None, on_error: Callable[[OSError], object] | None = None
+    folder: Path,
+    *,
+    leave_out: Path | None = None,
+    on_error: Callable[[OSError], object] | None = None,
+    on_passed_over: Callable[[Path], object] | None = None,
 ) -> list[Path]:
     """The photos in a folder and below it, by name; hidden files and everything in `leave_out` are passed
     over. Links are followed, but for those that lead back to a folder on the way; one that leads nowhere is
     there too, for a run to name.
 
-    on_error: called for a folder that cannot be read; None = the OSError is raised.
+    on_error: called for a folder that cannot be read; None = the OSError is raised. on_passed_over: called
+    for each picture or video of a kind that cannot be read (`removal.images.kinds`); None = nobody asks.
     """
 
     if is_remote(folder):
@@ -110,6 +123,10 @@ def photos_in(
                 below.append(name)
         folders[:] = below
         found += [Path(where, name) for name in files if is_photo(Path(where, name))]
+        if on_passed_over is not None:
+            for name in files:
+                if is_passed_over(Path(name)):
+                    on_passed_over(Path(where, name))
     return sorted(found)
 
 
@@ -130,17 +147,25 @@ def plan_jobs(
     *,
     lists: Sequence[Path] = (),
     extras: Sequence[str] = (),
+    on_passed_over: Callable[[Path], object] | None = None,
 ) -> list[Job]:
     """Which files each photo is written to (docs/usage.md, "Where the result goes"), before any work is done.
 
     inputs: photos and folders. lists: files that name more of them. out: a file, a folder, or None = beside
-    each photo. extras: those of EXTRAS that are written too. A missing photo is a job with a problem. Raises
-    PlanError where two photos would write one file, where an output would write over an input, or where the
-    output does not fit the inputs; OSError for a list that cannot be read.
+    each photo. extras: those of EXTRAS that are written too. on_passed_over: as `photos_in` has it.
+
+    A missing photo is a job with a problem. Raises PlanError where two photos would write one file, where an
+    output would write over an input, or where the output does not fit the inputs or is named like a file
+    that no photo can be; OSError for a list that cannot be read.
     """
     listed = list(dict.fromkeys(path for file in lists for path in read_list(file)))
     if not inputs and not listed:
         raise PlanError("no photos given" if not lists else f"no photos in {', '.join(map(str, lists))}")
+    if out is not None and is_unknown_file(out):
+        raise PlanError(
+            f"'{out}': {unknown_suffix(out.suffix)}; make the folder first if a folder is meant",
+            option="output",
+        )
     is_file = out is not None and out.suffix.lower() in PHOTO_SUFFIXES and not is_folder(out)
     if is_file and (len(inputs) + len(listed) != 1 or any(is_folder(path) for path in (*inputs, *listed))):
         raise PlanError(
@@ -149,7 +174,8 @@ def plan_jobs(
         )
     jobs: list[Job] = []
     for path in inputs:
-        jobs += jobs_of(path, out, out if is_file else None, Path() if is_folder(path) else Path(path.name))
+        place = Path() if is_folder(path) else Path(path.name)
+        jobs += jobs_of(path, out, out if is_file else None, place, on_passed_over)
     for path in listed:
         jobs += jobs_of(path, out, out if is_file else None, place_of(path))
     if extras:
@@ -158,7 +184,21 @@ def plan_jobs(
     return jobs
 
 
-def jobs_of(path: Path, out: Path | None, file: Path | None, place: Path) -> Iterator[Job]:
+def is_unknown_file(out: Path) -> bool:
+    """Whether an output is named like a file that no photo can be written to, such as "result.xyz": it is
+    no folder, and what follows its last dot looks like a suffix."""
+    suffix = out.suffix
+    known = suffix.lower() in PHOTO_SUFFIXES
+    return bool(_SUFFIX.fullmatch(suffix)) and not known and not is_remote(out) and not is_folder(out)
+
+
+def jobs_of(
+    path: Path,
+    out: Path | None,
+    file: Path | None,
+    place: Path,
+    on_passed_over: Callable[[Path], object] | None = None,
+) -> Iterator[Job]:
     """The jobs of one input: itself, or the photos below it.
 
     out: the output folder; file: the output file; None = none was given. place: where in the output folder
@@ -170,7 +210,7 @@ def jobs_of(path: Path, out: Path | None, file: Path | None, place: Path) -> Ite
                 f"expected a folder for the results of the photos in '{path}', got none", option="output"
             )
         unreadable: list[OSError] = []
-        photos = photos_in(path, leave_out=out, on_error=unreadable.append)
+        photos = photos_in(path, leave_out=out, on_error=unreadable.append, on_passed_over=on_passed_over)
         yield from (Job(photo, out / place / photo.relative_to(path)) for photo in photos)
         for error in unreadable:
             yield Job(Path(error.filename), out, problem=f"{error.filename}: {error.strerror}")

@@ -7,20 +7,22 @@ import json
 import os
 import socket
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from _removal_support.files import leftovers
-from _removal_support.json_lines import JsonLines, changed_names
+from _removal_support.files import is_there, leftovers
+from _removal_support.json_lines import JsonLines, RecordError, changed_names
 from removal.batch.jobs import Job, Outcome
+from removal.batch.notes import NOTED, is_as_noted
+from removal.batch.record_lines import problem_of_line
 from removal.cluster.paths import is_remote, path_from
 from removal.errors import BusyError, PlanError
 
 MANIFEST = "removal.jsonl"
 FINISHED = ("done", "unchanged")
-NOTED = {"size", "mtime_ns", "hash"}  # of each file that is read
 
 
 @dataclass(frozen=True)
@@ -93,12 +95,14 @@ class Manifest(Record):
         self.mask_listing: dict[str, Path] = {}  # masks elsewhere, each with what a listing says of it
         self._anew: str | None = None  # the last run, where it was to do all anew and did not come to its end
         self._below: dict[str, str] = {}  # a folder's own name relative to ours, and "/"
+        self._inside: dict[str, bool] = {}  # whether a folder, by its name, really lies in ours
         self._same: dict[str, bool] = {}  # whether a file of masks is what it was, by its note
 
     def open(self, *, create: bool) -> bool:
         """Locks and reads the record; False where it is open already, or is not there and not to be made.
 
-        Raises BusyError where another run has it open, OSError where it cannot be read or made.
+        Raises BusyError where another run has it open, RecordError where it holds what no run writes, OSError
+        where it cannot be read or made.
         """
         if self.lines.is_open or not (create or self.path.exists()):
             return False
@@ -106,7 +110,9 @@ class Manifest(Record):
             self.folder.mkdir(parents=True, exist_ok=True)
         if not self.lines.open(create=create):
             raise BusyError(f"another run is at work in '{self.folder}'{self._holder()}; wait for it to end")
-        for line in self.lines.read():
+        for number, line in self.lines.numbered():
+            if problem := problem_of_line(line):
+                raise RecordError.at(self.path, number, problem)
             self._take_in(line)
         return True
 
@@ -165,7 +171,7 @@ class Manifest(Record):
         names: dict[Path, set[str]] = {}
         for name, files in self.begun.items():
             if name not in self.entries or self.entries[name].outcome == "started":
-                for file in files:
+                for file in filter(self._lies_inside, files):
                     path = self.folder / file
                     names.setdefault(path.parent, set()).add(path.name)
         for folder, those in names.items():
@@ -180,9 +186,7 @@ class Manifest(Record):
         """
         allowed = [overwrite or self.is_ours(job) for job in jobs]
         free = [
-            job
-            for job, may in zip(jobs, allowed, strict=True)
-            if may or not any(file.exists() for file in job.files)
+            job for job, may in zip(jobs, allowed, strict=True) if may or not any(map(is_there, job.files))
         ]
         lines = []
         for job in free:
@@ -202,18 +206,35 @@ class Manifest(Record):
 
     def is_ours(self, job: Job) -> bool:
         """Whether runs made this result, and what there is of its other files, so that all may be written
-        again."""
+        again. What lies elsewhere, behind a link, is nobody's here: no run makes links."""
         if self.name_of(job.target) not in self.begun:
             return False
-        return all(self.name_of(file) in self.ours or not file.exists() for file in job.files)
+        return all(self._is_our_file(file) or not is_there(file) for file in job.files)
 
     def name_of(self, path: Path) -> str:
         """The path relative to the folder, with "/" on every system."""
         folder, name = os.path.split(path)
         if folder not in self._below:
-            below = os.path.relpath(os.path.realpath(folder), os.path.realpath(self.folder))
-            self._below[folder] = "" if below == "." else f"{Path(below).as_posix()}/"
+            try:
+                below = Path(folder).relative_to(self.folder)
+            except ValueError:  # given by another path
+                below = Path(os.path.relpath(os.path.realpath(folder), os.path.realpath(self.folder)))
+            self._below[folder] = "" if below == Path() else f"{below.as_posix()}/"
         return self._below[folder] + name
+
+    def _is_our_file(self, file: Path) -> bool:
+        name = self.name_of(file)
+        return name in self.ours and self._lies_inside(name) and not file.is_symlink()
+
+    def _lies_inside(self, name: str) -> bool:
+        """Whether no link leads from the folder to where this file of it lies."""
+        folder = os.path.dirname(name)
+        if folder not in self._inside:
+            real = os.path.realpath(self.folder)
+            self._inside[folder] = os.path.realpath(self.folder / folder) == os.path.join(
+                real, folder
+            ).rstrip("/")
+        return self._inside[folder]
 
     def _goes_on_anew(self) -> bool:
         """Whether this run takes up one that was to overwrite, which then need not be said again."""
@@ -223,9 +244,10 @@ class Manifest(Record):
         if entry.masks is None:
             return True
         key, name = json.dumps(entry.masks), entry.masks["path"]
-        path = self.mask_listing.get(name) or path_from(name)
         if key not in self._same:
-            self._same[key] = is_as_noted(path, entry.masks)
+            path = self.mask_listing.get(name) or path_from(name)
+            is_listed = name in self.mask_listing or not is_remote(path)  # nobody is asked on a record's word
+            self._same[key] = is_listed and is_as_noted(path, entry.masks)
         return self._same[key]
 
     def append(self, *lines: Mapping[str, Any], sync: bool = False) -> None:
@@ -254,8 +276,9 @@ class Manifest(Record):
     def _holder(self) -> str:
         """Who wrote the last settings, in words."""
         last: dict[str, Any] = {}
-        for line in self.lines.read():
-            last = line if "process" in line else last
+        with suppress(RecordError):
+            for line in self.lines.read():
+                last = line if "process" in line else last
         if not last:
             return ""
         return f" (process {last['process']} on {last.get('host')}, since {last.get('started')})"
@@ -282,26 +305,3 @@ def without_models(settings: Mapping[str, Any]) -> dict[str, Any]:
 def digest_of(settings: Mapping[str, Any]) -> str:
     """A few letters that stand for these settings."""
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
-
-
-def note_of(status: os.stat_result, content: bytes) -> dict[str, Any]:
-    """What the record notes of a file that was read: its size, time and hash (BLAKE2b, 16 bytes)."""
-    digest = hashlib.blake2b(content, digest_size=16).hexdigest()
-    return {"size": status.st_size, "mtime_ns": status.st_mtime_ns, "hash": digest}
-
-
-def is_as_noted(path: Path, note: Mapping[str, Any] | None) -> bool:
-    """Whether a file is what it was: by its size and time, and where only the time differs by its content."""
-    if note is None:
-        return True
-    try:
-        status = path.stat()
-        if status.st_size != note["size"]:
-            return False
-        is_same: bool = (
-            status.st_mtime_ns == note["mtime_ns"]
-            or note_of(status, path.read_bytes())["hash"] == note["hash"]
-        )
-        return is_same
-    except OSError:
-        return False

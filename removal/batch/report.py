@@ -10,13 +10,15 @@ from typing import Any
 @dataclass
 class RunReport:
     """How a run went: photos by outcome, wall time of the work without the loading of models, and the seconds
-    that each stage worked, those of its threads summed."""
+    that each stage worked, those of its threads summed; of the files in the folders that are pictures or
+    videos but cannot be read, how many have which suffix."""
 
     counts: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
     busy: dict[str, float] = field(default_factory=dict)
     workers: int = 1
     batch_size: int = 1
+    passed_over: dict[str, int] = field(default_factory=dict)
 
     @property
     def worked_on(self) -> int:
@@ -34,7 +36,7 @@ class RunReport:
 
     def record(self) -> dict[str, Any]:
         """The fields as JSON takes them."""
-        return {
+        fields = {
             "photos": dict(self.counts),
             "seconds": round(self.seconds, 3),
             "photos_per_s": round(self.photos_per_s, 3),
@@ -43,3 +45,4 @@ class RunReport:
             "workers": self.workers,
             "batch_size": self.batch_size,
         }
+        return fields | ({"passed_over": self.passed_over} if self.passed_over else {})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -12,11 +14,14 @@ from removal.batch.record import Manifest, Record
 from removal.batch.report import RunReport
 from removal.cluster.paths import is_remote, listing_of, local_copy
 from removal.errors import PlanError, RunError
+from removal.images.kinds import count_passed_over, passed_over
 from removal.models import loading
 from removal.options import RunOptions, check_engine, check_names
 
 if TYPE_CHECKING:
     from removal.batch.engine import Engine
+
+NAMED_GONE = 5  # results
 
 
 def nothing(what: object) -> None:
@@ -42,14 +47,24 @@ def run(
     """
     options.check()
     check_engine(options, photos)
+    passed: list[Path] = []
     with reading_lists():
-        jobs = plan_jobs(photos, options.output, lists=options.lists, extras=options.extras)
+        jobs = plan_jobs(
+            photos,
+            options.output,
+            lists=options.lists,
+            extras=options.extras,
+            on_passed_over=passed.append,
+        )
+    report = RunReport(passed_over=count_passed_over(passed))
+    if passed:
+        say(passed_over(report.passed_over))
     check_names(options)
     if options.masks is not None:
         jobs = fitting(jobs, photos, options, say)
     planned(len(jobs))
     possible = [job for job in jobs if job.problem is None]
-    record, report = record_of(possible, options), RunReport()
+    record = record_of(possible, options)
     with writing_to(options.output), closing(record), ExitStack() as ending:
         missing = possible
         if record.open(create=False):
@@ -63,16 +78,44 @@ def run(
             record.begin(engine.models)
             results = ending.enter_context(closing(engine.outcomes(missing, record, report)))
         to_do = {id(job) for job in missing}
+        written: list[tuple[Job, str]] = []
         for job in jobs:
             if job.problem is not None:
                 outcome = Outcome(job, "failed", error=job.problem)
             else:
                 outcome = next(results) if id(job) in to_do else Outcome(job, "skipped")
             report.counts[outcome.outcome] += 1
+            if outcome.error is None:
+                written.append((job, outcome.outcome))
             yield outcome
+        lost = disappeared(written)
+        for _, was in lost:
+            report.counts += Counter({was: -1, "failed": 1})
         if report.seconds:
             record.finished(report.record())
     tell_report(report)
+    if lost:
+        raise gone([job for job, _ in lost], options.output)
+
+
+def disappeared(written: Sequence[tuple[Job, str]]) -> list[tuple[Job, str]]:
+    """Those whose results are no longer there; stores elsewhere are not asked."""
+    return [
+        (job, outcome)
+        for job, outcome in written
+        if not is_remote(job.target) and not os.path.lexists(job.target)
+    ]
+
+
+def gone(jobs: Sequence[Job], output: Path | None) -> RunError:
+    """The error that results disappeared during the run, which names some of them."""
+    named = ", ".join(f"'{job.target}'" for job in jobs[:NAMED_GONE])
+    more = f" and {len(jobs) - NAMED_GONE} more" if len(jobs) > NAMED_GONE else ""
+    return RunError(
+        f"the results of {len(jobs)} photos disappeared during the run, {named}{more}: something else "
+        "removes files there; run the same command again to have them made",
+        option=None if output is None else "output",
+    )
 
 
 @contextmanager

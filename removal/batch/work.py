@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from _removal_support.files import is_there
 from removal.batch.jobs import Job, Outcome
-from removal.batch.record import note_of
+from removal.batch.notes import note_of
 from removal.batch.stages import Finished, Stage
 from removal.batch.threads import OneAtATime
+from removal.cluster.paths import is_remote
 from removal.errors import ResultExistsError, describe
 from removal.models import build
 from removal.options import OutputOptions, RunOptions
@@ -45,8 +48,9 @@ class Task:
 class PhotoWork:
     """What is done with each photo; its methods may be called by several threads.
 
-    pipeline: refines and fills. source: gives what is to be removed. note: called with the outcome of each
-    photo that was written, before anybody else hears of it.
+    pipeline: refines and fills. source: gives what is to be removed. output: the folder of all results, which
+    is there before any work is done; None = none. note: called with the outcome of each photo that was
+    written, before anybody else hears of it.
     """
 
     def __init__(
@@ -55,8 +59,10 @@ class PhotoWork:
         source: MaskSource,
         *,
         max_megapixels: float = OutputOptions.max_megapixels,
+        output: Path | None = None,
         note: Callable[[Outcome], object] | None = None,
     ):
+        self.output = output
         self.pipeline, self.source, self.max_megapixels, self.note = pipeline, source, max_megapixels, note
         if pipeline.inpainter is not None and not pipeline.inpainter.may_overlap:
             pipeline.inpainter = OneAtATime(pipeline.inpainter)
@@ -135,9 +141,9 @@ class PhotoWork:
         from removal.images import write_photo
 
         started, job, result = time.perf_counter(), task.job, task.result
-        job.target.parent.mkdir(parents=True, exist_ok=True)
+        self.make_folder(job)
         write_photo(task.photo, result.image, result.mask, job.target, overwrite=task.overwrite)
-        write_extras(job, task.photo, result)
+        write_extras(job, task.photo, result, overwrite=task.overwrite)
         outcome = Outcome(
             job,
             "done" if result.mask.any() else "unchanged",
@@ -148,22 +154,33 @@ class PhotoWork:
             shadow_confidence=result.shadow_confidence,
             seconds=task.seconds | {"write": time.perf_counter() - started},
             inputs=task.inputs,
+            notes=list(task.photo.notes),
         )
         if self.note is not None:
             self.note(outcome)
         return outcome
 
+    def make_folder(self, job: Job) -> None:
+        """Makes the folder of a job's files. The folder of all results is not made anew: where it disappeared
+        during the run, what lay there did too."""
+        output = self.output
+        if output is not None and output != job.target and not is_remote(output) and not output.is_dir():
+            reason = "the output folder disappeared during the run"
+            raise FileNotFoundError(errno.ENOENT, reason, str(output))
+        job.target.parent.mkdir(parents=True, exist_ok=True)
+
 
 def build_work(options: RunOptions, say: Callable[[str], None]) -> tuple[PhotoWork, dict[str, str]]:
     """Loads the models; also returns what they are in words. Raises RunError."""
     pipeline, source, models = build(options, say)
-    return PhotoWork(pipeline, source, max_megapixels=options.max_megapixels), models
+    work = PhotoWork(pipeline, source, max_megapixels=options.max_megapixels, output=options.output)
+    return work, models
 
 
 def check_free(file: Path, *, overwrite: bool) -> None:
     """Raises ResultExistsError where a result cannot have this name: a folder has it, or a file that may not
     be written over."""
-    if file.is_dir() or (file.exists() and not overwrite):
+    if file.is_dir() or (is_there(file) and not overwrite):
         raise ResultExistsError(f"'{file}' exists, and nothing says to write over it", option="overwrite")
 
 
@@ -183,19 +200,19 @@ def objects_of(detections: Detections) -> list[dict[str, Any]]:
     ]
 
 
-def write_extras(job: Job, photo: Photo, result: Removal) -> None:
+def write_extras(job: Job, photo: Photo, result: Removal, *, overwrite: bool) -> None:
     """The mask, the comparison sheet and the maps of damage, where they are asked for."""
     from removal.images import write_mask, write_png
     from removal.images.sheet import comparison_sheet
 
     if job.mask is not None:
-        write_mask(result.mask, job.mask, overwrite=True)
+        write_mask(result.mask, job.mask, overwrite=overwrite)
     if job.sheet is not None:
         sheet = comparison_sheet(photo.pixels, result.parts, result.image)
-        write_png(sheet, job.sheet, overwrite=True)
+        write_png(sheet, job.sheet, overwrite=overwrite)
     for name, level in result.maps.items():
         if (path := getattr(job, name)) is not None:
-            write_png((level * 255 + 0.5).astype("uint8"), path, overwrite=True)
+            write_png((level * 255 + 0.5).astype("uint8"), path, overwrite=overwrite)
 
 
 def outcome_of(finished: Finished) -> Outcome:

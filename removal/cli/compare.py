@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from removal.cli.evaluate import FOLDER, ListType, evaluation_options, run_and_report
-from removal.cli.options import (
+from removal.cli.shared_options import (
     blind_tuning_options,
     max_megapixels_option,
     network_options,
@@ -81,8 +81,8 @@ def compare(sheet_rows: int, *, blind: bool, **options: Any) -> None:
     holds every figure, photos.jsonl each photo's. The same command again does what is missing. Exit status:
     0 all done, 1 some photos were left out, 2 wrong usage.
     """
+    from removal.evaluation.case import BLIND, HOLES
     from removal.evaluation.comparison import compare as compare_all
-    from removal.evaluation.options import BLIND, HOLES
 
     sources = (HOLES, BLIND) if blind else ()
     chosen = evaluation_options(options | {"protocol": "holes", "mask_sources": sources})

@@ -8,7 +8,8 @@ import click
 
 from removal.cli.erase import warn
 from removal.cli.errors import click_error, told_in_one_line
-from removal.cli.options import model_options, overwrite_option
+from removal.cli.shared_options import model_options, overwrite_option
+from removal.cli.terminal import tell
 
 
 @click.command()
@@ -46,4 +47,4 @@ def demo(output: Path, overwrite: bool, **models: str | int | None) -> None:
         raise click.ClickException(f"{error}; --overwrite writes over it") from error
     except OSError as error:
         raise click_error(error) from error
-    click.echo("\n".join(result.lines()))
+    tell(*result.lines())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +13,8 @@ from _removal_support.errors import printable
 from removal.cli import interruption
 from removal.cli.errors import told_in_one_line, with_flag
 from removal.cli.grouping import GroupedCommand, PathOrUrl
-from removal.cli.options import (
+from removal.cli.pipes import through_pipes
+from removal.cli.shared_options import (
     addition_options,
     blind_options,
     class_names,
@@ -31,6 +31,7 @@ from removal.cli.options import (
     score_option,
     target_options,
 )
+from removal.cli.terminal import json_line, tell, writing_out
 
 if TYPE_CHECKING:
     from removal.batch.jobs import Outcome
@@ -65,6 +66,7 @@ def erase(photos: tuple[Path, ...], as_json: bool, **options: Any) -> None:
     remove --box 120,40,80,200 photo.jpg        needs no detector
     remove --blind photo.jpg                    finds and repairs scratches and lettering
     find . -name "*.jpg" | remove --class person --list - -o out/
+    remove --class person - -o - <a.jpg >b.jpg      from standard input to standard output
 
     The results keep the format, size and metadata of the photos. The exit status is 0 when all is done, 1
     when some photos failed, and 2 for wrong usage.
@@ -76,18 +78,25 @@ def erase(photos: tuple[Path, ...], as_json: bool, **options: Any) -> None:
         options["classes"] = class_names(options["classes"])
     failures: list[str] = []
     reports: list[RunReport] = []
-    with told_in_one_line(), Progress() as progress:
+    with (
+        told_in_one_line(),
+        through_pipes(photos, options, as_json=as_json) as pipes,
+        Progress(quiet=pipes.result is not None) as progress,
+    ):
         for outcome in run(
-            photos,
-            RunOptions(**options),
+            pipes.photos,
+            RunOptions(**pipes.options),
             say=progress.say,
             planned=progress.begin,
             tell_report=reports.append,
         ):
+            outcome = pipes.passed_on(outcome)
             if outcome.error is not None:
                 failures.append(with_flag(outcome.error, outcome.option))
             report(outcome, progress, as_json=as_json, blind=options["blind"])
             interruption.check()
+        if as_json and reports[0].passed_over:
+            progress.say(json_line({"passed_over": reports[0].passed_over}), err=False)
     if progress.total > 1:
         for line in [*listed(failures), *summary(reports[0])]:
             warn(line)
@@ -96,14 +105,17 @@ def erase(photos: tuple[Path, ...], as_json: bool, **options: Any) -> None:
 
 
 def warn(text: str) -> None:
-    click.echo(printable(text), err=True)
+    tell(text, err=True)
 
 
 class Progress:
-    """A bar on a terminal, for more than one photo, and lines that do not tear it."""
+    """A bar on a terminal, for more than one photo, and lines that do not tear it.
 
-    def __init__(self) -> None:
-        self.total = 0
+    quiet: standard output is somebody else's.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.total, self.quiet = 0, quiet
         self.bar: Any = None
 
     def __enter__(self) -> Progress:
@@ -125,15 +137,19 @@ class Progress:
             self.bar.update()
 
     def say(self, text: str, *, err: bool = True) -> None:
+        err = err or self.quiet
         if self.bar is None:
-            click.echo(printable(text), err=err)
+            tell(text, err=err)
         else:
-            self.bar.write(printable(text), file=sys.stderr if err else sys.stdout)
+            with writing_out():
+                self.bar.write(printable(text), file=sys.stderr if err else sys.stdout)
 
 
 def report(outcome: Outcome, progress: Progress, *, as_json: bool, blind: bool = False) -> None:
+    for note in outcome.notes:
+        progress.say(f"{outcome.job.source}: {note}")
     if as_json:
-        progress.say(json.dumps(outcome.record()), err=False)
+        progress.say(json_line(outcome.record()), err=False)
     if outcome.error is not None:
         progress.say(f"Error: {with_flag(outcome.error, outcome.option)}")
     elif not as_json:

@@ -13,16 +13,17 @@ from removal.cli import interruption
 from removal.cli.erase import Progress, warn
 from removal.cli.errors import told_in_one_line
 from removal.cli.grouping import ValueType
-from removal.cli.options import (
+from removal.cli.shared_options import (
     addition_options,
     mask_reading_options,
     max_megapixels_option,
     overwrite_option,
     settings_options,
 )
+from removal.cli.terminal import tell
 
 if TYPE_CHECKING:
-    from removal.evaluation.options import EvaluationOptions
+    from removal.evaluation.plan import EvaluationOptions
     from removal.evaluation.runner import Evaluation
 
 NAMED = 10  # of the photos that were left out; results.json names all
@@ -153,7 +154,7 @@ def evaluate(**options: Any) -> None:
 
 def evaluation_options(options: Mapping[str, Any]) -> EvaluationOptions:
     """The options of an evaluation, and of the run within it, by their names."""
-    from removal.evaluation.options import EvaluationOptions
+    from removal.evaluation.plan import EvaluationOptions
     from removal.options import RunOptions
 
     own = {field.name for field in fields(EvaluationOptions)}
@@ -184,4 +185,4 @@ def report(evaluation: Evaluation, look_at: str) -> None:
     if (more := len(evaluation.failures) - NAMED) > 0:
         warn(f"Left out: {more} more, named in {evaluation.folder / 'results.json'}")
     done, earlier, folder = evaluation.done, evaluation.earlier, evaluation.folder
-    click.echo(f"{done} photos worked on, {earlier} done by an earlier run; see {folder / look_at}")
+    tell(f"{done} photos worked on, {earlier} done by an earlier run; see {folder / look_at}")

@@ -9,9 +9,11 @@ import sys
 
 import click
 
+from _removal_support.errors import describe
 from removal import __version__
 from removal.cli import interruption
 from removal.cli.grouping import GroupedCommand, write_groups
+from removal.cli.terminal import drop_output, prepare_streams, show
 
 COMMANDS = {  # name -> module with the click command of that name, imported when it is used; what it does
     "erase": ("removal.cli.erase", "Erase objects from photos."),
@@ -19,7 +21,7 @@ COMMANDS = {  # name -> module with the click command of that name, imported whe
     "compare": ("removal.cli.compare", "Compare inpainters on the same holes."),
     "evaluate": ("removal.cli.evaluate", "Measure masks, refinement and inpainters on photos."),
     "masks": ("removal.cli.masks", "Check masks from another team, or write masks for one."),
-    "models": ("removal.cli.models", "List what finds and what fills, and what this machine would take."),
+    "models": ("removal.cli.models", "List the models, and which of them can run here."),
     "serve": ("removal.cli.serve", "Open the page: point at what should go, look, correct, keep."),
     "train": ("removal.cli.train", "Train a network on your photos."),
     "weights": ("removal.cli.weights", "List, fetch, check or convert weights."),
@@ -104,6 +106,7 @@ def cli() -> None:
 def main() -> None:
     """Console entry: as click's own, but Ctrl-C is one line and status 130."""
     interruption.listen()
+    prepare_streams()
     hush_pillow()
     # Read by OpenMP when torch or numba load it: its threads sleep while they wait instead of taking the
     # processor from those that work (1.6 times as many photos on two busy cores; one photo takes as long).
@@ -114,8 +117,12 @@ def main() -> None:
         click.echo("Interrupted: what is written is whole; run the same command again to go on.", err=True)
         sys.exit(130)
     except click.ClickException as error:
-        error.show()
+        show(error)
         sys.exit(error.exit_code)
+    except OSError as error:  # of the help that click prints, say
+        drop_output()
+        show(click.ClickException(describe(error)))
+        sys.exit(1)
     sys.exit(status if isinstance(status, int) else 0)
 
 

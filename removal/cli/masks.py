@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,13 +11,15 @@ import click
 from removal.cli import interruption
 from removal.cli.erase import Progress, warn
 from removal.cli.errors import told_in_one_line, with_flag
-from removal.cli.options import (
+from removal.cli.shared_options import (
     allow_empty_option,
+    class_names,
     device_options,
     mask_reading_options,
     overwrite_option,
     segmenter_options,
 )
+from removal.cli.terminal import json_line, tell
 
 if TYPE_CHECKING:
     from removal.handover.check import HandOverSummary, MaskCheck
@@ -59,14 +60,13 @@ def masks() -> None:
     "--json", "as_json", is_flag=True, help="Print one line of JSON for each photo, then one for all."
 )
 def check(images: Path, annotations: Path | None, as_json: bool, **options: Any) -> None:
-    """Report on masks from another team before anything is removed by them.
+    """Report on masks from another team before they are used.
 
     Which photos have a mask and which not, what white means, sizes, empty and damaged masks, how much is
     marked, and against annotations how well. Exit status: 0 all photos have a mask that can be used, 1 some
     would fail, 2 wrong usage.
     """
     from removal.batch.threads import default_workers
-    from removal.errors import printable
     from removal.handover.check import HandOverSummary, check_photos, open_check
     from removal.options import RunOptions
 
@@ -80,13 +80,13 @@ def check(images: Path, annotations: Path | None, as_json: bool, **options: Any)
             if result.fails:
                 failing.append(result)
             if as_json:
-                progress.say(json.dumps(result.record()), err=False)
+                progress.say(json_line(result.record()), err=False)
             progress.step()
             interruption.check()
     if as_json:
-        click.echo(json.dumps(summary.record(files)))
+        tell(json_line(summary.record(files)))
     else:
-        click.echo("\n".join(map(printable, report(summary, files, failing))))
+        tell(*report(summary, files, failing))
     if failing:
         raise click.exceptions.Exit(1)
 
@@ -190,11 +190,12 @@ def export(photos: tuple[Path, ...], target: Path, kind: str | None, **options: 
 
     Exit status: 0 all done, 1 some photos failed, 2 wrong usage.
     """
-    from removal.errors import printable
     from removal.handover.export import ExportOptions
     from removal.handover.export import export as export_masks
     from removal.options import RunOptions
 
+    if options["masks"] is None:  # masks bring names of their own
+        options["classes"] = class_names(options["classes"])
     annotations, overwrite = options.pop("annotations"), options.pop("overwrite")
     format = kind or ("coco" if target.suffix.lower() == ".json" else "png")
     chosen = ExportOptions(RunOptions(**options), target, format, annotations, overwrite)  # type: ignore[arg-type]
@@ -207,7 +208,7 @@ def export(photos: tuple[Path, ...], target: Path, kind: str | None, **options: 
                 warn(f"Error: {with_flag(result.error, result.option)}")
                 continue
             done, objects, empty = done + 1, objects + result.objects, empty + (result.objects == 0)
-    click.echo(printable(f"{target}: {objects} objects of {done} photos, {empty} of them without any"))
+    tell(f"{target}: {objects} objects of {done} photos, {empty} of them without any")
     if failed:
         warn(f"{failed} photos failed: {target} lacks them")
         raise click.exceptions.Exit(1)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from removal.cli.errors import click_error
+from removal.cli.terminal import tell
 
 if TYPE_CHECKING:
     from _removal_support.pretrained import PretrainedWeights
@@ -22,23 +23,23 @@ def models() -> None:
     from inpaint import registry as inpainters
     from segment import registry as segmenters
 
-    click.echo("Segmenters (find what to remove)")
+    tell("Segmenters (find what to remove)")
     listed(segmenters.segmenter_names(), lambda name: segmenter_lines(segmenters.record(name)))
-    click.echo("Inpainters (fill the hole)")
+    tell("Inpainters (fill the hole)")
     listed(inpainters.inpainter_names(), lambda name: inpainter_lines(inpainters.record(name)))
     try:
         found = [
             (one.name, one.is_ready(), one.weights) for one in map(segmenters.record, segmenters.auto_order())
         ]
-        click.echo(f"auto segmenter: {choice(found, segmenters.FETCHED_BY_AUTO)}")
+        tell(f"auto segmenter: {choice(found, segmenters.FETCHED_BY_AUTO)}")
         fills = [
             (one.name, one.is_ready(), one.default())
             for one in map(inpainters.record, inpainters.auto_order())
         ]
-        click.echo(f"auto inpainter: {choice(fills, inpainters.FETCHED_BY_AUTO)}")
+        tell(f"auto inpainter: {choice(fills, inpainters.FETCHED_BY_AUTO)}")
     except ValueError as error:
         raise click_error(error) from error
-    click.echo(f"{segmenters.ORDER_VARIABLE} and {inpainters.ORDER_VARIABLE} set other orders.")
+    tell(f"{segmenters.ORDER_VARIABLE} and {inpainters.ORDER_VARIABLE} set other orders.")
 
 
 def listed(names: Iterable[str], lines_of: Callable[[str], list[str]]) -> None:
@@ -50,9 +51,9 @@ def listed(names: Iterable[str], lines_of: Callable[[str], list[str]]) -> None:
             lines = lines_of(name)
         except ValueError as error:
             lines = [f"cannot be used: {error}"]
-        click.echo(f"  {name}: {lines[0]}")
+        tell(f"  {name}: {lines[0]}")
         for line in lines[1:]:
-            click.echo(f"    {line}")
+            tell(f"    {line}")
 
 
 def segmenter_lines(known: SegmenterRecord) -> list[str]:

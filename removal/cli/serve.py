@@ -9,7 +9,8 @@ import click
 
 from removal.cli.erase import warn
 from removal.cli.errors import told_in_one_line
-from removal.cli.options import max_megapixels_option, model_options, overwrite_option
+from removal.cli.shared_options import max_megapixels_option, model_options, overwrite_option
+from removal.cli.terminal import tell
 
 EXTRA = "the page needs Starlette and uvicorn: pip install 'removal[page]'"
 
@@ -17,18 +18,28 @@ EXTRA = "the page needs Starlette and uvicorn: pip install 'removal[page]'"
 @click.command()
 @click.argument("photos", nargs=-1, type=click.Path(path_type=Path), metavar="[PHOTO|FOLDER]...")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=8723, show_default=True, help="0 takes a free port."
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8723,
+    show_default=True,
+    help="Serve at this port; 0 takes a free one.",
 )
 @click.option(
     "--host",
     help="Listen at this address instead of this machine alone; the page's address then carries a token.",
 )
-@click.option("--open/--no-open", "open_browser", default=True, help="Whether a browser is opened.")
+@click.option(
+    "--open/--no-open",
+    "open_browser",
+    default=True,
+    show_default=True,
+    help="Open a browser, or only print the address.",
+)
 @click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder that the page saves results into; without it they are downloaded.",
+    help="Save results into this folder. Without it, the browser downloads them.",
 )
 @model_options
 @overwrite_option
@@ -52,7 +63,7 @@ def serve(photos: tuple[Path, ...], port: int, host: str | None, open_browser: b
             if not path.is_file():
                 raise click.ClickException(f"{path}: there is no such photo")
         serving = prepare(RunOptions(**options), paths, host=host, port=port, say=warn)
-    click.echo(f"the page: {serving.url}  (Ctrl-C ends it)")
+    tell(f"the page: {serving.url}  (Ctrl-C ends it)")
     if open_browser:
         import threading
         import webbrowser

@@ -12,11 +12,12 @@ import click
 from removal.cli.erase import warn
 from removal.cli.errors import click_error
 from removal.cli.grouping import GroupedCommand, ValueType, grouped
-from removal.cli.options import overwrite_option
+from removal.cli.shared_options import overwrite_option
+from removal.cli.terminal import tell
 
 if TYPE_CHECKING:
-    from inpaint.training.photos import Photo
-    from inpaint.training.run import Run
+    from inpaint.training.photos import TrainingPhoto
+    from inpaint.training.training_run import Run
 
 PAPERS = "the paper's"
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -298,11 +299,11 @@ def train(name: str, out: Path, resume: bool, overwrite: bool, dry_run: bool, **
         if dry_run:
             from inpaint.training.plan import plan
 
-            click.echo("\n".join(plan(run, report=warn).lines()))
+            tell(*plan(run, report=warn).lines())
             return
         from inpaint.training.distributed import processes
-        from inpaint.training.run import WEIGHTS, start
-        from removal.evaluation.provenance import facts
+        from inpaint.training.training_run import WEIGHTS, start
+        from removal.evaluation.environment import facts
 
         with processes() as these:
             report = (lambda line: None) if quiet else warn
@@ -319,12 +320,12 @@ def train(name: str, out: Path, resume: bool, overwrite: bool, dry_run: bool, **
         raise click_error(error) from error
     if not quiet:
         rest = "" if result.finished else f"; {result.step} steps done, --resume goes on"
-        click.echo(f"{out / WEIGHTS}{rest}")
+        tell(f"{out / WEIGHTS}{rest}")
 
 
 def _run(name: str, out: Path, told: dict[str, Any]) -> Run:
-    from inpaint.training.run import DamageSettings, Run
     from inpaint.training.settings import DEFAULTS
+    from inpaint.training.training_run import DamageSettings, Run
 
     if name not in DEFAULTS:
         raise click.UsageError(f"expected a network of {', '.join(DEFAULTS)}, got {name!r}")
@@ -361,7 +362,7 @@ def _check_owners(owners: dict[str, str], name: str, told: dict[str, Any]) -> No
             raise click.UsageError(f"--{key.replace('_', '-')} is for {owner}")
 
 
-def _photos(told: dict[str, Any], out: Path) -> tuple[list[Photo], list[Photo]]:
+def _photos(told: dict[str, Any], out: Path) -> tuple[list[TrainingPhoto], list[TrainingPhoto]]:
     """Those to learn from, and those kept apart."""
     from inpaint.training.datasets import load_dataset
     from inpaint.training.photos import photo_paths

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from removal.cli.errors import click_error
-from removal.cli.options import overwrite_option
+from removal.cli.shared_options import overwrite_option
+from removal.cli.terminal import tell
 
 if TYPE_CHECKING:
     from _removal_support.pretrained import PretrainedWeights
@@ -28,23 +29,26 @@ def records() -> dict[str, PretrainedWeights]:
 
 @weights.command("list")
 def list_command() -> None:
-    """What is published, on what terms, and what is in the cache."""
+    """List published weights, their terms, and which are in the cache."""
     from _removal_support.pretrained import cache_folder
 
-    click.echo(f"cache: {cache_folder()}\n")
+    tell(f"cache: {cache_folder()}", "")
     for name, record in records().items():
         state = "in the cache" if record.is_cached() else "by hand" if record.by_hand else "not fetched"
-        click.echo(f"{name} ({state})")
-        click.echo(f"  {record.architecture}, trained on {record.trained_on}; licence: {record.licence}")
+        tell(f"{name} ({state})")
+        tell(f"  {record.architecture}, trained on {record.trained_on}; licence: {record.licence}")
         scores = ", ".join(f"{metric} {value}" for metric, value in record.scores)
-        click.echo(f"  {record.file_name}, sha256 {record.sha256_prefix or 'not published'}")
-        click.echo(f"  {record.url}" + (f"\n  {scores}" if scores else ""))
+        tell(f"  {record.file_name}, sha256 {record.sha256_prefix or 'not published'}")
+        tell(f"  {record.url}", *([f"  {scores}"] if scores else []))
 
 
 @weights.command()
 @click.argument("name")
 def fetch(name: str) -> None:
-    """Download NAME (see `remove weights list`) into the cache and check its hash."""
+    """Download NAME into the cache and check its hash.
+
+    `remove weights list` has the names.
+    """
     from _removal_support.pretrained import WeightsError
     from _removal_support.pretrained import fetch as fetch_weights
 
@@ -52,7 +56,7 @@ def fetch(name: str) -> None:
     if name not in known:
         raise click.UsageError(f"unknown weights {name!r}; known: {', '.join(known)}")
     try:
-        click.echo(fetch_weights(known[name]))
+        tell(str(fetch_weights(known[name])))
     except WeightsError as error:
         raise click_error(error) from error
 
@@ -60,8 +64,11 @@ def fetch(name: str) -> None:
 @weights.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def check(file: Path) -> None:
-    """Say what a file of a fill's weights holds, or what is wrong with it. No code in it is run."""
-    from _removal_support.errors import one_line, printable
+    """Say what a file of an inpainter's weights holds.
+
+    Or what is wrong with it. No code in the file is run.
+    """
+    from _removal_support.errors import one_line
     from inpaint.checkpoints import check as check_file
 
     try:
@@ -69,10 +76,10 @@ def check(file: Path) -> None:
     except (OSError, ValueError) as error:
         raise click_error(error) from error
     words = f"{report.path}: {report.network}, layout {report.layout}, {report.parameters:,} parameters"
-    click.echo(printable(words))
-    click.echo(f"sha256 {report.sha256}; source {one_line(report.source)}")
+    tell(words)
+    tell(f"sha256 {report.sha256}; source {one_line(report.source)}")
     if report.published is not None:
-        click.echo(f"published as {report.published.name}; licence: {report.published.licence}")
+        tell(f"published as {report.published.name}; licence: {report.published.licence}")
 
 
 @weights.command()
@@ -85,12 +92,15 @@ def check(file: Path) -> None:
 )
 @overwrite_option
 def convert(file: Path, output: Path | None, overwrite: bool) -> None:
-    """Write the generator of a file of weights as safetensors, its network, layout and source noted."""
+    """Convert a file of weights to safetensors.
+
+    Only the generator is kept; its network, layout and source are noted in the file.
+    """
     from inpaint.checkpoints import convert as convert_file
 
     target = output or file.with_suffix(".safetensors")
     try:
-        click.echo(convert_file(file, target, overwrite=overwrite))
+        tell(str(convert_file(file, target, overwrite=overwrite)))
     except FileExistsError as error:
         raise click.ClickException(f"{error}; --overwrite writes over it") from error
     except (OSError, ValueError) as error:

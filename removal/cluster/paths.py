@@ -27,7 +27,6 @@ _HERE = ("file", "local", "memory")  # their URLs name no host or bucket
 _OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oci", "oss", "tos", "memory"}
 _TIMES = ("mtime", "LastModified", "last_modified", "updated", "created")
 Answer = TypeVar("Answer")
-_PART = re.compile(r"\..*\.[0-9a-f]{8}\.part", re.DOTALL)
 
 
 class RemotePath(PosixPath):
@@ -168,7 +167,10 @@ def files_below(folder: RemotePath) -> Iterator[RemotePath]:
 
     root, found = asked(folder, listing)
     for name, info in found.items():
-        path = folder / os.path.relpath(name, root)
+        below = os.path.relpath(name, root)
+        if below.split("/")[0] == "..":  # names in a store are any text, and copies go by them
+            raise OSError(errno.EPERM, "a name in this folder leads out of it", f"{folder}/{below}")
+        path = folder / below
         path.listed = status_of(info)
         yield path
 
@@ -278,8 +280,3 @@ def is_object_store(files: Any) -> bool:
 
 def delete(path: RemotePath) -> None:
     asked(path, lambda files, key: files.rm_file(key))
-
-
-def is_part(path: Path) -> bool:
-    """Whether this is half of a result, left by a writer that was killed or still written."""
-    return _PART.fullmatch(path.name) is not None

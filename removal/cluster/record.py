@@ -14,9 +14,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from _removal_support.files import is_part
+from _removal_support.json_lines import RecordError
 from removal.batch.jobs import Job
 from removal.batch.record import MANIFEST, Manifest
-from removal.cluster.paths import RemotePath, delete, files_below, is_part, store
+from removal.cluster.paths import RemotePath, delete, files_below, store
 from removal.errors import BusyError
 
 LOCK = ".removal.lock"
@@ -66,7 +68,10 @@ class RemoteManifest(Manifest):
         self._sent = self.path.stat().st_size
         self._beating = threading.Thread(target=self._beat, name="removal-record", daemon=True)
         self._beating.start()
-        return super().open(create=True)
+        try:
+            return super().open(create=True)
+        except RecordError as error:  # it names the copy
+            raise RecordError(str(error).replace(str(self.path), str(self.there / MANIFEST))) from error
 
     def close(self) -> None:
         """Puts the record into one object and gives the lock back. What cannot be put is lost, and its photos
@@ -146,9 +151,9 @@ class RemoteManifest(Manifest):
         try:
             holder = json.loads((self.there / LOCK).read_bytes())
             age_s = time.time() - holder["renewed"]
-        except (FileNotFoundError, ValueError, LookupError, TypeError):
+        except (FileNotFoundError, ValueError, LookupError, TypeError, RecursionError):
             age_s = STALE_S
-        if age_s < STALE_S:
+        if abs(age_s) < STALE_S:  # clocks differ by seconds, and a time to come would lock for ever
             who = f"process {holder.get('process')} on {holder.get('host')}"
             raise BusyError(
                 f"another run ({who}) is at work in '{self.there}', or was killed there {age_s:.0f} s ago; "

@@ -1,23 +1,175 @@
-"""One photo on its way through an evaluation, and what a protocol has to say about it."""
+"""What is compared, and one photo on its way through an evaluation.
+
+A method fills holes; a combination is a source of masks, refined or not, and a method; a case is a photo and
+what came of it; a protocol knows how photos are read and what is measured.
+"""
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from removal.evaluation.combinations import Combination
+from removal.errors import PlanError
 from removal.evaluation.dataset import EvalPhoto
 
 if TYPE_CHECKING:
-    from removal.evaluation.run_folder import RunFolder
+    from removal.evaluation.folder import EvaluationFolder
+    from removal.evaluation.plan import EvaluationOptions
     from removal.pipeline import Hole
     from segment import Detections
 
+
+@dataclass(frozen=True)
+class Method:
+    """One way to fill.
+
+    label: what tables call it, unlike any other's. name: of the inpainter. weights: a file, or the name of
+    published ones; None = those of the run.
+    """
+
+    label: str
+    name: str
+    weights: str | None = None
+
+    @property
+    def takes_weights(self) -> bool:
+        from inpaint.registry import is_network
+
+        return self.name != "auto" and is_network(self.name)
+
+
+def methods_of(words: Sequence[str]) -> tuple[Method, ...]:
+    """The methods that `[LABEL:]NAME[=WEIGHTS]` stand for.
+
+    Without a label it is the name; where that name comes again, those with weights also carry the folder and
+    stem of their file: `deepfillv2 run-a/weights`. Raises PlanError where two could not be told apart.
+    """
+    parsed = [_parsed(word) for word in words]
+    counts = Counter(name for label, name, _ in parsed if not label)
+    methods = []
+    for label, name, weights in parsed:
+        source = f" {_tail(weights)}" if weights and counts[name] > 1 else ""
+        methods.append(Method(label or name + source, name, weights))
+    slugs = Counter(slug_of(method.label) for method in methods)
+    for method in methods:
+        if not slug_of(method.label):
+            raise PlanError(f"expected a label with letters or digits, got {method.label!r}")
+        if slugs[slug_of(method.label)] > 1:
+            raise PlanError(f"{method.label!r} comes twice: give labels that differ, LABEL:NAME=WEIGHTS")
+    return tuple(methods)
+
+
+def slug_of(label: str) -> str:
+    """The label as a folder's name takes it."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", label).strip("-")
+
+
+def check_methods(methods: Sequence[Method], option: str | None = None) -> None:
+    """Raises PlanError for an inpainter that nobody knows, or weights for one that has none.
+
+    option: the setting that named them; None = none in particular.
+    """
+    from inpaint import inpainter_names
+
+    for method in methods:
+        if method.name not in inpainter_names():
+            names = ", ".join(inpainter_names())
+            raise PlanError(f"expected one of {names}, got {method.name!r}", option=option)
+        if method.weights is not None and not method.takes_weights:
+            raise PlanError(f"{method.name} has no weights, got {method.weights!r}", option=option)
+
+
+def _parsed(word: str) -> tuple[str, str, str | None]:
+    """Label (empty where there is none), name and weights."""
+    head, equals, weights = word.partition("=")
+    label, _, name = head.rpartition(":")
+    if not name.strip() or (equals and not weights):
+        raise PlanError(f"expected [LABEL:]NAME[=WEIGHTS], got {word!r}")
+    return label.strip(), name.strip(), weights if equals else None
+
+
+def _tail(weights: str) -> str:
+    path = Path(weights)
+    return "/".join(part for part in (path.parent.name, path.stem) if part)
+
+
+ANNOTATIONS, OBJECT, CHANGED = "annotations", "object", "changed"
+HOLES, BLIND = "holes", "blind"
+
+
+@dataclass(frozen=True)
+class Combination:
+    """One row of the results.
+
+    source: as given to --mask-source. refined: whether its masks are mended. inpainter: the
+    label of who fills. folder: of its pictures in the run folder; mask_folder, found_folder: of its masks,
+    and of those it began with.
+    """
+
+    source: str
+    refined: bool
+    inpainter: str
+    source_slug: str
+
+    @property
+    def mask_key(self) -> tuple[str, bool]:
+        """What its mask depends on."""
+        return self.source, self.refined
+
+    @property
+    def found_folder(self) -> str:
+        """That of its source's masks as they were found."""
+        return f"{self.source_slug}.asis"
+
+    @property
+    def mask_folder(self) -> str:
+        return f"{self.source_slug}.{'refined' if self.refined else 'asis'}"
+
+    @property
+    def folder(self) -> str:
+        return f"{self.mask_folder}.{slug_of(self.inpainter)}"
+
+    @property
+    def label(self) -> str:
+        """What tables that are not about sources of masks call it."""
+        return self.inpainter if self.source == HOLES else f"{self.source}, {self.inpainter}"
+
+    @property
+    def title(self) -> str:
+        refined = ", refined" if self.refined else ""
+        return f"{self.source}{refined}, {self.inpainter}"
+
+
+def combinations(options: EvaluationOptions) -> list[Combination]:
+    """All combinations of an evaluation: sources outermost, inpainters innermost."""
+    slugs = dict(zip(options.sources, slugs_of(options.sources), strict=True))
+    return [
+        Combination(source, refined, method.label, slugs[source])
+        for source, refined, method in product(options.sources, options.refinements, options.methods)
+    ]
+
+
+def slugs_of(names: Sequence[str]) -> list[str]:
+    """A folder name for each source, different for each: `runs/team masks/` becomes `team-masks`."""
+    slugs: list[str] = []
+    for name in names:
+        last = [part for part in re.split(r"[\\/]", name) if part][-1:] or [name]
+        slug = slug_of(last[0])[:60] or "masks"
+        while slug in slugs:
+            slug += "-2"
+        slugs.append(slug)
+    return slugs
+
+
 Figures = dict[str, float | int | None]
-"""Measures of one photo by the names of `removal.evaluation.columns`; None = not defined for this photo."""
+"""Measures of one photo by the names of `removal.evaluation.results`; None = not defined for this photo."""
 
 
 @dataclass(eq=False)
@@ -53,7 +205,7 @@ class Case:
 class SetFigures:
     """What is measured on all photos of a combination together.
 
-    figures: by the names of `removal.evaluation.columns`. reasons: why a figure is not there, by name.
+    figures: by the names of `removal.evaluation.results`. reasons: why a figure is not there, by name.
     """
 
     figures: Figures = field(default_factory=dict)
@@ -63,9 +215,11 @@ class SetFigures:
 class EvaluationProtocol(Protocol):
     """How photos are read, and what is measured.
 
-    photos: what is worked on. problems: what was left out and why, by name, before any work.
+    options: the evaluation's, with the classes by the names that the truth has for them. photos: what is
+    worked on. problems: what was left out and why, by name, before any work.
     """
 
+    options: EvaluationOptions
     photos: tuple[EvalPhoto, ...]
     problems: dict[str, str]
 
@@ -82,7 +236,7 @@ class EvaluationProtocol(Protocol):
         ...
 
     def measure_set(
-        self, combination: Combination, photos: Sequence[EvalPhoto], folder: RunFolder
+        self, combination: Combination, photos: Sequence[EvalPhoto], folder: EvaluationFolder
     ) -> SetFigures:
         """The figures of a combination that need all photos together."""
         ...

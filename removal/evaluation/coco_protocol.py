@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from removal.errors import PlanError
-from removal.evaluation.case import Case, Figures, SetFigures
-from removal.evaluation.columns import CLASS_WISE, REMOVAL
-from removal.evaluation.combinations import Combination
+from removal.evaluation.case import ANNOTATIONS, Case, Combination, Figures, SetFigures
 from removal.evaluation.dataset import CocoDataset, EvalPhoto
+from removal.evaluation.folder import EvaluationFolder
 from removal.evaluation.mask_sources import EvaluatedSource
-from removal.evaluation.options import ANNOTATIONS, EvaluationOptions
 from removal.evaluation.photo_figures import common_figures, overlap_figures
-from removal.evaluation.run_folder import RunFolder
+from removal.evaluation.plan import EvaluationOptions
+from removal.evaluation.results import CLASS_WISE, REMOVAL
 
 if TYPE_CHECKING:
     from removal.evaluation.judge import Judge
@@ -38,8 +37,8 @@ class CocoProtocol:
 
     def __init__(self, options: EvaluationOptions) -> None:
         assert options.annotations is not None
-        self.options = options
         self.dataset = CocoDataset(options.images, options.annotations, options.classes)
+        self.options = options.with_classes(self.dataset.classes)
         self.photos = self.dataset.photos
         self.problems: dict[str, str] = dict.fromkeys(self.dataset.missing, "no such file")
         self.judge: Judge | None = None
@@ -49,7 +48,7 @@ class CocoProtocol:
         self._references: tuple[dict[str, np.ndarray], dict[str, str]] | None = None
         if not self.photos:
             raise PlanError(
-                f"{options.annotations}: no photo that is there shows {' or '.join(options.classes)}"
+                f"{options.annotations}: no photo that is there shows {' or '.join(self.options.classes)}"
             )
 
     def read(self, photo: EvalPhoto) -> Case:
@@ -85,7 +84,7 @@ class CocoProtocol:
         return one_by_one.select(self.options.classes)
 
     def measure_set(
-        self, combination: Combination, photos: Sequence[EvalPhoto], folder: RunFolder
+        self, combination: Combination, photos: Sequence[EvalPhoto], folder: EvaluationFolder
     ) -> SetFigures:
         figures, reasons = self._average_precision(combination, photos, folder)
         sets, set_reasons = self._class_wise(
@@ -123,7 +122,7 @@ class CocoProtocol:
         return None if self.judge is None else self.judge.model
 
     def _average_precision(
-        self, combination: Combination, photos: Sequence[EvalPhoto], folder: RunFolder
+        self, combination: Combination, photos: Sequence[EvalPhoto], folder: EvaluationFolder
     ) -> tuple[Figures, dict[str, str]]:
         """COCO's AP of a source's masks, mean over the wanted classes, on these photos alone."""
         from removal.evaluation.detection_ap import average_precision
@@ -203,7 +202,7 @@ class CocoProtocol:
 
 
 def save_detections(
-    case: Case, combinations: Sequence[Combination], protocol: CocoProtocol, folder: RunFolder
+    case: Case, combinations: Sequence[Combination], protocol: CocoProtocol, folder: EvaluationFolder
 ) -> None:
     """Each source's objects as COCO results, as found and, where masks are mended, each mended by itself."""
     numbers = {name: number for number, name in protocol.dataset.names.items()}
@@ -229,7 +228,7 @@ def mend_each(image: np.ndarray, found: Detections, options: EvaluationOptions) 
 
 
 def write_results(
-    folder: RunFolder, kept: str, photo: EvalPhoto, found: Detections, numbers: Mapping[str, int]
+    folder: EvaluationFolder, kept: str, photo: EvalPhoto, found: Detections, numbers: Mapping[str, int]
 ) -> None:
     from _removal_support.files import write_atomically
     from removal.handover.coco_results import entries as coco_entries

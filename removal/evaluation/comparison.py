@@ -12,14 +12,13 @@ import numpy as np
 
 from removal.batch.run import nothing
 from removal.errors import PlanError, RunError
-from removal.evaluation.columns import COLUMNS
-from removal.evaluation.combinations import combinations
+from removal.evaluation.case import BLIND, check_methods, combinations
 from removal.evaluation.dataset import EvalPhoto
+from removal.evaluation.folder import MARKDOWN, RESULTS, SHEET, EvaluationFolder
 from removal.evaluation.holes_protocol import GREY
-from removal.evaluation.methods import check_methods
-from removal.evaluation.options import BLIND, EvaluationOptions
 from removal.evaluation.pictures import before_view, clean_view, jpeg
-from removal.evaluation.run_folder import MARKDOWN, RESULTS, SHEET, RunFolder
+from removal.evaluation.plan import EvaluationOptions
+from removal.evaluation.results import COLUMNS
 from removal.evaluation.runner import Evaluation, evaluate, settings
 from removal.images import read_photo
 from removal.images.sheet import labelled_grid
@@ -61,7 +60,7 @@ def compare(
         )
     check_methods(options.methods)
     evaluation = evaluate(options, say=say, planned=planned, after_each=after_each)
-    folder = RunFolder(options.out, settings(options))
+    folder = EvaluationFolder(options.out, settings(options))
     content = json.loads((options.out / RESULTS).read_text(encoding="utf-8"))
     done = sorted(name for name, line in folder.records.items() if line["outcome"] == "done")
     figures = [folder.records[name]["figures"] for name in done]
@@ -153,7 +152,7 @@ def spread(names: Sequence[str], count: int) -> list[str]:
     return [names[int(place)] for place in (np.arange(count) + 0.5) * len(names) / count]
 
 
-def sheet(options: EvaluationOptions, names: Sequence[str], folder: RunFolder) -> np.ndarray:
+def sheet(options: EvaluationOptions, names: Sequence[str], folder: EvaluationFolder) -> np.ndarray:
     """A row a photo, uint8 (h, w, 3): with its hole, filled by each method and its PSNR there, as it was."""
     entries = combinations(options)
     limit = options.run.max_megapixels

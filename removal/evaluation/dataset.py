@@ -34,7 +34,7 @@ class CocoDataset:
     """Photos and annotations of a COCO file (`instances.json`), read once.
 
     images: the folder that `file_name` is relative to. annotations: the file. classes: names of what is
-    removed.
+    removed, as people type them; kept by the names that the file has for them.
 
     photos: those that show one of the classes, crowds included, in the order of their ids.
     never: those that show none of them; photos without any annotation among them.
@@ -45,15 +45,19 @@ class CocoDataset:
     """
 
     def __init__(self, images: Path, annotations: Path, classes: Sequence[str]) -> None:
-        self.path, self.classes = annotations, tuple(classes)
+        self.path = annotations
         content = read_coco(annotations)
         try:
-            self.names: dict[int, str] = {entry["id"]: str(entry["name"]) for entry in content["categories"]}
+            categories = by_id(annotations, content["categories"], "category")
+            self.names: dict[int, str] = {number: str(entry["name"]) for number, entry in categories.items()}
             self._images = by_id(annotations, content["images"])
             self._objects: dict[int, list[Mapping[str, Any]]] = {number: [] for number in self._images}
             for entry in content["annotations"]:
                 self._objects.setdefault(entry["image_id"], []).append(entry)
-            self.category_ids = self._category_ids()
+            self.classes = self._known_classes(classes)
+            self.category_ids = frozenset(
+                number for number, name in self.names.items() if name in self.classes
+            )
             listed = self._listed(images)
         except (KeyError, TypeError, AttributeError) as error:
             raise PlanError(f"{annotations} is no COCO file: {type(error).__name__} {error}") from error
@@ -124,14 +128,13 @@ class CocoDataset:
     def _entries(self, photo: EvalPhoto) -> list[Mapping[str, Any]]:
         return self._objects[self._number(photo)]
 
-    def _category_ids(self) -> frozenset[int]:
-        from segment.classes import unknown_class
+    def _known_classes(self, wanted: Sequence[str]) -> tuple[str, ...]:
+        from segment.classes import UnknownClassError, resolve_classes
 
-        for name in self.classes:
-            if name not in self.names.values():
-                unknown = unknown_class(name, tuple(self.names.values()))
-                raise PlanError(f"{self.path}: {unknown}", option="classes")
-        return frozenset(number for number, name in self.names.items() if name in self.classes)
+        try:
+            return resolve_classes(wanted, tuple(dict.fromkeys(self.names.values())))
+        except UnknownClassError as error:
+            raise PlanError(f"{self.path}: {error}", option="classes") from error
 
     def _listed(self, images: Path) -> list[EvalPhoto]:
         photos: dict[str, EvalPhoto] = {}
@@ -155,7 +158,7 @@ def read_coco(path: Path) -> dict[str, Any]:
     """The content of an annotation file, its three parts there; PlanError for anything else."""
     try:
         content = json.loads(path.read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PlanError(f"{path} is no JSON file: {error}") from error
     except OSError as error:
         raise PlanError(f"{path}: {error.strerror}") from error
@@ -165,11 +168,13 @@ def read_coco(path: Path) -> dict[str, Any]:
     return content
 
 
-def by_id(path: Path, images: Sequence[Mapping[str, Any]]) -> dict[int, Mapping[str, Any]]:
+def by_id(
+    path: Path, entries: Sequence[Mapping[str, Any]], kind: str = "image"
+) -> dict[int, Mapping[str, Any]]:
     found: dict[int, Mapping[str, Any]] = {}
-    for entry in images:
+    for entry in entries:
         if entry["id"] in found:
-            raise PlanError(f"{path}: the image id {entry['id']} is there twice")
+            raise PlanError(f"{path}: the {kind} id {entry['id']} is there twice")
         found[entry["id"]] = entry
     return found
 

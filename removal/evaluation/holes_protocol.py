@@ -13,13 +13,12 @@ import numpy as np
 from inpaint.training.damage.contract import GREY
 from removal.batch.jobs import photos_in
 from removal.errors import PlanError
-from removal.evaluation.case import Case, Figures, SetFigures
-from removal.evaluation.combinations import Combination, combinations
+from removal.evaluation.case import HOLES, Case, Combination, Figures, SetFigures, combinations
 from removal.evaluation.dataset import CocoDataset, EvalPhoto
+from removal.evaluation.folder import EvaluationFolder
 from removal.evaluation.known_background import KnownBackground, one_mask
-from removal.evaluation.options import HOLES, EvaluationOptions
 from removal.evaluation.photo_figures import fidelity_figures
-from removal.evaluation.run_folder import RunFolder
+from removal.evaluation.plan import EvaluationOptions
 from removal.images import read_photo
 from segment import Detections
 from segment.handover.photo_names import closest_names
@@ -54,6 +53,7 @@ class HolesProtocol(KnownBackground):
         else:
             assert options.annotations is not None
             dataset = CocoDataset(options.images, options.annotations, options.classes)
+            self.options = options.with_classes(dataset.classes)
             self.photos = dataset.never
             self.problems |= dict.fromkeys(dataset.missing, "no such file")
             self.shapes = person_shapes(dataset)
@@ -107,7 +107,7 @@ class HolesProtocol(KnownBackground):
         return figures
 
     def measure_set(
-        self, combination: Combination, photos: Sequence[EvalPhoto], folder: RunFolder
+        self, combination: Combination, photos: Sequence[EvalPhoto], folder: EvaluationFolder
     ) -> SetFigures:
         """Also how many numbers the inpainter learned, and on how many photos it beats the first."""
         measured = super().measure_set(combination, photos, folder)

@@ -8,20 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from removal.evaluation.case import Case, Figures, SetFigures
-from removal.evaluation.columns import COLUMNS
-from removal.evaluation.combinations import Combination
+from removal.evaluation.case import CHANGED, OBJECT, Case, Combination, Figures, SetFigures
 from removal.evaluation.dataset import EvalPhoto
-from removal.evaluation.options import CHANGED, OBJECT, EvaluationOptions
+from removal.evaluation.folder import EvaluationFolder
 from removal.evaluation.photo_figures import (
     common_figures,
     fidelity_figures,
     lpips_problem,
     overlap_figures,
 )
-from removal.evaluation.run_folder import RunFolder
+from removal.evaluation.plan import EvaluationOptions
+from removal.evaluation.results import COLUMNS
 from removal.images import read_photo
-from segment import Detections, MaskFiles
+from segment import Detections, MaskFiles, coco_classes, segmenter_names
+from segment.classes import canonical_class, is_narrower
 
 
 class KnownBackground:
@@ -52,7 +52,7 @@ class KnownBackground:
         return {}
 
     def measure_set(
-        self, combination: Combination, photos: Sequence[EvalPhoto], folder: RunFolder
+        self, combination: Combination, photos: Sequence[EvalPhoto], folder: EvaluationFolder
     ) -> SetFigures:
         if self.lpips_problem is None:
             return SetFigures()
@@ -66,6 +66,20 @@ class KnownBackground:
         return {"photos in the data": len(self.photos)}
 
 
+def detectors_names(options: EvaluationOptions) -> tuple[str, ...]:
+    """The classes by the names that detectors know; as they are where there is none among the sources.
+
+    Masks of other teams have names of their own, and know by themselves which of them mean a class.
+    """
+    if not set(options.sources).intersection(segmenter_names()):
+        return options.classes
+    names = [
+        name if is_narrower(name) else canonical_class(name, coco_classes()) or name
+        for name in options.classes
+    ]
+    return tuple(dict.fromkeys(names))
+
+
 class PairsProtocol(KnownBackground):
     """A photo with the object and the same view without it, in a folder for each pair.
 
@@ -75,7 +89,7 @@ class PairsProtocol(KnownBackground):
     """
 
     def __init__(self, options: EvaluationOptions) -> None:
-        super().__init__(options)
+        super().__init__(options.with_classes(detectors_names(options)))
         photos = []
         for folder in sorted(path for path in options.images.iterdir() if path.is_dir()):
             lacking = [

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from removal.errors import PlanError
-from removal.evaluation.case import Case
-from removal.evaluation.options import ANNOTATIONS, BLIND, TRUTH_SOURCES, EvaluationOptions
+from removal.evaluation.case import ANNOTATIONS, BLIND, Case
+from removal.evaluation.plan import TRUTH_SOURCES, EvaluationOptions
 from removal.models import build_damage_finder, build_recipe, build_segmenter, loading
 
 if TYPE_CHECKING:
@@ -189,13 +189,13 @@ def find_hole(case: Case, source: EvaluatedSource, run: RunOptions, *, refined: 
     A mask that covers the whole photo raises ValueError, as there; for damage the fill decides.
     """
     from removal.pipeline import Pipeline
-    from removal.repair import Damage
+    from removal.repair import DetectedDamage
 
     recipe = build_recipe(replace(run, refine=refined))
     score = run.score if source.has_instances else 0.0
     pipeline = Pipeline(None, recipe, None, classes=source.classes, min_score=score)
     found = case.found[source.name]
     hole = pipeline.hole(case.image, found.select(min_score=source.least_score))
-    if hole.mask.all() and not isinstance(found, Damage):
+    if hole.mask.all() and not isinstance(found, DetectedDamage):
         raise ValueError(f"the mask of {source.name} covers the whole photo: nothing is left to fill from")
     return hole

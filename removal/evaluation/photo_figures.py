@@ -1,4 +1,4 @@
-"""The figures of one photo, by the names of `removal.evaluation.columns`."""
+"""The figures of one photo, by the names of `removal.evaluation.results`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from removal.evaluation.case import Case, Figures
-from removal.evaluation.combinations import Combination
-from removal.evaluation.fidelity import l1, mse, psnr, ssim, total_variation
+from removal.evaluation.case import Case, Combination, Figures
+from removal.evaluation.fidelity import BACKBONES, l1, lpips, mse, psnr, ssim, total_variation
+from removal.evaluation.judge import change_outside
 from removal.evaluation.masks import boundary_f, leak, spill, union_iou
-from removal.evaluation.perceptual import BACKBONES, lpips
-from removal.evaluation.removal_success import change_outside
 from removal.evaluation.texture import swd
 
 

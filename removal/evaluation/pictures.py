@@ -1,20 +1,114 @@
-"""The photos of a report: the best, middle and worst of each combination, before | mask | after."""
+"""The photos of a report: the best, middle and worst of each combination, before | mask | after, as HTML."""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from removal.evaluation.combinations import Combination
+from removal.evaluation.case import Combination
 from removal.evaluation.dataset import EvalPhoto
-from removal.evaluation.run_folder import CLEAN, SHOWN, RunFolder
+from removal.evaluation.folder import CLEAN, SHOWN, EvaluationFolder
+from removal.evaluation.results import COLUMNS, Row
 from removal.evaluation.workshop import PART_CHANNELS
 from removal.images import read_photo
-from removal.images.sheet import GAP_PX, comparison_sheet
+from removal.images.sheet import GAP_PX, PART_COLOURS, comparison_sheet
+
+
+def photo_sections(
+    protocol: str,
+    rows: Sequence[Row],
+    content: Mapping[str, Any],
+    photos: Sequence[EvalPhoto],
+    records: Sequence[Mapping[str, Any]],
+    folder: EvaluationFolder,
+) -> list[str]:
+    """The part of the page that shows photos; every picture is inside it."""
+    combinations = [row.combination for row in rows if row.combination is not None]
+    return [
+        "<h2>Photos</h2>",
+        picture_note(protocol, has_clean=protocol == "pairs" or folder.keeps_inputs),
+        *pictures(protocol, rows, content, photos, records, folder),
+        *strips(protocol, combinations, content, photos, records, folder),
+    ]
+
+
+def picture_note(protocol: str, *, has_clean: bool) -> str:
+    column = next(entry for entry in COLUMNS[protocol] if entry.name == RANKED_BY[protocol])
+    keys = "".join(
+        f'<span style="background:rgb{colour}"></span>{name}' for name, colour in PART_COLOURS.items()
+    )
+    panels = "before | mask | after" + (" | clean view" if has_clean else "")
+    return (
+        f'<p class="note">{panels}, ranked by: {escape(column.title)} ({escape(column.group)}). '
+        "Where that could not be measured, by how much was filled; photos of which more than half was filled "
+        f'are left out here. <span class="key">Mask: {keys}</span></p>'
+    )
+
+
+def pictures(
+    protocol: str,
+    rows: Sequence[Row],
+    content: Mapping[str, Any],
+    photos: Sequence[EvalPhoto],
+    records: Sequence[Mapping[str, Any]],
+    folder: EvaluationFolder,
+) -> list[str]:
+    parts = []
+    for row in rows:
+        assert row.combination is not None
+        parts.append(f"<h3>{escape(row.combination.title)}</h3>")
+        for place, (photo, value) in ranked(protocol, row.combination, photos, records).items():
+            parts.append(figure(place, row.combination, photo, value, content, folder))
+    return parts
+
+
+def figure(
+    place: str,
+    combination: Combination,
+    photo: EvalPhoto,
+    value: float,
+    content: Mapping[str, Any],
+    folder: EvaluationFolder,
+) -> str:
+    row = sheet(combination, photo, folder, content["settings"]["max_megapixels"])
+    return panel(escape(f"{place}: {photo_title(photo)}, {value:.3g}"), row)
+
+
+def strips(
+    protocol: str,
+    combinations: Sequence[Combination],
+    content: Mapping[str, Any],
+    photos: Sequence[EvalPhoto],
+    records: Sequence[Mapping[str, Any]],
+    folder: EvaluationFolder,
+) -> list[str]:
+    """The same photos by every combination, where there is more than one."""
+    chosen = ranked_by_all(protocol, combinations, photos, records)
+    if len(combinations) < 2 or not chosen:
+        return []
+    parts = ["<h3>The same photos by every combination</h3>"]
+    for place, photo in chosen.items():
+        words = escape(f"{place} on average: {photo_title(photo)}")
+        parts.append(f'<p class="note">{words}</p><div class="strip">')
+        panels = small_pictures(combinations, photo, folder, content["settings"]["max_megapixels"])
+        parts += [panel(escape(title), picture) for title, picture in panels.items()]
+        parts.append("</div>")
+    return parts
+
+
+def panel(words: str, picture: np.ndarray) -> str:
+    """A picture, uint8 (H, W, 3), with words below it that are HTML already."""
+    height, width = picture.shape[:2]
+    return (
+        f'<figure><img src="{inline_jpeg(picture)}" width="{width}" height="{height}" alt="{words}">'
+        f"<figcaption>{words}</figcaption></figure>"
+    )
+
 
 PANEL_HEIGHT_PX, PANEL_WIDTH_PX = 260, 380
 JPEG_QUALITY = 82
@@ -78,7 +172,9 @@ def best_middle_worst(
     return taken
 
 
-def sheet(combination: Combination, photo: EvalPhoto, folder: RunFolder, max_megapixels: float) -> np.ndarray:
+def sheet(
+    combination: Combination, photo: EvalPhoto, folder: EvaluationFolder, max_megapixels: float
+) -> np.ndarray:
     """before | mask | after, and the clean view where there is one, small: uint8 (h, w, 3)."""
     import cv2
 
@@ -97,7 +193,7 @@ def sheet(combination: Combination, photo: EvalPhoto, folder: RunFolder, max_meg
 
 
 def small_pictures(
-    combinations: Sequence[Combination], photo: EvalPhoto, folder: RunFolder, max_megapixels: float
+    combinations: Sequence[Combination], photo: EvalPhoto, folder: EvaluationFolder, max_megapixels: float
 ) -> dict[str, np.ndarray]:
     """A photo before, after each combination, and its clean view where there is one, by title; small."""
     panels = {"before": before_view(photo, folder, max_megapixels)}
@@ -109,13 +205,13 @@ def small_pictures(
     return {words: shrunk(picture) for words, picture in panels.items()}
 
 
-def before_view(photo: EvalPhoto, folder: RunFolder, max_megapixels: float) -> np.ndarray:
+def before_view(photo: EvalPhoto, folder: EvaluationFolder, max_megapixels: float) -> np.ndarray:
     """What was worked on, uint8 (H, W, 3); the photo itself where only a hole was made in it."""
     path = folder.file("inputs", SHOWN, photo.name) if folder.keeps_inputs else photo.path
     return read_photo(path, max_megapixels=max_megapixels).pixels
 
 
-def clean_view(photo: EvalPhoto, folder: RunFolder, max_megapixels: float) -> np.ndarray | None:
+def clean_view(photo: EvalPhoto, folder: EvaluationFolder, max_megapixels: float) -> np.ndarray | None:
     """The view without the object, of a pair, or without the damage; else None."""
     if folder.keeps_inputs:
         return read_photo(folder.file("inputs", CLEAN, photo.name)).pixels

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,17 +12,19 @@ from removal.batch.run import nothing
 from removal.batch.stages import Finished, overlapped
 from removal.batch.threads import default_workers
 from removal.errors import PlanError, RunError, describe
-from removal.evaluation.combinations import Combination, combinations
+from removal.evaluation.case import BLIND, Combination, combinations
+from removal.evaluation.folder import IMAGES_TABLE, REPORT, RESULTS, TABLE, EvaluationFolder, fingerprint
 from removal.evaluation.mask_sources import file_sources
-from removal.evaluation.options import BLIND, EvaluationOptions
-from removal.evaluation.run_folder import RunFolder, fingerprint
-from removal.evaluation.summary import summarise
+from removal.evaluation.plan import EvaluationOptions
+from removal.evaluation.results import Row, images_csv, results_json, rows_csv, sum_up
 
 if TYPE_CHECKING:
-    from removal.evaluation.case import EvaluationProtocol
+    from removal.evaluation.case import Combination, EvaluationProtocol
     from removal.evaluation.dataset import EvalPhoto
     from removal.evaluation.mask_sources import EvaluatedSource
+    from removal.evaluation.plan import EvaluationOptions
     from removal.evaluation.workshop import Workshop
+
 
 RUN_SETTINGS = (
     "score", "shadows", "attached", "mask_label", "mask_polarity", "seed", "device", "precision",
@@ -58,12 +60,15 @@ def evaluate(
     after_each: called after every photo. Raises PlanError for options and inputs that do not fit together,
     RunError where models cannot be had, the folder cannot be written to, or another run is at work in it.
     """
-    options = replace(options, run=replace(options.run, classes=options.classes))
+    asked = options.classes
+    options = options.with_classes(asked)
     options.check()
     protocol, chosen = build_protocol(options), combinations(options)
+    options = protocol.options
+    say_what_is_read_wider(asked, options.classes, say)
     files = file_sources(options, say)
     photos, failures = covered(options, protocol, list(files.values()))
-    folder = RunFolder(options.out, settings(options), overwrite=options.overwrite)
+    folder = EvaluationFolder(options.out, settings(options), overwrite=options.overwrite)
     to_do = still_to_do(photos, folder, chosen)
     earlier = len(photos) - len(to_do)
     if to_do or not folder.is_summed_up([photo.name for photo in photos], failures):
@@ -80,6 +85,16 @@ def evaluate(
             folder.close()
     failures |= failed(photos, folder)
     return Evaluation(options.out, len(to_do), earlier, failures)
+
+
+def say_what_is_read_wider(asked: Sequence[str], classes: Sequence[str], say: Callable[[str], None]) -> None:
+    """Names that mean only some objects of a class, as "woman" of "person", take all of them."""
+    from segment.classes import canonical_class, is_narrower
+
+    for name in asked:
+        if name not in classes and is_narrower(name):
+            meant = canonical_class(name, classes)
+            say(f"class {name!r}: this is read as {meant!r}, so that each one is removed")
 
 
 def build_protocol(options: EvaluationOptions) -> EvaluationProtocol:
@@ -148,7 +163,7 @@ def settings(options: EvaluationOptions) -> dict[str, Any]:
 
 
 def still_to_do(
-    photos: Sequence[EvalPhoto], folder: RunFolder, chosen: Sequence[Combination]
+    photos: Sequence[EvalPhoto], folder: EvaluationFolder, chosen: Sequence[Combination]
 ) -> list[EvalPhoto]:
     from removal.evaluation.workshop import is_done
 
@@ -160,14 +175,14 @@ def open_workshop(
     protocol: EvaluationProtocol,
     chosen: Sequence[Combination],
     files: Mapping[str, EvaluatedSource],
-    folder: RunFolder,
+    folder: EvaluationFolder,
     say: Callable[[str], None],
 ) -> Workshop:
     """Everything loaded, and the settings written."""
     from removal.evaluation.coco_protocol import CocoProtocol
+    from removal.evaluation.environment import facts
     from removal.evaluation.judge import build_judge
     from removal.evaluation.mask_sources import Segmenters, build_sources
-    from removal.evaluation.provenance import facts
     from removal.evaluation.workshop import Workshop, build_inpainters
 
     segmenters = Segmenters(options.run, say)
@@ -186,7 +201,10 @@ def open_workshop(
 
 
 def work_through(
-    photos: Sequence[EvalPhoto], workshop: Workshop, folder: RunFolder, after_each: Callable[[], object]
+    photos: Sequence[EvalPhoto],
+    workshop: Workshop,
+    folder: EvaluationFolder,
+    after_each: Callable[[], object],
 ) -> dict[str, float]:
     """Puts the photos through all stages and notes a line for each; seconds of work by stage."""
     busy: dict[str, float] = {}
@@ -211,7 +229,66 @@ def line_of(finished: Finished) -> dict[str, Any]:
     return {"photo": photo.name, "outcome": "failed", "stage": finished.stage, "error": error}
 
 
-def failed(photos: Sequence[EvalPhoto], folder: RunFolder) -> dict[str, str]:
+def failed(photos: Sequence[EvalPhoto], folder: EvaluationFolder) -> dict[str, str]:
     """Why these photos failed, by name; those that did not are not in it."""
     records = {photo.name: folder.records.get(photo.name, {}) for photo in photos}
     return {name: line["error"] for name, line in records.items() if line.get("outcome") == "failed"}
+
+
+def summarise(
+    options: EvaluationOptions,
+    protocol: EvaluationProtocol,
+    combinations: Sequence[Combination],
+    photos: Sequence[EvalPhoto],
+    failures: Mapping[str, str],
+    folder: EvaluationFolder,
+    busy: Mapping[str, float],
+) -> None:
+    """Writes results.csv, results_images.csv, report.html and, last, results.json.
+
+    photos: those that are done. failures: why others were left out. busy: seconds of work by stage, of this
+    run.
+    """
+    from removal.evaluation.report import report_html
+
+    records = [folder.records[photo.name] for photo in photos]
+    rows = [combination_row(options, protocol, entry, photos, records, folder) for entry in combinations]
+    unedited = unedited_row(options, protocol, photos, records)
+    about: dict[str, Any] = {
+        **folder.config,
+        "data": protocol.describe(),
+        "stage_seconds_of_last_run": {name: round(value, 2) for name, value in busy.items()},
+        "lines_digest": folder.digest([photo.name for photo in photos], failures),
+    }
+    content = results_json(options.protocol, rows, unedited, failures, about)
+    folder.write_text(TABLE, rows_csv(options.protocol, rows))
+    folder.write_text(IMAGES_TABLE, images_csv(options.protocol, combinations, records))
+    folder.write_text(REPORT, report_html(options.protocol, rows, unedited, content, photos, records, folder))
+    folder.write_json(RESULTS, content)
+
+
+def combination_row(
+    options: EvaluationOptions,
+    protocol: EvaluationProtocol,
+    combination: Combination,
+    photos: Sequence[EvalPhoto],
+    records: Sequence[Mapping[str, Any]],
+    folder: EvaluationFolder,
+) -> Row:
+    measured = protocol.measure_set(combination, photos, folder)
+    figures = [record["figures"][combination.folder] for record in records]
+    return sum_up(options.protocol, combination, figures, measured.figures, measured.reasons)
+
+
+def unedited_row(
+    options: EvaluationOptions,
+    protocol: EvaluationProtocol,
+    photos: Sequence[EvalPhoto],
+    records: Sequence[Mapping[str, Any]],
+) -> Row | None:
+    """What doing nothing comes to; None where that says nothing."""
+    measured = protocol.measure_unedited_set(photos)
+    figures = [record["unedited"] for record in records]
+    if not measured.figures and not any(figures):
+        return None
+    return sum_up(options.protocol, None, figures, measured.figures, measured.reasons)

@@ -9,21 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from removal.batch.record import is_as_noted, note_of
+from removal.batch.notes import is_as_noted, note_of
 from removal.batch.stages import Stage
 from removal.batch.threads import default_workers
-from removal.evaluation.case import Case, EvaluationProtocol
-from removal.evaluation.combinations import Combination
+from removal.evaluation.case import Case, Combination, EvaluationProtocol
+from removal.evaluation.folder import CLEAN, SHOWN
 from removal.evaluation.mask_sources import EvaluatedSource, find_hole
-from removal.evaluation.run_folder import CLEAN, SHOWN
 from removal.models import build_inpainter, loading
 from removal.options import RunOptions
 
 if TYPE_CHECKING:
     from inpaint import Inpainter
     from removal.evaluation.dataset import EvalPhoto
-    from removal.evaluation.options import EvaluationOptions
-    from removal.evaluation.run_folder import RunFolder
+    from removal.evaluation.folder import EvaluationFolder
+    from removal.evaluation.plan import EvaluationOptions
     from removal.pipeline import Hole
     from segment import Detections
 
@@ -44,7 +43,7 @@ class Workshop:
         combinations: Sequence[Combination],
         sources: Mapping[str, EvaluatedSource],
         inpainters: Mapping[str, Inpainter],
-        folder: RunFolder,
+        folder: EvaluationFolder,
         run: RunOptions,
     ) -> None:
         self.protocol, self.combinations, self.folder, self.run = protocol, combinations, folder, run
@@ -130,9 +129,9 @@ def fill(inpainter: Inpainter, image: np.ndarray, hole: Hole, found: Detections)
     A photo that is found damaged all over, which the main job refuses to fill, stays as it is.
     """
     from inpaint import NothingLeftError
-    from removal.repair import Damage
+    from removal.repair import DetectedDamage
 
-    if not isinstance(found, Damage):
+    if not isinstance(found, DetectedDamage):
         return inpainter(image, hole.mask, hole.protect)
     try:
         return inpainter.repair(image, hole.mask, found.level).image
@@ -149,12 +148,14 @@ def parts_picture(parts: Mapping[str, np.ndarray]) -> np.ndarray:
     return picture
 
 
-def is_done(photo: EvalPhoto, folder: RunFolder, combinations: Sequence[Combination]) -> bool:
+def is_done(photo: EvalPhoto, folder: EvaluationFolder, combinations: Sequence[Combination]) -> bool:
     """Whether an earlier run finished this photo, which is as it was, and its pictures are still there."""
     record = folder.records.get(photo.name)
     if record is None or record["outcome"] != "done" or not photo.path.is_file():
         return False
     if not record.get("file") or not is_as_noted(photo.path, record["file"]):
+        return False
+    if any(entry.folder not in record["figures"] for entry in combinations):
         return False
     kept = {folder.file("results", entry.folder, photo.name) for entry in combinations}
     kept |= {folder.file("masks", entry.mask_folder, photo.name) for entry in combinations}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from removal.batch.jobs import photos_in
 from removal.batch.stages import Finished, Stage, overlapped
-from removal.errors import PlanError, one_line
+from removal.errors import PlanError, describe, one_line
 from removal.images import PhotoError
 from removal.images.size import read_size
 from removal.models import loading
@@ -94,7 +94,8 @@ def result_of(finished: Finished) -> MaskCheck:
     """The check that a stage made; what it raised is raised here."""
     if finished.error is not None:
         raise finished.error
-    return finished.item
+    result: MaskCheck = finished.item
+    return result
 
 
 def check_photo(files: MaskFiles, photo: Path, options: CheckOptions) -> MaskCheck:
@@ -104,7 +105,7 @@ def check_photo(files: MaskFiles, photo: Path, options: CheckOptions) -> MaskChe
     except PhotoError as error:
         return MaskCheck(photo, "photo", True, str(error))
     except OSError as error:
-        return MaskCheck(photo, "photo", True, f"{photo}: {error.strerror or error}")
+        return MaskCheck(photo, "photo", True, describe(error, photo))
     try:
         found = files.look_up(photo, (height, width), orientation=orientation)
         check = measured(photo, found, options, orientation)

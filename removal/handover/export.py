@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -17,7 +17,7 @@ from removal.images import read_photo, write_mask
 from removal.models import build_recipe, build_segmenter, loading
 from removal.options import RunOptions
 from removal.pipeline import Pipeline
-from segment.classes import unknown_class
+from segment.classes import canonical_class, is_narrower, unknown_class
 
 if TYPE_CHECKING:
     from removal.sources import MaskSource
@@ -72,9 +72,8 @@ def export(
             )
     ids = {} if as_png else coco_results.image_ids([job.source for job in possible], annotations)
     categories = coco_results.category_ids(annotations)
-    for name in () if as_png else options.run.classes:
-        if name not in categories:
-            raise PlanError(unknown_class(name, tuple(categories)), option="classes")
+    if not as_png:
+        options = replace(options, run=replace(options.run, classes=known_classes(options.run, categories)))
     finder = Finder(options, say)
     results, written = [], 0
     for job in jobs:
@@ -98,6 +97,22 @@ def export(
             coco_results.write_results(results, options.target, overwrite=options.overwrite)
         except OSError as error:
             raise RunError(str(error)) from error
+
+
+def known_classes(run: RunOptions, categories: Iterable[str]) -> tuple[str, ...]:
+    """The categories that the classes mean: "person" for "people".
+
+    Of masks a narrower word than the category, such as "woman", is none: it would take other labels too.
+    Raises PlanError for a name that means no category.
+    """
+    known = tuple(categories)
+    found: dict[str, None] = {}
+    for name in run.classes:
+        meant = canonical_class(name, known)
+        if meant is None or (run.masks is not None and name != meant and is_narrower(name)):
+            raise PlanError(unknown_class(name, known), option="classes")
+        found[meant] = None
+    return tuple(found)
 
 
 def check(options: ExportOptions) -> None:

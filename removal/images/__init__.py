@@ -6,14 +6,16 @@ A photo is read with everything that is needed to write it back as it was, but f
     write_photo(photo, filled, mask)        # street.removed.jpg beside it
 """
 
-from removal.images.photo import PHOTO_SUFFIXES, Photo, PhotoError
+from removal.images.kinds import PHOTO_SUFFIXES
+from removal.images.photo import Photo, PhotoError
 from removal.images.reading import read_photo
-from removal.images.writing import output_format, write_mask, write_photo, write_png
+from removal.images.writing import encode_photo, output_format, write_mask, write_photo, write_png
 
 __all__ = [
     "PHOTO_SUFFIXES",
     "Photo",
     "PhotoError",
+    "encode_photo",
     "output_format",
     "read_photo",
     "write_mask",

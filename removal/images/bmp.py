@@ -2,26 +2,28 @@
 
 import io
 import struct
-from collections.abc import Callable
 
 import numpy as np
 from PIL import BmpImagePlugin
 
 from removal.images.colour import from_image, to_image
-from removal.images.photo import Decoded, Metadata, Raster
+from removal.images.photo import Decoded, Metadata, Opened, Raster
 
 _METRES_PER_INCH = 0.0254
 _V4_HEADER_BYTES = 108
 
 
-def decode_bmp(data: bytes, check_size: Callable[[int, int], None]) -> Decoded:
-    """Decode a BMP file. check_size(width, height) is called before any pixel is decoded."""
+def open_bmp(data: bytes) -> Opened:
+    """Read all of a BMP file but its pixels."""
     image = BmpImagePlugin.BmpImageFile(io.BytesIO(data))
-    check_size(*image.size)
     dpi = image.info.get("dpi")
-    image.load()
     stated = (float(dpi[0]), float(dpi[1])) if dpi and min(dpi) > 0 else None
-    return Decoded(from_image(image), Metadata(dpi=stated))
+
+    def decode() -> Decoded:
+        image.load()
+        return Decoded(from_image(image))
+
+    return Opened(*image.size, Metadata(dpi=stated), decode)
 
 
 def encode_bmp(raster: Raster, metadata: Metadata, settings: None) -> bytes:

@@ -69,7 +69,8 @@ def view(raster: Raster, icc: bytes = b"") -> np.ndarray:
     if raster.layout in ("1", "L", "LA"):
         return repeat_grey(samples[..., 0] if raster.layout == "LA" else samples)
     if raster.palette is not None:
-        return raster.palette[:, :3][samples]
+        result: np.ndarray = raster.palette[:, :3][samples]
+        return result
     if raster.layout == "CMYK":
         return _cmyk_to_rgb(samples, icc)
     return samples if raster.layout == "RGB" else np.ascontiguousarray(samples[..., :3])
@@ -163,7 +164,8 @@ def eight_bits(samples: np.ndarray) -> np.ndarray:
 def luma(colours: np.ndarray) -> np.ndarray:
     """Luma of uint8 (..., 3) RGB by ITU-R BT.601, rounded: uint8 (...). Equal channels keep their value."""
     red, green, blue = np.moveaxis(colours.astype(np.uint32), -1, 0)
-    return ((red * 19595 + green * 38470 + blue * 7471 + 32768) >> 16).astype(np.uint8)
+    result: np.ndarray = ((red * 19595 + green * 38470 + blue * 7471 + 32768) >> 16).astype(np.uint8)
+    return result
 
 
 def over_white(samples: np.ndarray) -> np.ndarray:
@@ -192,13 +194,15 @@ def _cmyk_to_rgb(samples: np.ndarray, icc: bytes) -> np.ndarray:
 def _rgb_to_cmyk(colours: np.ndarray, icc: bytes) -> np.ndarray:
     if fits_profile(icc, "CMYK"):
         try:
-            return _through_profiles(colours[None], "RGB", "CMYK", icc)[0]
+            result: np.ndarray = _through_profiles(colours[None], "RGB", "CMYK", icc)[0]
+            return result
         except (ImageCms.PyCMSError, OSError):
             pass  # A profile that only leads to RGB.
     light = colours.max(axis=1, keepdims=True).astype(np.uint16)
     ink = 255 - (colours * np.uint16(255) + light // 2) // np.maximum(light, 1)
     ink[light[:, 0] == 0] = 0
-    return np.c_[ink, 255 - light].astype(np.uint8)
+    result = np.c_[ink, 255 - light].astype(np.uint8)
+    return result
 
 
 def _through_profiles(samples: np.ndarray, source: str, target: str, icc: bytes) -> np.ndarray:

@@ -1,10 +1,12 @@
 """TIFF directories: what EXIF blocks and TIFF files keep their tags in (TIFF 6.0, section 2; BigTIFF)."""
 
 import struct
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+
+from _removal_support.limits import LARGEST_DIRECTORY_COUNT, LARGEST_TAG_COUNT
 
 EXIF_IFD, GPS_IFD, INTEROP_IFD = 34665, 34853, 40965
 SUB_DIRECTORIES = (EXIF_IFD, GPS_IFD, INTEROP_IFD)
@@ -13,11 +15,14 @@ SHORT, LONG, UNDEFINED = 3, 4, 7
 _VALUE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _VALUE_BYTES |= {16: 8, 17: 8, 18: 8}
 _WORD_BYTES = _VALUE_BYTES | {5: 4, 10: 4}
-_MAX_DEPTH = 3
 
 
 class IfdError(ValueError):
     """The bytes are no readable TIFF structure."""
+
+
+class BrokenChainError(IfdError):
+    """No camera and no program writes such directories: nothing of the structure is believed."""
 
 
 @dataclass(frozen=True)
@@ -77,24 +82,47 @@ def read_header(data: bytes) -> Header:
     raise IfdError("no TIFF header")
 
 
-def read_directory(data: bytes, offset: int, header: Header, depth: int = 0) -> tuple[list[Entry], int]:
+@dataclass
+class Walk:
+    """What was met on the way through a structure, so that no way through it is long.
+
+    visited: the offsets of its directories. tags: how many they have together; value_bytes: of these.
+    """
+
+    visited: set[int] = field(default_factory=set)
+    tags: int = 0
+    value_bytes: int = 0
+
+
+def read_directory(
+    data: bytes, offset: int, header: Header, walk: Walk | None = None
+) -> tuple[list[Entry], int]:
     """Tags of the directory at `offset`, with sub-directories, and the next one's offset (0 = none).
 
-    Tags whose value lies outside the data or whose type is unknown are left out. Raises IfdError.
+    Tags whose value lies outside the data or whose type is unknown are left out. walk: the way here; None =
+    the first directory. Raises IfdError, also where directories are met twice or have more tags than any
+    honest file's.
     """
+    walk = Walk() if walk is None else walk
     order, width = header.order, 20 if header.big else 12
+    if offset in walk.visited or len(walk.visited) >= LARGEST_DIRECTORY_COUNT:
+        raise BrokenChainError("its directories lead back to each other, or there are too many")
+    walk.visited.add(offset)
     try:
         (count,) = struct.unpack_from(order + ("Q" if header.big else "H"), data, offset)
         start = offset + (8 if header.big else 2)
-        if count > 0xFFFF or start + count * width > len(data):
+        if start + count * width > len(data):
             raise IfdError("a directory runs past the end")
-        found = (_read_entry(data, start + i * width, header, depth) for i in range(count))
-        entries, total = [], 0
-        for entry in found:
+        walk.tags += count
+        if walk.tags > LARGEST_TAG_COUNT:
+            raise BrokenChainError("it has more tags than any photo")
+        entries = []
+        for i in range(count):
+            entry = _read_entry(data, start + i * width, header, walk)
             if entry is not None:
-                total += len(entry.value)
-                if total > len(data):
-                    raise IfdError("tags overlap each other")
+                walk.value_bytes += 0 if entry.children else len(entry.value)
+                if walk.value_bytes > len(data):
+                    raise BrokenChainError("tags overlap each other")
                 entries.append(entry)
     except struct.error as error:
         raise IfdError("a directory runs past the end") from error
@@ -102,6 +130,20 @@ def read_directory(data: bytes, offset: int, header: Header, depth: int = 0) -> 
     size = 8 if header.big else 4
     follows = end + size <= len(data)
     return entries, struct.unpack_from(order + ("Q" if header.big else "I"), data, end)[0] if follows else 0
+
+
+def later_directories(data: bytes, following: int, header: Header) -> Iterator[tuple[list[Entry], int]]:
+    """The directories after the first, and where each stands. Raises IfdError."""
+    chain: set[int] = {header.first}
+    walk = Walk()
+    while following and following not in chain:
+        if len(chain) >= LARGEST_DIRECTORY_COUNT:
+            raise BrokenChainError("it has more directories than any photo")
+        chain.add(following)
+        at = following
+        walk.visited.clear()  # pages may share a sub-directory; their tags are counted together
+        entries, following = read_directory(data, at, header, walk)
+        yield entries, at
 
 
 def main_directory(block: bytes) -> list[Entry]:
@@ -113,7 +155,7 @@ def main_directory(block: bytes) -> list[Entry]:
         return []
 
 
-def _read_entry(data: bytes, at: int, header: Header, depth: int) -> Entry | None:
+def _read_entry(data: bytes, at: int, header: Header, walk: Walk) -> Entry | None:
     code, kind = struct.unpack_from(f"{header.order}HH", data, at)
     (count,) = struct.unpack_from(header.order + ("Q" if header.big else "I"), data, at + 4)
     if kind not in _VALUE_BYTES:
@@ -126,9 +168,11 @@ def _read_entry(data: bytes, at: int, header: Header, depth: int) -> Entry | Non
         return None
     value = _reorder(bytes(data[offset : offset + size]), kind, header.order)
     entry = Entry(code, kind, count, value, offset)
-    if code in SUB_DIRECTORIES and depth < _MAX_DEPTH and entry.integers():
+    if code in SUB_DIRECTORIES and entry.integers():
         try:
-            children, _ = read_directory(data, entry.integers()[0], header, depth + 1)
+            children, _ = read_directory(data, entry.integers()[0], header, walk)
+        except BrokenChainError:
+            raise
         except IfdError:
             return None
         return replace(entry, children=tuple(children))

@@ -2,14 +2,15 @@
 
 import io
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
-from PIL import JpegImagePlugin
+from PIL import Image, JpegImagePlugin
 
 from removal.images.colour import from_image, to_image
-from removal.images.metadata import clean_photoshop, read_resolution, standard_exif
-from removal.images.photo import Decoded, JpegSettings, Metadata, Raster
+from removal.images.jpeg_end import WITHOUT_END, completed_scan
+from removal.images.metadata import clean_photoshop, read_resolution, standard_exif, without_exif_prefix
+from removal.images.photo import Decoded, JpegSettings, Metadata, Opened, Raster
 
 _APP0, _APP1, _APP2, _APP13, _APP14, _APP15 = 0xE0, 0xE1, 0xE2, 0xED, 0xEE, 0xEF
 _EOI, _SOS, _COM = 0xD9, 0xDA, 0xFE
@@ -20,23 +21,33 @@ _QUALITY_WITHOUT_SOURCE = 95
 _SUBSAMPLINGS = {(1.0, 1.0): 0, (2.0, 1.0): 1, (2.0, 2.0): 2}
 
 
-def decode_jpeg(data: bytes, check_size: Callable[[int, int], None]) -> Decoded:
-    """Decode a JPEG file; of several pictures in it (MPF, gain maps, motion photos) the first.
-
-    check_size(width, height) is called before any pixel is decoded and raises to refuse. Raises ValueError.
-    """
+def open_jpeg(data: bytes) -> Opened:
+    """Read all of a JPEG file but its pixels; of several pictures in it (MPF, gain maps, motion photos) the
+    first. Raises ValueError."""
     plain, described = _split(data)
     # The plain plugin class: Image.open would add its own size limit.
     image = JpegImagePlugin.JpegImageFile(io.BytesIO(plain))
-    check_size(*image.size)
-    settings = _read_settings(image)
-    adobe = "adobe" in image.info
-    image.load()
-    raster = from_image(image)
-    if raster.layout == "CMYK" and not adobe:
-        # Pillow takes every CMYK JPEG for one of Adobe's, which are stored inverted.
-        raster = Raster(255 - raster.samples, "CMYK")
-    return Decoded(raster, _read_metadata(described), settings)
+    width, height = image.size
+
+    def decode() -> Decoded:
+        settings = _read_settings(image)
+        adobe = "adobe" in image.info
+        notes: tuple[str, ...] = ()
+        loaded: Image.Image = image
+        try:
+            image.load()
+        except OSError:
+            completed = completed_scan(plain)
+            if completed is None:
+                raise
+            loaded, notes = completed, (WITHOUT_END,)
+        raster = from_image(loaded)
+        if raster.layout == "CMYK" and not adobe:
+            # Pillow takes every CMYK JPEG for one of Adobe's, which are stored inverted.
+            raster = Raster(255 - raster.samples, "CMYK")
+        return Decoded(raster, settings, notes)
+
+    return Opened(width, height, _read_metadata(described), decode)
 
 
 def _split(data: bytes) -> tuple[bytes, list[tuple[int, bytes]]]:
@@ -99,7 +110,8 @@ def _read_metadata(described: list[tuple[int, bytes]]) -> Metadata:
         if marker == _APP0 and content.startswith(b"JFIF\0") and len(content) >= 12:
             extra.append((b"JFIF", content[:12] + b"\0\0"))  # the two bytes: no thumbnail
         elif marker == _APP1 and content.startswith(_EXIF):
-            exif += content[len(_EXIF) :]  # a block too large for one segment goes on in the next
+            # Some writers put the prefix twice, and a block too large for one segment goes on in the next.
+            exif += content[len(_EXIF) :] if exif else without_exif_prefix(content)
         elif marker == _APP1 and content.startswith(_XMP):
             xmp = content[len(_XMP) :]
         elif marker == _APP2 and content.startswith(_ICC):

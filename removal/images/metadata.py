@@ -8,14 +8,22 @@ import re
 import struct
 from dataclasses import replace
 from xml.dom import minidom
+from xml.parsers import expat
 from xml.parsers.expat import ExpatError
 
+from _removal_support.limits import (
+    LARGEST_DPI,
+    LARGEST_XMP_DEPTH,
+    LARGEST_XMP_ELEMENTS,
+)
 from removal.images.ifd import (
     EXIF_IFD,
     GPS_IFD,
+    BrokenChainError,
     Entry,
     Header,
     IfdError,
+    later_directories,
     main_directory,
     read_directory,
     read_header,
@@ -24,6 +32,7 @@ from removal.images.ifd import (
 from removal.images.photo import Metadata
 
 ORIENTATION = 274
+_EXIF_PREFIX = b"Exif\0\0"
 _ACROSS, _DOWN, _UNIT = 282, 283, 296
 _THUMBNAIL_STARTS, _THUMBNAIL_SIZES = (513, 273), (514, 279)
 # Description, maker, model, orientation, resolution, software, date, artist, copyright; EXIF and GPS.
@@ -44,6 +53,13 @@ _XMP_SUSPECTS = re.compile(
     b"|".join(re.escape(text.encode()) for text in (*_XMP_NAMESPACES, *_BASE64_PICTURES))
     + rb"|Thumbnails|HasExtendedXMP|MicroVideo|MotionPhoto"
 )
+
+
+def without_exif_prefix(exif: bytes) -> bytes:
+    """A TIFF structure without the "Exif\\0\\0" that some formats put before it, and some writers twice."""
+    while exif.startswith(_EXIF_PREFIX):
+        exif = exif[len(_EXIF_PREFIX) :]
+    return exif
 
 
 def read_orientation(metadata: Metadata) -> int:
@@ -68,6 +84,19 @@ def read_resolution(exif: bytes) -> tuple[float, float] | None:
     return (across * per_inch, down * per_inch) if across and down and per_inch else None
 
 
+def upright_metadata(metadata: Metadata) -> Metadata:
+    """Metadata of a picture that its decoder turned upright: the orientation becomes 1, all else stays."""
+    xmp = _XMP_ORIENTATION.sub(rb"\g<1>1", metadata.xmp)
+    block = bytearray(metadata.exif)
+    try:
+        header = read_header(metadata.exif)
+        entries, _ = read_directory(metadata.exif, header.first, header)
+    except IfdError:
+        return replace(metadata, xmp=xmp)
+    _set_upright(block, entries, header.order, swap=False)
+    return replace(metadata, exif=bytes(block), xmp=xmp)
+
+
 def edited_metadata(metadata: Metadata, orientation: int) -> Metadata:
     """Metadata for the upright, edited picture; `orientation` is how the source was turned."""
     metadata = replace(metadata, exif=clean_exif(metadata.exif, orientation), xmp=clean_xmp(metadata.xmp))
@@ -75,6 +104,29 @@ def edited_metadata(metadata: Metadata, orientation: int) -> Metadata:
         return metadata
     extra = tuple(piece for piece in metadata.extra if piece[0] not in (b"JFIF", b"pHYs"))
     return replace(metadata, dpi=metadata.dpi[::-1], extra=extra)
+
+
+def believable(metadata: Metadata, kind: str) -> tuple[Metadata, tuple[str, ...]]:
+    """Metadata without what no photo has and what would make it unwritable, and what was left out in a
+    sentence each. kind: the format."""
+    notes = []
+    if metadata.exif and not clean_exif(metadata.exif):
+        metadata = replace(metadata, exif=b"")
+        notes.append("its EXIF is damaged and was left out")
+    if metadata.xmp and not clean_xmp(metadata.xmp):
+        metadata = replace(metadata, xmp=b"")
+        notes.append("its XMP cannot be read or is no photo's, and was left out")
+    if metadata.dpi and not all(0 < value <= LARGEST_DPI for value in metadata.dpi):
+        extra = tuple(piece for piece in metadata.extra if piece[0] not in (b"JFIF", b"pHYs"))
+        exif = metadata.exif if kind != "TIFF" else _without_resolution(metadata.exif)
+        metadata = replace(metadata, dpi=None, extra=extra, exif=exif)
+        notes.append("its resolution (DPI) is no photo's, and was left out")
+    return metadata, tuple(notes)
+
+
+def _without_resolution(exif: bytes) -> bytes:
+    kept = [entry for entry in main_directory(exif) if entry.code not in (_ACROSS, _DOWN, _UNIT)]
+    return write_structure(kept) if kept else b""
 
 
 def standard_exif(exif: bytes) -> bytes:
@@ -90,14 +142,14 @@ def clean_exif(exif: bytes, orientation: int = 1) -> bytes:
     """
     try:
         header = read_header(exif)
+        if header.big:
+            return b""
         entries, following = read_directory(exif, header.first, header)
+        block = bytearray(exif)
+        _set_upright(block, entries, header.order, swap=orientation >= 5)
+        blanked = _drop_thumbnail_directories(block, header, following)
     except IfdError:
         return b""
-    if header.big:
-        return b""
-    block = bytearray(exif)
-    _set_upright(block, entries, header.order, swap=orientation >= 5)
-    blanked = _drop_thumbnail_directories(block, header, following)
     blanked += _blank_embedded_jpegs(block)
     end = len(block)
     for start, stop in sorted(blanked, reverse=True):
@@ -128,25 +180,35 @@ def _put(block: bytearray, entry: Entry, value: int, order: str) -> None:
 
 
 def _drop_thumbnail_directories(block: bytearray, header: Header, following: int) -> list[tuple[int, int]]:
-    """Unlink the directories after the first and blank them with the pictures they point to."""
-    blanked: list[tuple[int, int]] = []
+    """Unlink the directories after the first and blank them with the pictures they point to. Raises IfdError
+    where they are so many, or so tangled, that no camera wrote them."""
     link = header.first + 2 + 12 * _stated_count(block, header)
     if link + 4 <= len(block):
         struct.pack_into(f"{header.order}I", block, link, 0)
-    seen = {header.first}
-    while following and following not in seen and following < len(block):
-        seen.add(following)
-        try:
-            entries, after = read_directory(bytes(block), following, header)
-        except IfdError:
-            break
-        (stated,) = struct.unpack_from(f"{header.order}H", block, following)
-        spans = [(entry.offset, entry.offset + len(entry.value)) for entry in entries]
-        spans += _thumbnail_spans(entries)
-        spans.append((following, following + 2 + 12 * stated + 4))
-        blanked += [_blank(block, start, stop) for start, stop in spans]
-        following = after
-    return blanked
+    spans: list[tuple[int, int]] = []
+    source = bytes(block)
+    try:
+        for entries, at in later_directories(source, following, header):
+            (stated,) = struct.unpack_from(f"{header.order}H", source, at)
+            spans += [(entry.offset, entry.offset + len(entry.value)) for entry in entries]
+            spans += _thumbnail_spans(entries)
+            spans.append((at, at + 2 + 12 * stated + 4))
+    except BrokenChainError:
+        raise
+    except IfdError:
+        pass  # the chain ends in nothing: what it led to before is known
+    return [_blank(block, start, stop) for start, stop in _merged(spans, len(block))]
+
+
+def _merged(spans: list[tuple[int, int]], end: int) -> list[tuple[int, int]]:
+    """Spans of a block of `end` bytes, those that overlap joined."""
+    joined: list[tuple[int, int]] = []
+    for start, stop in sorted((start, min(stop, end)) for start, stop in spans):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(stop, joined[-1][1])
+        elif start < stop:
+            joined.append((start, stop))
+    return joined
 
 
 def _stated_count(block: bytearray, header: Header) -> int:
@@ -198,12 +260,35 @@ def clean_xmp(xmp: bytes) -> bytes:
     if not _XMP_SUSPECTS.search(xmp):
         return xmp
     try:
+        _refuse_strange_xml(xmp.strip(b"\0 \n"))
         document = minidom.parseString(xmp.strip(b"\0 \n"))
     except (ExpatError, ValueError, LookupError):
         return b""
     if document.documentElement is not None:
         _drop_xmp_pictures(document.documentElement)
     return "".join(node.toxml() for node in document.childNodes).encode()
+
+
+def _refuse_strange_xml(text: bytes) -> None:
+    """Raises ValueError for XML that is deeper or larger than any photo's, or defines entities."""
+    parser, depth, elements = expat.ParserCreate(), 0, 0
+
+    def begin(*_: object) -> None:
+        nonlocal depth, elements
+        depth, elements = depth + 1, elements + 1
+        if depth > LARGEST_XMP_DEPTH or elements > LARGEST_XMP_ELEMENTS:
+            raise ValueError("its XMP is deeper or larger than any photo's")
+
+    def end(*_: object) -> None:
+        nonlocal depth
+        depth -= 1
+
+    def refuse(*_: object) -> None:
+        raise ValueError("its XMP defines entities")
+
+    parser.StartElementHandler, parser.EndElementHandler = begin, end
+    parser.StartDoctypeDeclHandler = refuse
+    parser.Parse(text, True)
 
 
 def _drop_xmp_pictures(element: minidom.Element) -> None:

@@ -1,29 +1,12 @@
 """What a decoded photo is: its pixels, and all that is needed to write it back as it was."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 
 from _removal_support.errors import RemovalError
-
-PHOTO_SUFFIXES: Mapping[str, str] = MappingProxyType(
-    {
-        ".jpg": "JPEG",
-        ".jpeg": "JPEG",
-        ".jpe": "JPEG",
-        ".jfif": "JPEG",
-        ".png": "PNG",
-        ".webp": "WEBP",
-        ".tif": "TIFF",
-        ".tiff": "TIFF",
-        ".bmp": "BMP",
-        ".dib": "BMP",
-    }
-)
-"""Lower-case suffix -> format of the files that can be read and written."""
 
 
 class PhotoError(RemovalError, ValueError):
@@ -82,10 +65,9 @@ class JpegSettings:
 
 @dataclass(frozen=True)
 class WebpSettings:
-    """How a WebP was compressed; quality is 0 to 100 and estimated for a lossy file."""
+    """How a WebP was compressed."""
 
     lossless: bool
-    quality: int
 
 
 @dataclass(frozen=True)
@@ -96,16 +78,41 @@ class TiffSettings:
     predictor: int
 
 
-Settings = JpegSettings | WebpSettings | TiffSettings | None
+@dataclass(frozen=True)
+class HeifSettings:
+    """How a HEIF picture was stored.
+
+    chroma: 420, 422 or 444. colour_codes: libheif's names and the numbers of ITU-T H.273.
+    """
+
+    chroma: int
+    colour_codes: tuple[tuple[str, int], ...] = ()
+
+
+Settings = JpegSettings | WebpSettings | TiffSettings | HeifSettings | None
 
 
 @dataclass(frozen=True, eq=False)
 class Decoded:
-    """What a format's decoder returns: the raster as stored, not yet turned upright."""
+    """The raster as stored, not yet turned upright; notes: what a reader of the photo should know, one
+    sentence each."""
 
     raster: Raster
-    metadata: Metadata
     settings: Settings = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A file of which all but the pixels was read.
+
+    width, height: of the picture as stored, not yet turned upright. decode: decodes the pixels, once.
+    """
+
+    width: int
+    height: int
+    metadata: Metadata
+    decode: Callable[[], Decoded]
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,11 +121,13 @@ class Photo:
 
     pixels: uint8 (H, W, 3) RGB, upright: what all stages see. 16-bit samples are scaled to 8, alpha is left
         aside, CMYK is shown in sRGB; RGB and grey values are the file's own, in its own colour profile.
-    format: "JPEG", "PNG", "WEBP", "TIFF" or "BMP", by the file's content and not its name.
+    path: where it was read from; of a stream the name that was given.
+    format: "JPEG", "PNG", "WEBP", "TIFF", "BMP", "HEIF" or "AVIF", by the file's content and not its name.
     raster: the file's own samples, upright.
     orientation: 1 to 8, what was undone to turn the picture upright (EXIF 2.32, tag 274).
     settings: how the file was compressed, None where its format has nothing to choose.
     encoded: the file's own bytes.
+    notes: what was mended or left out when it was read, one sentence each.
     """
 
     pixels: np.ndarray
@@ -129,3 +138,4 @@ class Photo:
     orientation: int
     settings: Settings
     encoded: bytes
+    notes: tuple[str, ...] = ()

@@ -4,13 +4,15 @@ import binascii
 import io
 import struct
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import numpy as np
 from PIL import PngImagePlugin
 
+from _removal_support.limits import LARGEST_PROFILE_BYTES
 from removal.images.colour import from_image, to_image
-from removal.images.photo import Decoded, Metadata, Raster
+from removal.images.metadata import without_exif_prefix
+from removal.images.photo import Decoded, Metadata, Opened, Raster
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PICTURE = (b"IHDR", b"PLTE", b"tRNS", b"IDAT")
@@ -31,26 +33,73 @@ _KEPT = (
 _XMP = b"XML:com.adobe.xmp\0"
 _RAW_PROFILE = b"Raw profile type "  # ImageMagick's and exiftool's way before the eXIf chunk
 _PICTURE_PROFILES = tuple(_RAW_PROFILE + name + b"\0" for name in (b"exif", b"APP1", b"xmp", b"8bim"))
-_MAX_PROFILE_BYTES = 64 << 20
 _METRES_PER_INCH = 0.0254
+_DEFLATE_RATIO = 1032  # the most that deflate can squeeze (zlib's technical details)
+_PIECE_BYTES = 1 << 18
+_ADAM7 = (  # section 8.1: first column, first row, step across, step down
+    (0, 0, 8, 8),
+    (4, 0, 8, 8),
+    (0, 4, 4, 8),
+    (2, 0, 4, 4),
+    (0, 2, 2, 4),
+    (1, 0, 2, 2),
+    (0, 1, 1, 2),
+)
+_SHORT = "the file is truncated: it holds less of the picture than its header states"
 
 Chunk = tuple[bytes, bytes]
 
 
-def decode_png(data: bytes, check_size: Callable[[int, int], None]) -> Decoded:
-    """Decode a PNG file. check_size(width, height) is called before any pixel is. Raises ValueError."""
+def open_png(data: bytes) -> Opened:
+    """Read all of a PNG file but its pixels. Raises ValueError."""
     chunks = _read_chunks(data)
     if not chunks or chunks[0][0] != b"IHDR" or len(chunks[0][1]) != 13:
         raise ValueError("it has no header")
-    width, height, depth, colour = struct.unpack(">IIBB", chunks[0][1][:10])
-    check_size(width, height)
+    width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", chunks[0][1])
     for kind, content in chunks:
         if kind == b"acTL" and int.from_bytes(content[:4], "big") > 1:
             raise ValueError("animated pictures are not supported")
-    # Only what makes up the picture goes to the decoders: they choke on, or warn about, broken metadata.
-    plain = _write_chunks([chunk for chunk in chunks if chunk[0] in _PICTURE])
-    raster = _decode_16_bits(plain, colour) if depth == 16 else _decode_8_bits(plain)
-    return Decoded(raster, _read_metadata(chunks))
+
+    def decode() -> Decoded:
+        expected = _filtered_bytes(chunks[0][1])
+        parts = [content for kind, content in chunks if kind == b"IDAT"]
+        if sum(map(len, parts)) * _DEFLATE_RATIO < expected:
+            raise ValueError(_SHORT)
+        # Only what makes up the picture goes to the decoders: they choke on, or warn about, broken metadata.
+        plain = _write_chunks([chunk for chunk in chunks if chunk[0] in _PICTURE])
+        raster = _decode_16_bits(plain, colour) if depth == 16 else _decode_8_bits(plain)
+        if (interlaced or not _colours(raster.samples[-1]).any()) and not _holds(parts, expected):
+            raise ValueError(_SHORT)  # decoders leave black what is not there
+        return Decoded(raster)
+
+    return Opened(width, height, _read_metadata(chunks), decode)
+
+
+def _filtered_bytes(header: bytes) -> int:
+    """How many bytes the picture data of this header (IHDR) has before it is deflated (section 9.2)."""
+    width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", header)
+    bits = depth * {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}.get(colour, 1)
+    total = 0
+    for left, top, across, down in _ADAM7 if interlaced else ((0, 0, 1, 1),):
+        columns, rows = -(-(width - left) // across), -(-(height - top) // down)
+        if columns > 0 and rows > 0:
+            total += rows * (1 + (columns * bits + 7) // 8)
+    return total
+
+
+def _colours(row: np.ndarray) -> np.ndarray:
+    """A row of samples without its alpha."""
+    return row[:, :-1] if row.ndim == 2 and row.shape[1] in (2, 4) else row
+
+
+def _holds(parts: Iterable[bytes], size: int) -> bool:
+    """Whether deflated parts hold `size` bytes at least; a piece at a time."""
+    engine = zlib.decompressobj()
+    for part in parts:
+        while part and size > 0 and not engine.eof:
+            size -= len(engine.decompress(part, _PIECE_BYTES))
+            part = engine.unconsumed_tail
+    return size - len(engine.flush()) <= 0
 
 
 def _read_chunks(data: bytes) -> list[Chunk]:
@@ -107,7 +156,7 @@ def _read_metadata(chunks: list[Chunk]) -> Metadata:
     extra = []
     for kind, content in chunks:
         if kind == b"eXIf":
-            exif = content.removeprefix(b"Exif\0\0")
+            exif = without_exif_prefix(content)
         elif kind == b"iCCP":
             icc = _inflate(content.partition(b"\0")[2][1:])
         elif kind == b"iTXt" and content.startswith(_XMP):
@@ -126,7 +175,7 @@ def _inflate(content: bytes) -> bytes:
     """Decompressed content; empty where it is damaged or inflates to more than any profile needs."""
     engine = zlib.decompressobj()
     try:
-        inflated = engine.decompress(content, _MAX_PROFILE_BYTES)
+        inflated = engine.decompress(content, LARGEST_PROFILE_BYTES)
     except zlib.error:
         return b""
     return inflated if engine.eof else b""
@@ -144,7 +193,7 @@ def _raw_profile(content: bytes) -> bytes:
     """EXIF from a zTXt chunk that holds a name, a length and hexadecimal digits."""
     words = _inflate(content.partition(b"\0")[2][1:]).split()
     try:
-        return binascii.unhexlify(b"".join(words[2:])).removeprefix(b"Exif\0\0")
+        return without_exif_prefix(binascii.unhexlify(b"".join(words[2:])))
     except (binascii.Error, ValueError):
         return b""
 

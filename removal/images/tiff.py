@@ -6,7 +6,7 @@ grey, whose rows are as many times wider.
 """
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from PIL import TiffImagePlugin
@@ -16,6 +16,7 @@ from removal.images.colour import from_image, to_image
 from removal.images.ifd import (
     UNDEFINED,
     Entry,
+    later_directories,
     long,
     main_directory,
     read_directory,
@@ -25,18 +26,19 @@ from removal.images.ifd import (
     write_tiff,
 )
 from removal.images.metadata import clean_photoshop, read_resolution
-from removal.images.photo import Decoded, Metadata, Raster, TiffSettings
+from removal.images.photo import Decoded, Metadata, Opened, Raster, TiffSettings
 
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 256, 257, 258, 259, 262
 STRIP_OFFSETS, CHANNELS, STRIP_SIZES = 273, 277, 279
 ACROSS, DOWN, RESOLUTION_UNIT = 282, 283, 296
 PLANES, PREDICTOR, TILE_WIDTH, TILE_OFFSETS, TILE_SIZES = 284, 317, 322, 324, 325
+ROWS_PER_STRIP, TILE_HEIGHT = 278, 323
 SUBFILE, OLD_SUBFILE, EXTRA_SAMPLES, SAMPLE_FORMAT = 254, 255, 338, 339
 XMP, PHOTOSHOP, ICC = 700, 34377, 34675
 
 # What describes how the samples lie in the file: no metadata.
 _SAMPLES = (WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, CHANNELS, PLANES, EXTRA_SAMPLES, SAMPLE_FORMAT)
-_PIECES = (STRIP_OFFSETS, STRIP_SIZES, 278, TILE_WIDTH, 323, TILE_OFFSETS, TILE_SIZES)
+_PIECES = (STRIP_OFFSETS, STRIP_SIZES, ROWS_PER_STRIP, TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_SIZES)
 _CODING = (266, 292, 293, PREDICTOR, 320, 347, 529, 530, 531, 532)  # fill order, fax, palette, JPEG, YCbCr
 _STRUCTURE = frozenset((*_SAMPLES, *_PIECES, *_CODING))
 _SINGLE = _STRUCTURE - {BITS, EXTRA_SAMPLES, SAMPLE_FORMAT, 320, 347, 529, 530, 532}
@@ -59,8 +61,8 @@ _LAYOUTS = {
 }
 
 
-def decode_tiff(data: bytes, check_size: Callable[[int, int], None]) -> Decoded:
-    """Decode a TIFF file. check_size(width, height) is called before any pixel is decoded. Raises ValueError.
+def open_tiff(data: bytes) -> Opened:
+    """Read all of a TIFF file but its pixels. Raises ValueError.
 
     Reduced-size pages (previews) are left out; more than one full page is refused.
     """
@@ -70,18 +72,20 @@ def decode_tiff(data: bytes, check_size: Callable[[int, int], None]) -> Decoded:
     width, height = _number(page, WIDTH), _number(page, HEIGHT)
     if width < 1 or height < 1:
         raise ValueError("it has no picture")
-    check_size(width, height)
     _refuse_more_pages(data, following)
-    structure = [entry for entry in entries if entry.code in _STRUCTURE]
     depths = set(page[BITS].integers()) if BITS in page else {1}
     _refuse_unsupported(page, depths)
     strips = _read_strips(data, page)
-    if depths == {16}:
-        raster = _decode_16_bits(page, strips, header.order)
-    else:
-        raster = _decode_8_bits(structure, strips, header.order)
-    settings = TiffSettings(_number(page, COMPRESSION, 1), _number(page, PREDICTOR, 1))
-    return Decoded(raster, _read_metadata(entries, page), settings)
+
+    def decode() -> Decoded:
+        if depths == {16}:
+            raster = _decode_16_bits(page, strips, header.order)
+        else:
+            structure = [entry for entry in entries if entry.code in _STRUCTURE]
+            raster = _decode_8_bits(structure, strips, header.order)
+        return Decoded(raster, TiffSettings(_number(page, COMPRESSION, 1), _number(page, PREDICTOR, 1)))
+
+    return Opened(width, height, _read_metadata(entries, page), decode)
 
 
 def _number(page: dict[int, Entry], code: int, default: int = 0) -> int:
@@ -90,10 +94,7 @@ def _number(page: dict[int, Entry], code: int, default: int = 0) -> int:
 
 
 def _refuse_more_pages(data: bytes, following: int) -> None:
-    header, seen = read_header(data), set()
-    while following and following not in seen:
-        seen.add(following)
-        entries, following = read_directory(data, following, header)
+    for entries, _ in later_directories(data, following, read_header(data)):
         page = {entry.code: entry for entry in entries}
         if not (_number(page, SUBFILE) & 1 or _number(page, OLD_SUBFILE) == 2):
             raise ValueError("files of several pages are not supported: save its pages one by one")
@@ -127,11 +128,26 @@ def _read_strips(data: bytes, page: dict[int, Entry]) -> list[bytes]:
         sizes = (len(data) - starts[0],)
     if not starts or len(starts) != len(sizes):
         raise ValueError("its picture data cannot be found")
+    if len(starts) < _expected_strips(page):
+        raise ValueError("the file is truncated: it holds less of the picture than its header states")
     if any(start + size > len(data) for start, size in zip(starts, sizes, strict=True)):
         raise ValueError("the file is truncated")
     if sum(sizes) > 2 * len(data):
         raise ValueError("its picture data overlaps itself")
     return [data[start : start + size] for start, size in zip(starts, sizes, strict=True)]
+
+
+def _expected_strips(page: dict[int, Entry]) -> int:
+    """How many strips or tiles the picture takes (TIFF 6.0, sections 3 and 15)."""
+    width, height = _number(page, WIDTH), _number(page, HEIGHT)
+    planes = _number(page, CHANNELS, 1) if _number(page, PLANES, 1) == 2 else 1
+    if TILE_OFFSETS in page:
+        wide, high = _number(page, TILE_WIDTH), _number(page, TILE_HEIGHT)
+        if wide < 1 or high < 1:
+            raise ValueError("its tiles have no size")
+        return -(-width // wide) * -(-height // high) * planes
+    rows = _number(page, ROWS_PER_STRIP) or height
+    return -(-height // rows) * planes
 
 
 def _decode_8_bits(structure: list[Entry], strips: Sequence[bytes], order: str) -> Raster:
@@ -178,7 +194,7 @@ def _decode_16_bits(page: dict[int, Entry], strips: Sequence[bytes], order: str)
 
 def _decode_grey(page: dict[int, Entry], strips: Sequence[bytes], order: str, channels: int) -> np.ndarray:
     """uint16 (H, W * channels): libtiff only undoes the compression."""
-    kept = [page[code] for code in (HEIGHT, 266, 278, COMPRESSION, 323) if code in page]
+    kept = [page[code] for code in (HEIGHT, 266, ROWS_PER_STRIP, COMPRESSION, TILE_HEIGHT) if code in page]
     kept += [
         long(WIDTH, _number(page, WIDTH) * channels),
         short(BITS, 16),

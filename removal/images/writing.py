@@ -1,5 +1,6 @@
 """Photos out: in their own format, as they were but for the hole."""
 
+import struct
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from _removal_support.errors import one_line
 from _removal_support.files import refuse_existing, write_atomically
+from removal.images.avif import encode_avif
 from removal.images.bmp import encode_bmp
 from removal.images.colour import (
     eight_bits,
@@ -18,12 +21,14 @@ from removal.images.colour import (
     repeat_grey,
     view,
 )
+from removal.images.heif import encode_heif
 from removal.images.jpeg import encode_jpeg, turned
+from removal.images.kinds import KNOWN_SUFFIXES, PHOTO_SUFFIXES, refusal
 from removal.images.metadata import edited_metadata
-from removal.images.photo import PHOTO_SUFFIXES, JpegSettings, Metadata, Photo, PhotoError, Raster
+from removal.images.photo import JpegSettings, Metadata, Photo, PhotoError, Raster, WebpSettings
 from removal.images.png import encode_png
 from removal.images.tiff import encode_tiff
-from removal.images.webp import encode_webp, new_webp_settings
+from removal.images.webp import encode_webp
 
 _ENCODERS: dict[str, Callable[[Raster, Metadata, Any], bytes]] = {
     "JPEG": encode_jpeg,
@@ -31,6 +36,8 @@ _ENCODERS: dict[str, Callable[[Raster, Metadata, Any], bytes]] = {
     "WEBP": encode_webp,
     "TIFF": encode_tiff,
     "BMP": encode_bmp,
+    "AVIF": encode_avif,
+    "HEIF": encode_heif,
 }
 _LAYOUTS = {
     "JPEG": ("L", "RGB", "CMYK"),
@@ -38,8 +45,10 @@ _LAYOUTS = {
     "WEBP": ("RGB", "RGBA"),
     "TIFF": ("1", "L", "LA", "P", "RGB", "RGBA", "RGBX", "CMYK"),
     "BMP": ("1", "L", "P", "RGB", "RGBA"),
+    "AVIF": ("L", "RGB", "RGBA"),
+    "HEIF": ("L", "RGB", "RGBA"),
 }
-_DEEP_FORMATS = ("PNG", "TIFF")
+_DEEP_FORMATS = ("PNG", "TIFF", "HEIF")
 
 
 def write_photo(
@@ -66,14 +75,20 @@ def write_photo(
     """
     _check(photo, pixels, mask)
     path = _removed_path(photo) if path is None else Path(path)
-    kind = output_format(photo, path)
+    output_format(photo, path)
     refuse_existing(path, overwrite=overwrite)
-    if kind == photo.format and not mask.any():
-        data = photo.encoded
-    else:
-        data = _encode(photo, pixels, mask, kind, path)
-    write_atomically(path, data, overwrite=overwrite)
+    write_atomically(path, encode_photo(photo, pixels, mask, path), overwrite=overwrite)
     return path
+
+
+def encode_photo(photo: Photo, pixels: np.ndarray, mask: np.ndarray, path: Path | None = None) -> bytes:
+    """The bytes that `write_photo` writes to `path`; None = a name with the photo's own suffix. Raises as it
+    does, but for what comes of writing."""
+    _check(photo, pixels, mask)
+    kind = photo.format if path is None else output_format(photo, path)
+    if kind == photo.format and not mask.any():
+        return photo.encoded
+    return _encode(photo, pixels, mask, kind, path or photo.path)
 
 
 def output_format(photo: Photo, path: Path) -> str:
@@ -82,9 +97,15 @@ def output_format(photo: Photo, path: Path) -> str:
     if suffix == photo.path.suffix.lower():
         return photo.format
     if suffix not in PHOTO_SUFFIXES:
-        known = " ".join(sorted(PHOTO_SUFFIXES))
-        raise PhotoError(f"{path}: expected a suffix among {known}, received {suffix or 'none'}")
+        raise PhotoError(f"{path}: {unknown_suffix(suffix)}")
     return PHOTO_SUFFIXES[suffix]
+
+
+def unknown_suffix(suffix: str) -> str:
+    """What is said of a result whose name has a suffix that no photo is written under."""
+    known = " ".join(sorted(PHOTO_SUFFIXES))
+    why = f": {refusal('HEIF')}" if KNOWN_SUFFIXES.get(suffix.lower()) == "HEIF" else ""
+    return f"expected a suffix among {known}, received {suffix or 'none'}{why}"
 
 
 def _removed_path(photo: Photo) -> Path:
@@ -114,20 +135,21 @@ def _encode(photo: Photo, pixels: np.ndarray, mask: np.ndarray, kind: str, path:
     settings = photo.settings
     if kind != photo.format:
         metadata = replace(metadata, extra=())
-        settings = new_webp_settings(lossless=photo.format != "JPEG") if kind == "WEBP" else None
+        lossless = photo.format not in ("JPEG", "HEIF", "AVIF")
+        settings = WebpSettings(lossless) if kind == "WEBP" else None
     elif isinstance(settings, JpegSettings):
         settings = turned(settings, photo.orientation)
     try:
         return _ENCODERS[kind](raster, metadata, settings)
-    except (OSError, ValueError) as error:
-        raise PhotoError(f"{path}: cannot be written as {kind}: {' '.join(str(error).split())}") from error
+    except (OSError, ValueError, OverflowError, RuntimeError, struct.error) as error:
+        raise PhotoError(f"{path}: cannot be written as {kind}: {one_line(str(error))}") from error
 
 
 def adapt(raster: Raster, kind: str, icc: bytes = b"") -> Raster:
     """The raster as a format can hold it: nothing is converted that need not be.
 
     CMYK becomes sRGB outside JPEG and TIFF; transparency is laid over white in JPEG; 16 bits become 8 outside
-    PNG and TIFF.
+    PNG, TIFF and HEIF.
     """
     if raster.layout == "CMYK" and "CMYK" not in _LAYOUTS[kind]:
         return Raster(view(raster, icc), "RGB")

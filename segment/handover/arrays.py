@@ -135,4 +135,5 @@ def _union(stack: np.ndarray) -> np.ndarray:
         raise ValueError(f"expected masks of shape (H, W) or (N, H, W), got colours {stack.shape}")
     if stack.dtype.kind in "iu" and not all(np.isin(mask, (0, 1, 255)).all() for mask in stack):
         raise ValueError("expected nothing but 0 and 1, or 0 and 255, in masks of shape (N, H, W)")
-    return stack.max(axis=0)
+    result: np.ndarray = stack.max(axis=0)
+    return result

@@ -144,7 +144,7 @@ class CocoMasks:
         if digits is None:
             raise MaskError(f"{self.path} holds results, and the name {path} ends in no image id", "missing")
         number = int(digits.group())
-        keys = [
+        keys: list[ImageId] = [
             key
             for key in self._content.objects
             if isinstance(key, str) and key.isascii() and key.isdecimal() and int(key[-19:]) == number

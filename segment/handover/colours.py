@@ -45,7 +45,8 @@ class Palette:
         far |= self.solid
         far[self.background] = False
         order = np.argsort(-self.areas, kind="stable")
-        return order[far[order] & (self.areas[order] >= LEAST_SHARE * self.areas.sum())]
+        result: np.ndarray = order[far[order] & (self.areas[order] >= LEAST_SHARE * self.areas.sum())]
+        return result
 
     def are_labels(self) -> bool:
         """Whether there are several colours on the background that are no shades of one outline."""
@@ -98,7 +99,7 @@ def find_palette(pixels: np.ndarray, *, lossy: bool = False) -> Palette | None:
 
 
 def _solid(indices: np.ndarray, count: int) -> np.ndarray:
-    """bool (count,): which of the colours fill a square of 3 pixels somewhere; of two that does not matter."""
+    """bool (count,): which colours fill a square of 3 pixels somewhere; of two that does not matter."""
     if count < 3:
         return np.ones(count, bool)
     square = np.ones((3, 3), np.uint8)

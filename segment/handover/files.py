@@ -6,7 +6,6 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +16,8 @@ from segment.handover.arrays import array_names
 from segment.handover.coco import CocoMasks
 from segment.handover.collections import CocoCollection, find_collection
 from segment.handover.fitting import HALF, MAX_PIXELS, Fit, Size, find_fit, fit_detections
-from segment.handover.index import MaskIndex, is_regular
+from segment.handover.found import LABEL, FoundMask, check_path, is_picture, read_marks
+from segment.handover.index import MaskIndex
 from segment.handover.json_files import read_json
 from segment.handover.label_map import Label, find_label_map
 from segment.handover.labels import ClassChoice
@@ -33,28 +33,11 @@ from segment.handover.mask_error import MaskError
 from segment.handover.picture_reading import find_reading
 from segment.handover.segment_anything import METADATA, is_mask_folder
 
-LABEL = "mask"
 MAX_TOLD = 8  # kinds of photos whose masks were scaled or turned; further ones are not told
 
+__all__ = ["LABEL", "FoundMask", "MaskFiles", "is_picture"]
+
 _logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, eq=False)
-class FoundMask:
-    """What a hand-over has for one photo.
-
-    detections: of the photo's size; one instance labelled "mask" where the file is a picture.
-    file: where it stands, of several the first. fit: how it was brought to the photo's size.
-    """
-
-    detections: Detections
-    file: Path
-    fit: Fit
-
-    @property
-    def is_listing(self) -> bool:
-        """Whether the file lists objects and is no picture."""
-        return not is_picture(self.file)
 
 
 class MaskFiles:
@@ -91,7 +74,7 @@ class MaskFiles:
         self._told: set[tuple[object, ...]] = set()
         self.choice: ClassChoice | None = None
         self._users: dict[str, Path] = {}
-        _check_path(self.path)
+        check_path(self.path)
         is_single = not self.path.is_dir() or is_mask_folder(self.path)
         self._index = None if is_single else MaskIndex(self.path)
         self._collection = self._find_collection()
@@ -197,7 +180,7 @@ class MaskFiles:
         found = fit_detections(own, fit)
         if len(found) and not found.union().any():
             self._refuse_empty(f"{file}: all {len(found)} objects of {path.name} are empty")
-        return FoundMask(found, file, fit)
+        return FoundMask(found, file, fit, True)
 
     def mask(self, photo: str | os.PathLike[str], size: Size) -> np.ndarray:
         """All that is marked in a photo, bool (H, W), True = remove; errors of `look_up`."""
@@ -313,34 +296,20 @@ class MaskFiles:
 
     def _pictured(self, files: Sequence[Path], photo: Path, size: Size, orientation: int) -> FoundMask:
         """The mask in a picture, the union of several, or the classes of a label map."""
-        by_name: dict[str, np.ndarray] = {}
-        nothing = fit = None
-        for file in files:
-            picture = self.reading.read(file, photo, size)
-            if self.reading.has_names:
-                assert self.reading.label_map is not None
-                self.reading.label_map.check(() if self.choice is None else self.choice.wanted)
-                levels_by_name = self.reading.objects(picture, file)
-            else:
-                levels_by_name = [(LABEL, self.reading.levels(picture, file))]
-            fit = self._fit(
-                (picture.levels.shape[0], picture.levels.shape[1]), size, photo, file, orientation
-            )
-            for name, levels in levels_by_name:
-                mask = self.reading.mask(picture, levels, fit, file)
-                by_name[name] = mask | by_name[name] if name in by_name else mask
-                nothing = nothing or self.reading.nothing_marked(levels)
-        assert fit is not None
-        marked = {name: mask for name, mask in by_name.items() if mask.any()}
+
+        def fit_of(own: Size, file: Path) -> Fit:
+            return self._fit(own, size, photo, file, orientation)
+
+        found = read_marks(self.reading, files, photo, size, choice=self.choice, fit_of=fit_of)
+        marked, has_names = found.marked, self.reading.has_names
         if not marked:
-            if not self.reading.has_names:
-                self._refuse_empty(f"mask {files[0]} is empty: {nothing}")
-            return FoundMask(Detections.empty(*size), files[0], fit)
+            if not has_names:
+                self._refuse_empty(f"mask {files[0]} is empty: {found.nothing}")
+            return FoundMask(Detections.empty(*size), files[0], found.fit, has_names)
         names = {} if self.choice is None else self.choice.names(marked)
         labels = [names.get(name, name) for name in marked]
-        return FoundMask(
-            Detections.from_masks(list(marked.values()), labels, [1.0] * len(labels)), files[0], fit
-        )
+        detections = Detections.from_masks(list(marked.values()), labels, [1.0] * len(labels))
+        return FoundMask(detections, files[0], found.fit, has_names)
 
     def _note_user(self, photo: Path) -> None:
         """Tells once where one mask of a folder is that of several photos: their names do not tell whose."""
@@ -381,23 +350,3 @@ class MaskFiles:
         if kind not in self._told and len(self._told) < MAX_TOLD:
             self._told.add(kind)
             self._tell(text)
-
-
-def _check_path(path: Path) -> None:
-    """Raises FileNotFoundError for a path that does not exist, MaskError for a pipe or a device."""
-    if not os.path.lexists(path):
-        raise FileNotFoundError(f"masks not found: {path}")
-    try:
-        is_folder = path.is_dir()
-    except OSError:
-        is_folder = False
-    if not is_folder and not is_regular(path):
-        raise MaskError(
-            f"{path}: expected a folder or a regular file, got a pipe, a device or a broken link",
-            "unreadable",
-        )
-
-
-def is_picture(entry: Path) -> bool:
-    """Whether an entry of a hand-over is a mask image or array."""
-    return entry.name != METADATA and entry.suffix.lower() != ".json"

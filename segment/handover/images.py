@@ -151,7 +151,8 @@ def _transparent_levels(pixels: np.ndarray) -> np.ndarray:
     middle = np.count_nonzero((levels > 32) & (levels < 223)) / len(levels)
     if middle > 0.2 or (shown == shown[0]).all():
         return alpha
-    return (colours.max(axis=2).astype(np.uint16) * alpha // 255).astype(np.uint8)
+    result: np.ndarray = (colours.max(axis=2).astype(np.uint16) * alpha // 255).astype(np.uint8)
+    return result
 
 
 def _palette_levels(palette: Palette) -> np.ndarray:
@@ -160,7 +161,8 @@ def _palette_levels(palette: Palette) -> np.ndarray:
     levels = palette.colours.max(axis=1)
     if len(levels) == 2:
         levels = np.where(np.arange(2) == np.argmax(_luma(palette.colours)), 255, 0).astype(np.uint8)
-    return levels[palette.indices]
+    result: np.ndarray = levels[palette.indices]
+    return result
 
 
 def _colour_levels(colours: np.ndarray) -> np.ndarray:
@@ -170,4 +172,5 @@ def _colour_levels(colours: np.ndarray) -> np.ndarray:
     middle = np.count_nonzero((brightest > 32) & (brightest < 223)) / brightest.size
     if coloured > 0.05 and middle > 0.3:
         raise ValueError("it is a colour picture and no mask")
-    return brightest
+    result: np.ndarray = brightest
+    return result

@@ -101,7 +101,12 @@ class MaskIndex:
             raise MaskError(
                 f"expected one mask for {path} in {self.folder}, found several: {_named(found)}", "several"
             )
-        other = f"; {_named(elsewhere)} is in another folder than the photo" if elsewhere else ""
+        other = (
+            f"; {_named(elsewhere)} is in another folder than the photo: "
+            "if it is its mask, give that folder itself"
+            if elsewhere
+            else ""
+        )
         raise MaskError(f"expected one mask for {path} in {self.folder}, found none{other}", "missing")
 
     def without_labelled(self, pictures: Sequence[Path]) -> list[Path]:

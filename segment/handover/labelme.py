@@ -113,8 +113,8 @@ def read_labelme(
     left_out: list[str] = []
     for number, (shape, label) in enumerate(zip(shapes, labels, strict=True)):
         try:
-            rle, score = _read_shape(shape, height, width, max_pixels)
-            read.append((label if names is None else names.get(label, label), score, rle))
+            own, rle, score = _read_shape(shape, height, width, max_pixels)
+            read.append((own if names is None else names.get(own, own), score, rle))
         except _BROKEN as error:
             broken = MaskError(f"{path}: shape {number}: {error}", "unreadable")
             is_wanted = names is None or label in names
@@ -136,22 +136,24 @@ def read_labelme(
     )
 
 
-def _read_shape(shape: Any, height: int, width: int, max_pixels: int) -> tuple[Rle, float]:
-    """The mask and the score of a shape."""
+def _read_shape(shape: Any, height: int, width: int, max_pixels: int) -> tuple[str, Rle, float]:
+    """The label, the mask and the score of a shape."""
     if not isinstance(shape, dict) or not isinstance(shape.get("label"), str):
         raise ValueError("expected a shape with a label")
+    label = shape["label"]
     score = 1.0 if shape.get("score") is None else checked_score(shape["score"])
     kind = shape.get("shape_type") or "polygon"
     if not isinstance(kind, str) or kind not in POINTS_NEEDED:
         raise ValueError(f"expected a shape_type among {', '.join(POINTS_NEEDED)}, got {shown(kind, 40)!r}")
     points = check_points(shape.get("points"), height, width, least=POINTS_NEEDED[kind])
     if kind == "mask":
-        return encode_crop(_paste(shape, points[0], height, width, max_pixels), 0, 0, height, width), score
+        pasted = _paste(shape, points[0], height, width, max_pixels)
+        return label, encode_crop(pasted, 0, 0, height, width), score
     reach = math.dist(points[0], points[1]) if kind == "circle" else 0.0
     left, top, right, bottom = _window(points, reach + LINE_WIDTH_PX + 2, height, width)
     shifted = [(x - left, y - top) for x, y in points]
     drawn = _draw(kind, shifted, bottom - top, right - left)
-    return encode_crop(drawn, top, left, height, width), score
+    return label, encode_crop(drawn, top, left, height, width), score
 
 
 def _window(

@@ -159,4 +159,5 @@ def _keep_certain(mask: np.ndarray, certain: np.ndarray) -> np.ndarray:
     kept = np.zeros(count, bool)
     kept[parts[certain]] = True
     kept[0] = False
-    return kept[parts]
+    result: np.ndarray = kept[parts]
+    return result

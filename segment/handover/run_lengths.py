@@ -53,7 +53,8 @@ def read_segmentation(segmentation: Any, height: int, width: int) -> Rle:
         length += float(np.abs(points - np.roll(points, 1, axis=0)).max(axis=1).sum())
     if length > MAX_OUTLINE_PX:
         raise ValueError(f"its outline is {length:.0f} pixels long, more than {MAX_OUTLINE_PX}")
-    return coco_mask.merge(coco_mask.frPyObjects(enclosing, height, width))
+    result: Rle = coco_mask.merge(coco_mask.frPyObjects(enclosing, height, width))
+    return result
 
 
 def _coordinates(polygon: Any, height: int, width: int) -> list[float]:
@@ -85,7 +86,8 @@ def _read_rle(segmentation: Mapping[str, Any], height: int, width: int) -> Rle:
         raise ValueError(f"expected counts to be a list or a string, got {type(counts).__name__}")
     if runs.sum() != height * width:
         raise ValueError(f"expected run lengths that add up to {height * width} pixels, got {runs.sum()}")
-    return coco_mask.frPyObjects({"size": [height, width], "counts": runs.tolist()}, height, width)
+    result: Rle = coco_mask.frPyObjects({"size": [height, width], "counts": runs.tolist()}, height, width)
+    return result
 
 
 def parse_counts(text: str, pixels: int) -> np.ndarray:

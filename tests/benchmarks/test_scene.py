@@ -72,6 +72,7 @@ def test_same_seed_same_pixels_and_another_seed_another_scene():
     assert (first.mask != other.mask).any()
 
 
+@pytest.mark.slow
 def test_another_size_shows_the_same_scene():
     small, large = render_scene(height=200, width=300, seed=7), render_scene(height=400, width=600, seed=7)
     shrunk = cv2.resize(large.mask.astype(np.float32), (300, 200), interpolation=cv2.INTER_AREA) > 0.5

@@ -48,7 +48,7 @@ def encoded(kind: str, rng: np.random.Generator) -> bytes:
     return stream.getvalue()
 
 
-PHOTO_KINDS = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "TIFF": ".tif", "BMP": ".bmp"}
+PHOTO_KINDS = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "TIFF": ".tif", "BMP": ".bmp", "AVIF": ".avif"}
 
 
 def make_photo(folder: Path, rng: np.random.Generator) -> None:
@@ -98,7 +98,7 @@ def make_listing(folder: Path, rng: np.random.Generator) -> None:
     box = [20.0, 10.0, 20.0, 20.0]
     polygon = [20.0, 10.0, 40.0, 10.0, 40.0, 30.0, 20.0, 30.0]
     rle = {"size": [HEIGHT, WIDTH], "counts": [0, 10, HEIGHT * WIDTH - 10]}
-    coded = {"size": [HEIGHT, WIDTH], "counts": "PPYo04i1"}
+    coded = {"size": [HEIGHT, WIDTH], "counts": f"Zn0d0l0{'0' * 37}fS1"}
     segmentation = [[polygon], rle, coded][int(rng.integers(3))]
     coco = {
         "images": [{"id": 1, "file_name": "photo.jpg", "height": HEIGHT, "width": WIDTH}],
@@ -129,7 +129,8 @@ def make_listing(folder: Path, rng: np.random.Generator) -> None:
         "annotations": [{"id": 1, "segmentation": coded, "bbox": box, "area": 10, "predicted_iou": 0.9}],
     }
     results = [{"image_id": 1, "category_id": 1, "score": 0.9, "segmentation": coded}]
-    sound = [coco, labelme, anything, results, coco | {"annotations": results}][int(rng.integers(5))]
+    named = [results[0] | {"image_id": "photo"}]  # by the number no photo of this name would be found
+    sound = [coco, labelme, anything, named, coco | {"annotations": results}][int(rng.integers(5))]
     data = mutate_json(sound, rng).encode("utf-8", "surrogatepass")
     (folder / "photo.json").write_bytes(mutate_bytes(data, rng) if rng.random() < 0.2 else data)
 

@@ -83,7 +83,7 @@ def test_outside_the_hole_the_fill_is_returned_as_it_is(rng):
 
 
 def test_sizes_must_agree():
-    with pytest.raises(ValueError, match=r"one size, received \(4, 4, 3\), \(4, 5, 3\)"):
+    with pytest.raises(ValueError, match=r"one size, got \(4, 4, 3\), \(4, 5, 3\)"):
         even_seams(np.zeros((4, 4, 3), np.uint8), np.zeros((4, 5, 3), np.uint8), np.zeros((4, 4), bool))
 
 

@@ -109,7 +109,7 @@ def test_what_is_no_photo_is_refused(white_finder, image, error, message):
 
 
 def test_bad_arguments_of_the_finder(white_finder):
-    with pytest.raises(ValueError, match="limit_px of at least 1, received 0"):
+    with pytest.raises(ValueError, match="limit_px of at least 1, got 0"):
         DamageFinder(white_finder, device="cpu", precision="float32", limit_px=0)
     with pytest.raises(FileNotFoundError, match=r"nowhere\.safetensors"):
         load_damage_finder(weights=["nowhere.safetensors"], device="cpu", precision="float32")
@@ -162,8 +162,8 @@ def test_what_is_thick_gets_a_rim_and_what_is_thin_none():
     [
         (LEVEL.astype(np.float64), {}, TypeError, "float32"),
         (LEVEL[0], {}, ValueError, r"\(H, W\)"),
-        (LEVEL + 1, {}, ValueError, r"\[0, 1\], received 1.0 to 1.6"),
-        (LEVEL * np.float32(np.nan), {}, ValueError, "received nan"),
+        (LEVEL + 1, {}, ValueError, r"\[0, 1\], got 1.0 to 1.6"),
+        (LEVEL * np.float32(np.nan), {}, ValueError, "got nan"),
         (LEVEL, {"threshold": 0.0}, ValueError, "threshold above 0"),
         (LEVEL, {"threshold": 1.5}, ValueError, "threshold above 0"),
     ],

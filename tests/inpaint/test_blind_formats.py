@@ -71,5 +71,5 @@ def test_the_two_kinds_are_not_taken_for_one_another(tmp_path, name):
 
 def test_names_are_not_shared_and_an_unknown_one_is_refused():
     assert not BLIND_NETWORKS.keys() & NETWORKS.keys()
-    with pytest.raises(ValueError, match=r"a network of mask-prediction.*, received 'glcic'"):
+    with pytest.raises(ValueError, match=r"a network of mask-prediction.*, got 'glcic'"):
         build_blind_network("glcic")

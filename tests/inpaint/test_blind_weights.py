@@ -47,7 +47,7 @@ def test_else_the_package_has_its_own(monkeypatch, tmp_path, mask_file, edge_fil
 
 def test_weights_that_the_package_lacks_are_named(monkeypatch, tmp_path):
     monkeypatch.setattr(blind_weights, "FOLDER", tmp_path)
-    with pytest.raises(WeightsError, match=r"edge-prediction: there is no file .*blind-edge-prediction"):
+    with pytest.raises(WeightsError, match=r"for edge-prediction, got no file .*blind-edge-prediction"):
         load_blind(EdgePredictor)
 
 
@@ -60,7 +60,7 @@ def test_files_that_cannot_serve(tmp_path, mask_file):
     other = save_network(Autoencoder(width=1 / 32), tmp_path / "other.safetensors")
     with pytest.raises(ValueError, match=r"mask-prediction, edge-prediction.*; it holds 'autoencoder'"):
         given_files([other])
-    with pytest.raises(ValueError, match=r"one file for mask-prediction, received .*mask\.safetensors and"):
+    with pytest.raises(ValueError, match=r"one file for mask-prediction, got .*mask\.safetensors and"):
         given_files([mask_file, mask_file])
 
 

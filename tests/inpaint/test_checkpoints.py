@@ -141,11 +141,9 @@ def test_a_wrong_shape_or_kind_is_named(pt_state):
         CheckpointError, match=r"conv1\.conv\.weight of shape \(2,\) instead of \(48, 5, 5, 5\)"
     ):
         load_deepfillv2(pt_state | {name: torch.zeros(2)})
-    with pytest.raises(
-        CheckpointError, match=r"conv1\.conv\.weight as a tensor of floats, received torch.int64"
-    ):
+    with pytest.raises(CheckpointError, match=r"conv1\.conv\.weight as a tensor of floats, got torch.int64"):
         load_deepfillv2(pt_state | {name: torch.zeros(48, 5, 5, 5, dtype=torch.int64)})
-    with pytest.raises(CheckpointError, match="as a tensor of floats, received str"):
+    with pytest.raises(CheckpointError, match="as a tensor of floats, got str"):
         load_deepfillv2(pt_state | {name: "gone"})
 
 
@@ -210,10 +208,10 @@ def test_the_hash_is_held_to_the_one_given_and_to_the_published_one(tmp_path, pt
     torch.save(pt_state, path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     assert load_deepfillv2(path, sha256_prefix=digest[:8].upper()).layout.name == "nipponjo_pt"
-    with pytest.raises(CheckpointError, match=f"expected a SHA-256 starting 00000000, received {digest[:8]}"):
+    with pytest.raises(CheckpointError, match=f"expected a SHA-256 starting 00000000, got {digest[:8]}"):
         load_deepfillv2(path, sha256_prefix="00000000")
     impostor = path.rename(tmp_path / PUBLISHED["deepfillv2-places"].file_name)
-    with pytest.raises(CheckpointError, match=f"starting 10d15793, received {digest[:8]}"):
+    with pytest.raises(CheckpointError, match=f"starting 10d15793, got {digest[:8]}"):
         load_deepfillv2(impostor)
 
 
@@ -251,7 +249,7 @@ def test_convert_writes_safetensors_that_load_and_tell_their_origin(tmp_path, pt
     with pytest.raises(FileExistsError):
         convert(path, out)
     assert convert(path, out, overwrite=True) == out
-    with pytest.raises(ValueError, match=r"ending in \.safetensors, received weights\.bin"):
+    with pytest.raises(ValueError, match=r"ending in \.safetensors, got weights\.bin"):
         convert(path, tmp_path / "weights.bin")
     out.write_bytes(out.read_bytes()[:100_000])
     with pytest.raises(CheckpointError, match="damaged, cut short"):

@@ -31,7 +31,7 @@ def test_the_description_names_method_and_radius():
 
 
 def test_errors_say_what_was_expected():
-    with pytest.raises(ValueError, match="telea or navier-stokes, received 'median'"):
+    with pytest.raises(ValueError, match="telea or navier-stokes, got 'median'"):
         ClassicalInpainter("median")
-    with pytest.raises(ValueError, match="positive radius_px, received 0"):
+    with pytest.raises(ValueError, match="positive radius_px, got 0"):
         ClassicalInpainter(radius_px=0)

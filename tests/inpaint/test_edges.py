@@ -95,11 +95,11 @@ def test_a_batch_is_its_photos():
 
 def test_wrong_arguments_are_refused():
     image = stripes()
-    with pytest.raises(TypeError, match="image of uint8, received float64"):
+    with pytest.raises(TypeError, match="image of uint8, got float64"):
         canny_edges(image / 255)
-    with pytest.raises(ValueError, match=r"an image \(H, W, 3\), received \(40, 60\)"):
+    with pytest.raises(ValueError, match=r"an image \(H, W, 3\), got \(40, 60\)"):
         canny_edges(image[..., 0])
-    with pytest.raises(ValueError, match=r"mask of shape \(40, 60\), received \(60, 40\)"):
+    with pytest.raises(ValueError, match=r"mask of shape \(40, 60\), got \(60, 40\)"):
         canny_edges(image, np.zeros((60, 40), np.float32))
-    with pytest.raises(ValueError, match="sigma_px above 0, received 0"):
+    with pytest.raises(ValueError, match="sigma_px above 0, got 0"):
         canny_edges(image, sigma_px=0)

@@ -125,7 +125,7 @@ def test_a_trained_file_of_another_network_is_named_as_such(tmp_path):
     [
         (
             {"format": "stylegan", "layout": "ours"},
-            "name no network that is known here: .* received 'stylegan'",
+            "name no network that is known here: .* got 'stylegan'",
         ),
         ({"layout": "ours"}, "name no network that is known here"),
         ({"format": "glcic", "layout": "ours", "options": "{"}, "name no network that is known here"),
@@ -138,7 +138,7 @@ def test_a_trained_file_of_another_network_is_named_as_such(tmp_path):
         ),
         (
             {"format": "glcic", "layout": "ours", "options": '{"width": NaN}'},
-            "build no glcic: .*received nan",
+            "build no glcic: .*got nan",
         ),
     ],
 )
@@ -167,7 +167,7 @@ def test_the_metadata_tell_what_a_trained_file_holds(tmp_path):
     options = {"size_px": 64, "bottleneck": None, "width": 0.05, "sees_hole": False}
     assert json.loads(metadata.pop("options")) == options
     assert metadata == {"format": "context-encoder", "layout": "ours", "steps": "9"}
-    with pytest.raises(ValueError, match=r"ending in \.safetensors, received mine\.pth"):
+    with pytest.raises(ValueError, match=r"ending in \.safetensors, got mine\.pth"):
         save_network(network, tmp_path / "mine.pth")
 
 
@@ -185,7 +185,10 @@ def test_the_records_name_the_published_files():
         PUBLISHED["glcic-places"].url == f"{prefix}global_local/gl_256x256_8x12_places_20200619-52a040a8.pth"
     )
     assert PUBLISHED["glcic-places"].architecture == "GLCIC, layout mmagic"
-    assert {name for name, known in INPAINTERS.items() if known.is_network} == {*NETWORKS, "reconstruction"}
+    assert {name for name, known in INPAINTERS.items() if known.is_network} == {
+        *NETWORKS,
+        *("lama", "mi-gan", "torchscript", "reconstruction"),
+    }
     for name, network in NETWORKS.items():
         known = INPAINTERS[name]
         assert known.title == network.title

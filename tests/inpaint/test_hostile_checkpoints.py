@@ -73,8 +73,8 @@ def test_a_refused_pickle_names_the_class_and_the_way_to_convert_it(tmp_path, pu
         (lambda shape: torch.zeros(1).expand(10**7, 10**7), r"instead of"),
         (lambda shape: torch.zeros(shape, device="meta"), "sparse, quantised or empty"),
         (lambda shape: torch.zeros(shape).to_sparse(), "sparse, quantised or empty"),
-        (lambda shape: torch.zeros(shape).to(torch.float8_e4m3fn), "received torch.float8_e4m3fn"),
-        (lambda shape: torch.zeros(shape, dtype=torch.complex64), "received torch.complex64"),
+        (lambda shape: torch.zeros(shape).to(torch.float8_e4m3fn), "got torch.float8_e4m3fn"),
+        (lambda shape: torch.zeros(shape, dtype=torch.complex64), "got torch.complex64"),
     ],
 )
 def test_a_tensor_is_looked_at_before_it_is_computed_with(tmp_path, published, first, make, said):
@@ -110,7 +110,7 @@ def test_options_that_build_no_network_of_ours_are_refused(tmp_path, options):
 def test_a_layout_that_is_no_name_is_refused(tmp_path):
     path = tmp_path / "weights.safetensors"
     of_ours(path, json.dumps({"layout": ["x"]}), format="deepfillv2")
-    with pytest.raises(CheckpointError, match="expected plain options, received 'layout' as list"):
+    with pytest.raises(CheckpointError, match="expected plain options, got 'layout' as list"):
         check(path)
 
 

@@ -291,13 +291,13 @@ def test_compiled_branches_take_several_sizes_and_batches(network, monkeypatch):
 
 
 def test_wrong_settings_are_refused(network):
-    with pytest.raises(ValueError, match="working_size_px of at least 64, received 8"):
+    with pytest.raises(ValueError, match="working_size_px of at least 64, got 8"):
         NetworkSettings(working_size_px=8)
-    with pytest.raises(ValueError, match="context of 0 or more, received -1"):
+    with pytest.raises(ValueError, match="context of 0 or more, got -1"):
         NetworkSettings(context=-1)
-    with pytest.raises(ValueError, match="a CUDA device for float16, received cpu"):
+    with pytest.raises(ValueError, match="a CUDA device for float16, got cpu"):
         NetworkInpainter(network, device="cpu", precision="float16")
-    with pytest.raises(ValueError, match="precision of auto, float32, bfloat16, float16, received 'int8'"):
+    with pytest.raises(ValueError, match="precision of auto, float32, bfloat16, float16, got 'int8'"):
         NetworkInpainter(network, precision="int8")
 
 

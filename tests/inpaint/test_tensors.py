@@ -45,20 +45,20 @@ def test_masks_there_and_back():
 
 
 def test_wrong_arrays_are_refused():
-    with pytest.raises(TypeError, match="dtype uint8, received float64"):
+    with pytest.raises(TypeError, match="dtype uint8, got float64"):
         images_to_tensor([np.zeros((2, 2, 3))])
-    with pytest.raises(ValueError, match=r"shape \(H, W, 3\), received \(2, 2, 4\)"):
+    with pytest.raises(ValueError, match=r"shape \(H, W, 3\), got \(2, 2, 4\)"):
         images_to_tensor([np.zeros((2, 2, 4), np.uint8)])
-    with pytest.raises(ValueError, match=r"received \(2, 3\) beside \(2, 2\)"):
+    with pytest.raises(ValueError, match=r"got \(2, 3\) beside \(2, 2\)"):
         masks_to_tensor([np.zeros((2, 2), bool), np.zeros((2, 3), bool)])
-    with pytest.raises(ValueError, match="received none"):
+    with pytest.raises(ValueError, match="got none"):
         masks_to_tensor([])
 
 
 def test_wrong_tensors_are_refused():
-    with pytest.raises(ValueError, match=r"received \(1, 4, 2, 2\)"):
+    with pytest.raises(ValueError, match=r"got \(1, 4, 2, 2\)"):
         tensor_to_images(torch.zeros(1, 4, 2, 2))
     with pytest.raises(ValueError, match="NaN or infinity"):
         tensor_to_images(torch.full((1, 3, 2, 2), torch.nan))
-    with pytest.raises(ValueError, match=r"received \(1, 3, 2, 2\)"):
+    with pytest.raises(ValueError, match=r"got \(1, 3, 2, 2\)"):
         tensor_to_masks(torch.zeros(1, 3, 2, 2))

@@ -95,7 +95,7 @@ def test_ten_thousand_specks_need_no_window(rng):
 
 
 def test_a_negative_context_is_refused():
-    with pytest.raises(ValueError, match="0 or more, received -1"):
+    with pytest.raises(ValueError, match="0 or more, got -1"):
         windows(np.zeros((10, 10), bool), context=-1)
 
 

@@ -6,7 +6,7 @@ from inpaint.blind import FAINT_SHARE
 from inpaint.inpainter import Inpainter
 from inpaint.reconstruction_inpainter import ReconstructionInpainter, RepairSettings
 from removal.batch.threads import OneAtATime
-from removal.repair import Damage, DamageSegmenter, RepairPipeline
+from removal.repair import DamageSegmenter, DetectedDamage, RepairPipeline
 
 HEIGHT, WIDTH = 40, 60
 
@@ -135,7 +135,7 @@ def test_in_several_threads_reconstruction_is_asked_all_the_same(image, level):
 def test_it_is_a_pipeline_for_damage_alone(image, level):
     from segment import Detections
 
-    with pytest.raises(TypeError, match="expected Damage, got Detections"):
+    with pytest.raises(TypeError, match="expected DetectedDamage, got Detections"):
         pipeline(level)([image], detections=[Detections.empty(HEIGHT, WIDTH)])
     with pytest.raises(ValueError, match="threshold above 0"):
         pipeline(level, threshold=0)([image])
@@ -145,7 +145,7 @@ def test_it_is_a_pipeline_for_damage_alone(image, level):
 
 def test_found_damage_can_be_handed_in(image, level):
     chosen = pipeline(np.zeros_like(level))
-    (result,) = chosen([image], detections=[Damage.of(level, level > 0)])
+    (result,) = chosen([image], detections=[DetectedDamage.of(level, level > 0)])
     assert np.array_equal(result.mask, level > 0)
 
 

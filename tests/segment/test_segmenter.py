@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from _removal_support.device import resolve_device
+from _removal_support.plugins import UnknownModelError
 from segment import WeightsError, coco_classes, load_segmenter, registry, segmenter_names
 from segment.published import MASKRCNN_V2
 from segment.registry import SegmenterRecord, register_segmenter
@@ -74,8 +75,9 @@ def test_an_explicit_name_never_falls_back(stand_ins):
 
 
 def test_load_errors(stand_ins):
-    with pytest.raises(ValueError, match="unknown segmenter 'yolo'; known: auto, maskrcnn"):
+    with pytest.raises(UnknownModelError, match=r"expected one of auto, maskrcnn, .*, got 'yolo'") as error:
         load_segmenter("yolo")
+    assert error.value.option == "segmenter"
     with pytest.raises(ValueError, match="precision to be one of auto, float32, got 'half'"):
         load_segmenter("builtin", precision="half")
     with pytest.raises(ValueError, match=r"weights 'a\.pth' need the segmenter's name"):
@@ -108,6 +110,7 @@ def test_class_checks(monkeypatch, tmp_path):
         ValueError, match="'builtin' finds only person; 'dog' needs Mask R-CNN's weights"
     ) as error:
         check_classes(People(), ["person", "dog"])
+    assert error.value.option == "classes"
     for part in (
         "maskrcnn_resnet50_fpn_v2_coco-73cbd019.pth",
         "https://download.pytorch.org/models/",

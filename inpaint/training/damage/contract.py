@@ -31,7 +31,7 @@ class Damage(ABC):
         """
 
 
-class Hole(Damage):
+class HoleDamage(Damage):
     """Damage of which nothing is left: the mask is 0 or 1, mid grey (128) is shown under it."""
 
     @abstractmethod
@@ -60,7 +60,7 @@ def check_image(image: np.ndarray) -> tuple[int, int]:
 def check_range(name: str, value: Sequence[float], least: float, most: float) -> None:
     """ValueError where value is not a (low, high) pair within least to most."""
     if len(value) != 2 or not least <= value[0] <= value[1] <= most:
-        raise ValueError(f"expected {name} as (low, high) of {least} to {most}, received {tuple(value)}")
+        raise ValueError(f"expected {name} as (low, high) of {least} to {most}, got {tuple(value)}")
 
 
 def drawn_px(rng: np.random.Generator, shares: Range, length_px: float, *, least: int = 1) -> int:

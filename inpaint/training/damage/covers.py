@@ -8,7 +8,7 @@ from statistics import NormalDist
 import cv2
 import numpy as np
 
-from inpaint.training.damage.contract import Damage, Hole, Range, check_image, check_range
+from inpaint.training.damage.contract import Damage, HoleDamage, Range, check_image, check_range
 
 LEAST_CONTRAST = 60  # of 255 in one channel: what is hardly seen need not be found
 
@@ -111,7 +111,7 @@ CONTENTS: Mapping[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] 
 def check_contents(names: Sequence[str]) -> None:
     """ValueError for none or an unknown one."""
     if not names or any(name not in CONTENTS for name in names):
-        raise ValueError(f"expected contents of {', '.join(CONTENTS)}, received {tuple(names)}")
+        raise ValueError(f"expected contents of {', '.join(CONTENTS)}, got {tuple(names)}")
 
 
 def drawn_content(names: Sequence[str], image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -128,14 +128,14 @@ class Covered(Cover):
     opacity: of what lies there, in [0, 1], drawn for each photo.
     """
 
-    hole: Hole
+    hole: HoleDamage
     contents: tuple[str, ...] = ("colour", "colour", "noise", "texture")
     edge: Range = (0.0, 0.006)
     opacity: Range = (1.0, 1.0)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.hole, Hole):
-            raise TypeError(f"expected a kind of hole, received {self.hole!r}")
+        if not isinstance(self.hole, HoleDamage):
+            raise TypeError(f"expected a kind of hole, got {self.hole!r}")
         check_contents(self.contents)
         check_range("edge", self.edge, 0, 0.1)
         check_range("opacity", self.opacity, 0, 1)

@@ -6,11 +6,18 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from inpaint.training.damage.contract import Hole, Range, check_range, drawn_number, drawn_px, line_thickness
+from inpaint.training.damage.contract import (
+    HoleDamage,
+    Range,
+    check_range,
+    drawn_number,
+    drawn_px,
+    line_thickness,
+)
 
 
 @dataclass(frozen=True)
-class FreeFormStrokes(Hole):
+class FreeFormStrokes(HoleDamage):
     """Brush strokes that turn at their vertices, to one side and the other (Yu et al. 2019, algorithm 1).
 
     The paper leaves the numbers open; the defaults are those of the authors' code at 256 px, and so are the
@@ -66,7 +73,7 @@ class FreeFormStrokes(Hole):
 
 
 @dataclass(frozen=True)
-class Boxes(Hole):
+class Boxes(HoleDamage):
     """Upright boxes.
 
     The defaults are those of the DeepFill papers' code and of Iizuka et al. 2017: one of 96 to 128 px of 256,
@@ -90,7 +97,7 @@ class Boxes(Hole):
         if not 0 <= self.margin < 0.5 or self.side[1] + 2 * self.margin > 1:
             raise ValueError(
                 f"expected a margin of 0 to {(1 - self.side[1]) / 2:.3f} around sides up to "
-                f"{self.side[1]:.3f}, received {self.margin}"
+                f"{self.side[1]:.3f}, got {self.margin}"
             )
 
     def hole(self, height: int, width: int, rng: np.random.Generator) -> np.ndarray:
@@ -107,14 +114,14 @@ class Boxes(Hole):
 
 
 @dataclass(frozen=True)
-class JoinedHoles(Hole):
+class JoinedHoles(HoleDamage):
     """Several in each photo: `JoinedHoles((FreeFormStrokes(), Boxes()))` is what DeepFillv2 is trained on."""
 
-    parts: tuple[Hole, ...]
+    parts: tuple[HoleDamage, ...]
 
     def __post_init__(self) -> None:
-        if not self.parts or not all(isinstance(part, Hole) for part in self.parts):
-            raise ValueError(f"expected kinds of holes, received {self.parts!r}")
+        if not self.parts or not all(isinstance(part, HoleDamage) for part in self.parts):
+            raise ValueError(f"expected kinds of holes, got {self.parts!r}")
 
     def hole(self, height: int, width: int, rng: np.random.Generator) -> np.ndarray:
         result: np.ndarray = np.logical_or.reduce([part.hole(height, width, rng) for part in self.parts])

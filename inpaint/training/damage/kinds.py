@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from inpaint.training.damage.contract import Damage, Hole, check_image, check_range, drawn_number
+from inpaint.training.damage.contract import Damage, HoleDamage, check_image, check_range, drawn_number
 from inpaint.training.damage.covers import Covered
 from inpaint.training.damage.holes import Boxes, FreeFormStrokes, JoinedHoles
 from inpaint.training.damage.lettering import Text
-from inpaint.training.damage.mask_files import MaskFiles
+from inpaint.training.damage.mask_files import MaskFileHoles
 from inpaint.training.damage.mosaic import Mosaic
 from inpaint.training.damage.noise import Noise
 from inpaint.training.damage.scratches import Scratches
@@ -49,10 +49,10 @@ class MixedDamage(Damage):
 
     def __post_init__(self) -> None:
         if not self.parts:
-            raise ValueError("expected kinds of damage, received none")
+            raise ValueError("expected kinds of damage, got none")
         for part, weight in self.parts:
             if not 0 < weight < float("inf"):
-                raise ValueError(f"expected a weight above 0, received {weight} for {part}")
+                raise ValueError(f"expected a weight above 0, got {weight} for {part}")
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         ends = np.cumsum([weight for _, weight in self.parts])
@@ -92,17 +92,17 @@ class DamageSources:
     files: Path | None = None
 
 
-HOLES: Mapping[str, Callable[[DamageSources], Hole]] = {
+HOLES: Mapping[str, Callable[[DamageSources], HoleDamage]] = {
     "strokes": lambda sources: FreeFormStrokes(),
     "box": lambda sources: Boxes(),
     "centre": lambda sources: Boxes(side=(0.5, 0.5), centred=True),
     "free-form": lambda sources: JoinedHoles((FreeFormStrokes(), Boxes())),
     "shapes": lambda sources: CocoShapes(_given(sources.shapes, "shapes", "COCO annotations")),
-    "files": lambda sources: MaskFiles(_given(sources.files, "files", "a folder of mask pictures")),
+    "files": lambda sources: MaskFileHoles(_given(sources.files, "files", "a folder of mask pictures")),
 }
 """Holes by name."""
 
-IN_HOLES: Mapping[str, Callable[[Hole], Damage]] = {"mosaic": Mosaic, "covered": Covered}
+IN_HOLES: Mapping[str, Callable[[HoleDamage], Damage]] = {"mosaic": Mosaic, "covered": Covered}
 """What a hole may show but grey: asked for as `mosaic-box`; alone it is that of `free-form`."""
 
 OTHERS: Mapping[str, Callable[[], Damage]] = {
@@ -142,9 +142,7 @@ def damage_of(
     """
     unknown = [name for name in specs if name not in damage_kinds()]
     if unknown:
-        raise ValueError(
-            f"expected kinds of damage of {', '.join(damage_kinds())}, received {', '.join(unknown)}"
-        )
+        raise ValueError(f"expected kinds of damage of {', '.join(damage_kinds())}, got {', '.join(unknown)}")
     sources = DamageSources(shapes, files)
     return MixedDamage(tuple((_build(name, sources), weight) for name, weight in specs.items()))
 
@@ -160,13 +158,13 @@ def passed_over(
     named = {name: f"-{name}" for name in ("shapes", "files")}
     used = [name for name, end in named.items() if any(f"-{spec}".endswith(end) for spec in specs)]
     holes = [HOLES[name](sources) for name in used]
-    lines = [hole.passed_over() for hole in holes if isinstance(hole, CocoShapes | MaskFiles)]
+    lines = [hole.passed_over() for hole in holes if isinstance(hole, CocoShapes | MaskFileHoles)]
     return [line for line in lines if line is not None]
 
 
 def _given(path: Path | None, kind: str, what: str) -> Path:
     if path is None:
-        raise ValueError(f"expected {what} for damage by {kind}, received none")
+        raise ValueError(f"expected {what} for damage by {kind}, got none")
     return path
 
 

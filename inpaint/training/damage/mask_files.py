@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from inpaint.training.damage.contract import Hole, Range, check_range
+from inpaint.training.damage.contract import HoleDamage, Range, check_range
 from inpaint.training.decoding import decode_photo
 from inpaint.training.photos import photo_paths
 
@@ -16,7 +16,7 @@ _SHORTER_PX = 1024  # larger pictures are shrunk to this
 
 
 @dataclass(frozen=True)
-class MaskFiles(Hole):
+class MaskFileHoles(HoleDamage):
     """A part of one of the pictures in a folder, turned by quarters and mirrored or not, at the photo's size.
 
     folder: pictures in it and below it; listed and read when a hole is drawn.

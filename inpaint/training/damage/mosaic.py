@@ -5,7 +5,15 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from inpaint.training.damage.contract import Damage, Hole, Range, check_image, check_range, drawn_px, shown_in
+from inpaint.training.damage.contract import (
+    Damage,
+    HoleDamage,
+    Range,
+    check_image,
+    check_range,
+    drawn_px,
+    shown_in,
+)
 
 
 @dataclass(frozen=True)
@@ -17,13 +25,13 @@ class Mosaic(Damage):
         least 2 px. Where the cells begin is drawn too.
     """
 
-    hole: Hole
+    hole: HoleDamage
     cell: Range = (1 / 32, 1 / 8)
 
     def __post_init__(self) -> None:
         check_range("cell", self.cell, 0, 1)
-        if not isinstance(self.hole, Hole):
-            raise TypeError(f"expected a kind of hole, received {self.hole!r}")
+        if not isinstance(self.hole, HoleDamage):
+            raise TypeError(f"expected a kind of hole, got {self.hole!r}")
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         height, width = check_image(image)

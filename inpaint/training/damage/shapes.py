@@ -12,7 +12,7 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from _removal_support.limits import LARGEST_JSON_BYTES
-from inpaint.training.damage.contract import Hole, Range, check_range, drawn_px
+from inpaint.training.damage.contract import HoleDamage, Range, check_range, drawn_px
 
 _TRIES = 8
 _MOST_BROKEN = 1000  # annotations in a row that cannot be read
@@ -21,7 +21,7 @@ _SHIFT = 4  # binary digits after the point in coordinates for OpenCV
 
 
 @dataclass(frozen=True)
-class CocoShapes(Hole):
+class CocoShapes(HoleDamage):
     """One annotated shape, mirrored or not, at any size, anywhere. Groups drawn in one piece are left out.
 
     path: instances.json with polygons or run lengths; read when the first hole is drawn.
@@ -149,7 +149,8 @@ def _category_names(entries: Sequence[Mapping[str, Any]]) -> dict[Any, str]:
 def _longer_side(entry: Mapping[str, Any]) -> float:
     """The longer side of an annotation in pixels, by its box, else by its polygons; 0 where neither tells."""
     if entry.get("bbox"):
-        return max(entry["bbox"][2:])
+        result: float = max(entry["bbox"][2:])
+        return result
     polygons = entry.get("segmentation")
     if not isinstance(polygons, list) or not polygons:
         return 0.0

@@ -151,6 +151,7 @@ def test_settings_are_frozen_and_arguments_checked():
     assert np.array_equal(complete(image, np.zeros_like(mask)), image)
 
 
+@pytest.mark.slow
 def test_real_photos_get_texture_where_navier_stokes_gives_none(shared):
     from inpaint.classical import ClassicalInpainter
 

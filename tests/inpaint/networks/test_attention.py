@@ -287,19 +287,19 @@ def test_runs_on_every_device(device):
 
 def test_wrong_shapes_are_refused():
     features = torch.zeros(1, 3, 8, 8)
-    with pytest.raises(ValueError, match="even height and width, received 7 x 8"):
+    with pytest.raises(ValueError, match="even height and width, got 7 x 8"):
         contextual_attention(features[:, :, :7], torch.zeros(1, 1, 28, 32), PT)
-    with pytest.raises(ValueError, match=r"masks of shape \(1, 1, s\*8, s\*8\), received \(1, 1, 32, 31\)"):
+    with pytest.raises(ValueError, match=r"masks of shape \(1, 1, s\*8, s\*8\), got \(1, 1, 32, 31\)"):
         contextual_attention(features, torch.zeros(1, 1, 32, 31), PT)
     needed = torch.ones(1, 8, 8, dtype=torch.bool)
-    with pytest.raises(ValueError, match=r"needed of shape \(1, 4, 4\), received \(1, 8, 8\)"):
+    with pytest.raises(ValueError, match=r"needed of shape \(1, 4, 4\), got \(1, 8, 8\)"):
         contextual_attention(features, torch.zeros(1, 1, 32, 32), PT, needed=needed)
 
 
 @pytest.mark.parametrize("bound", [0, -1.5, float("nan")])
 def test_a_bound_that_leaves_no_memory_is_refused(bound):
     features = random_features(1, 8, 8)
-    words = f"max_scores_mb above 0 or None, received {bound}"
+    words = f"max_scores_mb above 0 or None, got {bound}"
     with pytest.raises(ValueError, match=words):
         contextual_attention(features, no_holes(features), PT, max_scores_mb=bound)
     with pytest.raises(ValueError, match=words):

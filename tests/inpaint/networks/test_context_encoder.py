@@ -73,7 +73,7 @@ def test_the_hole_is_painted_with_the_mean_colour():
 
 
 def test_wrong_options_are_refused():
-    with pytest.raises(ValueError, match="size_px of 64, 128, 256, received 100"):
+    with pytest.raises(ValueError, match="size_px of 64, 128, 256, got 100"):
         ContextEncoder(size_px=100)
-    with pytest.raises(ValueError, match="bottleneck of 1 to 16000, received 0"):
+    with pytest.raises(ValueError, match="bottleneck of 1 to 16000, got 0"):
         ContextEncoder(bottleneck=0)

@@ -169,11 +169,11 @@ def test_fresh_weights_are_drawn_from_the_generator_alone():
 def test_wrong_batches_are_refused():
     network = network_of("nipponjo_pt")
     images, masks = scene(1, 16, 16)
-    with pytest.raises(ValueError, match=r"images of shape \(N, 3, H, W\), received \(3, 16, 16\)"):
+    with pytest.raises(ValueError, match=r"images of shape \(N, 3, H, W\), got \(3, 16, 16\)"):
         network(images[0], masks)
-    with pytest.raises(ValueError, match=r"masks of shape \(1, 1, 16, 16\), received \(1, 1, 16, 8\)"):
+    with pytest.raises(ValueError, match=r"masks of shape \(1, 1, 16, 16\), got \(1, 1, 16, 8\)"):
         network(images, masks[..., :8])
-    with pytest.raises(TypeError, match="masks of dtype float32, received bool"):
+    with pytest.raises(TypeError, match="masks of dtype float32, got bool"):
         network(images, masks.bool())
 
 

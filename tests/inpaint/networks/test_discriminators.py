@@ -70,9 +70,9 @@ def test_reconstructions_sees_edges_and_map_too():
 def test_the_context_encoders_sees_the_missing_part(size_px):
     judge = ContextDiscriminator(size_px=size_px, width=0.1)
     assert judge(torch.zeros(3, 3, size_px, size_px)).shape == (3,)
-    with pytest.raises(ValueError, match=rf"parts of shape \(N, 3, {size_px}, {size_px}\), received"):
+    with pytest.raises(ValueError, match=rf"parts of shape \(N, 3, {size_px}, {size_px}\), got"):
         judge(torch.zeros(3, 3, 32, 32))
-    with pytest.raises(ValueError, match="size_px of 64, 128 or 256, received 32"):
+    with pytest.raises(ValueError, match="size_px of 64, 128 or 256, got 32"):
         ContextDiscriminator(size_px=32)
 
 
@@ -86,10 +86,10 @@ def test_global_and_local_judges_see_image_and_patch(size_px):
 
 @pytest.mark.parametrize(("kind", "grid"), [(GLCICDiscriminator, 64), (DeepFillV1Critics, 32)])
 def test_wrong_sizes_are_refused(kind, grid):
-    with pytest.raises(ValueError, match=f"multiple of {grid}, received 100"):
+    with pytest.raises(ValueError, match=f"multiple of {grid}, got 100"):
         kind(size_px=100)
     judge = kind(size_px=64, width=0.1)
-    with pytest.raises(ValueError, match=r"patches of shape \(N, 3, 32, 32\), received \(1, 3, 64, 64\)"):
+    with pytest.raises(ValueError, match=r"patches of shape \(N, 3, 32, 32\), got \(1, 3, 64, 64\)"):
         judge(torch.zeros(1, 3, 64, 64), torch.zeros(1, 3, 64, 64))
     with pytest.raises(ValueError, match="width above 0"):
         kind(width=0)
@@ -109,7 +109,7 @@ def test_the_critics_verdict_of_an_image_does_not_depend_on_the_batch():
 def test_sn_patchgan_judges_each_point(height, width, rows, columns):
     judge = SNPatchDiscriminator(width=0.125)
     assert judge(torch.zeros(2, 4, height, width)).shape == (2, 32, rows, columns)
-    with pytest.raises(ValueError, match=r"images of shape \(N, 4, H, W\), received \(2, 3, 8, 8\)"):
+    with pytest.raises(ValueError, match=r"images of shape \(N, 4, H, W\), got \(2, 3, 8, 8\)"):
         judge(torch.zeros(2, 3, 8, 8))
 
 
@@ -122,7 +122,7 @@ def test_patchgan_judges_patches_and_shows_what_its_layers_answer(height, width)
     assert [answer.shape[1] for answer in answers] == [8, 16, 32, 64, 1]
     assert [tuple(answer.shape[2:]) for answer in answers] == halves + less
     for wrong in (torch.zeros(2, 3, 64, 64), torch.zeros(2, 2, 31, 64)):
-        with pytest.raises(ValueError, match=r"\(N, 2, H, W\), H and W at least 32, received"):
+        with pytest.raises(ValueError, match=r"\(N, 2, H, W\), H and W at least 32, got"):
             judge(wrong)
 
 

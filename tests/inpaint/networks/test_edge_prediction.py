@@ -135,11 +135,11 @@ def test_grey_by_hand():
 def test_wrong_batches_and_options_are_refused():
     network = EdgePredictor(width=0.05)
     images, canny, masks = scene(1, 8, 8)
-    with pytest.raises(ValueError, match=r"images of shape \(N, 3, H, W\), received \(1, 1, 8, 8\)"):
+    with pytest.raises(ValueError, match=r"images of shape \(N, 3, H, W\), got \(1, 1, 8, 8\)"):
         network(canny, canny, masks)
-    with pytest.raises(ValueError, match=r"canny of shape \(1, 1, 8, 8\), received \(1, 3, 8, 8\)"):
+    with pytest.raises(ValueError, match=r"canny of shape \(1, 1, 8, 8\), got \(1, 3, 8, 8\)"):
         network(images, images, masks)
-    with pytest.raises(TypeError, match="masks of dtype float32, received bool"):
+    with pytest.raises(TypeError, match="masks of dtype float32, got bool"):
         network(images, canny, masks > 0.5)
-    with pytest.raises(ValueError, match="width above 0 and at most 4, received 0"):
+    with pytest.raises(ValueError, match="width above 0 and at most 4, got 0"):
         EdgePredictor(width=0)

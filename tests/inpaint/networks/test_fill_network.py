@@ -133,19 +133,19 @@ def test_options_build_the_network_again(name):
 def test_wrong_batches_and_options_are_refused(name):
     network = small(name)
     images, masks = scene(1, 16, 16)
-    with pytest.raises(ValueError, match=r"images of shape \(N, 3, H, W\), received \(3, 16, 16\)"):
+    with pytest.raises(ValueError, match=r"images of shape \(N, 3, H, W\), got \(3, 16, 16\)"):
         network(images[0], masks)
-    with pytest.raises(ValueError, match=r"masks of shape \(1, 1, 16, 16\), received \(1, 1, 16, 8\)"):
+    with pytest.raises(ValueError, match=r"masks of shape \(1, 1, 16, 16\), got \(1, 1, 16, 8\)"):
         network(images, masks[..., :8])
-    with pytest.raises(TypeError, match="masks of dtype float32, received bool"):
+    with pytest.raises(TypeError, match="masks of dtype float32, got bool"):
         network(images, masks.bool())
     for width in (0, -1, 9):
-        with pytest.raises(ValueError, match=f"width above 0 and at most 4, received {width}"):
+        with pytest.raises(ValueError, match=f"width above 0 and at most 4, got {width}"):
             build_network(name, {"width": width})
 
 
 def test_an_unknown_network_is_refused():
-    with pytest.raises(ValueError, match=r"a network of autoencoder, .*, received 'stylegan'"):
+    with pytest.raises(ValueError, match=r"a network of autoencoder, .*, got 'stylegan'"):
         build_network("stylegan")
 
 

@@ -97,9 +97,9 @@ def test_half_precision_answers_in_full_and_nearly_the_same():
     network, images = small(), photos(1, 48, 64)
     with torch.no_grad():
         expected = network.maps(images)
-        received = network.to(torch.bfloat16).maps(images)
-    assert received.dtype == torch.float32
-    assert (received - expected).abs().max() < 0.1
+        got = network.to(torch.bfloat16).maps(images)
+    assert got.dtype == torch.float32
+    assert (got - expected).abs().max() < 0.1
 
 
 def test_fresh_weights_call_about_a_tenth_damaged_and_all_of_them_learn():
@@ -140,11 +140,11 @@ def test_fresh_weights_are_drawn_from_the_generator_alone():
 
 def test_wrong_photos_and_options_are_refused():
     network = small()
-    with pytest.raises(ValueError, match=r"images of shape \(N, 3, H, W\), received \(3, 8, 8\)"):
+    with pytest.raises(ValueError, match=r"images of shape \(N, 3, H, W\), got \(3, 8, 8\)"):
         network(torch.zeros(3, 8, 8))
-    with pytest.raises(TypeError, match="images of dtype float32, received float64"):
+    with pytest.raises(TypeError, match="images of dtype float32, got float64"):
         network.maps(torch.zeros(1, 3, 8, 8, dtype=torch.double))
-    with pytest.raises(ValueError, match="tile_px of at least 1 or None, received 0"):
+    with pytest.raises(ValueError, match="tile_px of at least 1 or None, got 0"):
         network.maps(torch.zeros(1, 3, 8, 8), tile_px=0)
-    with pytest.raises(ValueError, match="width above 0 and at most 4, received 9"):
+    with pytest.raises(ValueError, match="width above 0 and at most 4, got 9"):
         MaskPredictor(width=9)

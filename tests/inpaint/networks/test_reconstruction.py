@@ -138,9 +138,9 @@ def test_half_precision_answers_in_full_and_nearly_the_same():
     network = Reconstructor(width=0.125)
     with torch.no_grad():
         expected = network(*scene(1, 32, 32))[1]
-        received = network.to(torch.bfloat16)(*scene(1, 32, 32))[1]
-    assert received.dtype == torch.float32
-    assert (received - expected).abs().max() < 0.05
+        got = network.to(torch.bfloat16)(*scene(1, 32, 32))[1]
+    assert got.dtype == torch.float32
+    assert (got - expected).abs().max() < 0.05
 
 
 def test_a_gradient_reaches_every_weight_and_lowers_the_loss():
@@ -202,13 +202,13 @@ def test_its_discriminator_sees_photo_map_and_edges():
 def test_wrong_batches_and_options_are_refused():
     network = Reconstructor(width=0.125)
     images, maps, edges = scene(1, 16, 16)
-    with pytest.raises(ValueError, match=r"images of shape \(N, 3, H, W\), received \(3, 16, 16\)"):
+    with pytest.raises(ValueError, match=r"images of shape \(N, 3, H, W\), got \(3, 16, 16\)"):
         network(images[0], maps, edges)
-    with pytest.raises(ValueError, match=r"maps of shape \(1, 1, 16, 16\), received \(1, 1, 16, 8\)"):
+    with pytest.raises(ValueError, match=r"maps of shape \(1, 1, 16, 16\), got \(1, 1, 16, 8\)"):
         network(images, maps[..., :8], edges)
-    with pytest.raises(TypeError, match="edges of dtype float32, received bool"):
+    with pytest.raises(TypeError, match="edges of dtype float32, got bool"):
         network(images, maps, edges > 0)
-    with pytest.raises(ValueError, match="width above 0 and at most 4, received 9"):
+    with pytest.raises(ValueError, match="width above 0 and at most 4, got 9"):
         Reconstructor(width=9)
-    with pytest.raises(ValueError, match="max_scores_mb above 0 or None, received 0"):
+    with pytest.raises(ValueError, match="max_scores_mb above 0 or None, got 0"):
         Reconstructor(max_scores_mb=0)

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from inpaint.training.batch import Sample
-from inpaint.training.photos import Photo
-from inpaint.training.run import Run
+from inpaint.training.photos import TrainingPhoto
 from inpaint.training.settings import DEFAULTS
+from inpaint.training.training_run import Run
 
 MakeSamples = Callable[..., list[Sample]]
 TinyRun = Callable[..., Run]
@@ -35,18 +35,18 @@ def make_samples() -> MakeSamples:
 
 
 @pytest.fixture(scope="session")
-def few_photos(tmp_path_factory: pytest.TempPathFactory) -> list[Photo]:
+def few_photos(tmp_path_factory: pytest.TempPathFactory) -> list[TrainingPhoto]:
     """Six small photos on disk, the last two to keep apart."""
     folder = tmp_path_factory.mktemp("photos")
     rng = np.random.default_rng(5)
     for number in range(6):
         coarse = rng.integers(0, 256, (5, 6, 3), np.uint8)
         cv2.imwrite(str(folder / f"{number}.png"), cv2.resize(coarse, (80, 72)))
-    return [Photo(path) for path in sorted(folder.iterdir())]
+    return [TrainingPhoto(path) for path in sorted(folder.iterdir())]
 
 
 @pytest.fixture
-def tiny_run(few_photos: Sequence[Photo]) -> TinyRun:
+def tiny_run(few_photos: Sequence[TrainingPhoto]) -> TinyRun:
     """`tiny_run(name, options={}, **settings)`: a run of seconds, with everything switched on."""
 
     def build(name: str, *, options: dict[str, Any] | None = None, **values: Any) -> Run:

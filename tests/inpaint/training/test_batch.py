@@ -26,7 +26,7 @@ def test_samples_become_tensors_of_minus_one_to_one():
 
 
 def test_no_samples_are_refused():
-    with pytest.raises(ValueError, match="expected samples, received none"):
+    with pytest.raises(ValueError, match="expected samples, got none"):
         to_batch([])
 
 

@@ -61,7 +61,7 @@ def test_a_step_down_the_gradient_brings_the_map_nearer(loss):
 
 @pytest.mark.parametrize("loss", [map_cross_entropy, map_dice])
 def test_maps_of_another_shape_are_refused(loss):
-    with pytest.raises(ValueError, match=r"masks' shape \(1, 1, 1, 2\), received \(1, 1, 1, 3\)"):
+    with pytest.raises(ValueError, match=r"masks' shape \(1, 1, 1, 2\), got \(1, 1, 1, 3\)"):
         loss(map_of(0, 0, 0), map_of(0, 0))
 
 
@@ -81,9 +81,9 @@ def test_feature_matching_teaches_the_generator_alone():
 
 
 def test_answers_of_other_layers_are_refused():
-    with pytest.raises(ValueError, match=r"answers of the shapes \[\(2,\)\], received \[\(3,\)\]"):
+    with pytest.raises(ValueError, match=r"answers of the shapes \[\(2,\)\], got \[\(3,\)\]"):
         feature_matching([torch.zeros(3)], [torch.zeros(2)])
-    with pytest.raises(ValueError, match=r"shapes \[\], received \[\]"):
+    with pytest.raises(ValueError, match=r"shapes \[\], got \[\]"):
         feature_matching([], [])
 
 

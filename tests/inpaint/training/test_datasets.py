@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from inpaint.training.datasets import DATASETS, load_dataset, options_of
-from inpaint.training.photos import Photo
+from inpaint.training.photos import TrainingPhoto
 
 
 def photos(root: Path, *names: str) -> list[Path]:
@@ -36,7 +36,7 @@ def test_a_folder_of_which_nothing_is_kept_has_no_test(tmp_path):
 @pytest.mark.parametrize("count", [-1, 2, 3])
 def test_a_folder_cannot_keep_all_or_less_than_none(tmp_path, count):
     photos(tmp_path, "a.jpg", "b.jpg")
-    with pytest.raises(ValueError, match=rf"expected to keep 0 to 1 of the 2 photos .* received {count}"):
+    with pytest.raises(ValueError, match=rf"expected to keep 0 to 1 of the 2 photos .* got {count}"):
         load_dataset("folder", tmp_path, options={"test_count": count})
 
 
@@ -54,9 +54,7 @@ def test_animals_are_55_for_training_and_5_for_the_test_of_each_class(tmp_path):
 
 def test_a_class_too_small_for_its_test_is_named(tmp_path):
     photos(tmp_path, "ant/a.jpg", "ant/b.jpg", "bee/a.jpg")
-    with pytest.raises(
-        ValueError, match=r"expected to keep 0 to 0 of the 1 photos of class bee .* received 1"
-    ):
+    with pytest.raises(ValueError, match=r"expected to keep 0 to 0 of the 1 photos of class bee .* got 1"):
         load_dataset("classes", tmp_path, options={"test_per_class": 1})
 
 
@@ -68,13 +66,13 @@ def test_a_missing_folder_of_classes_is_named(tmp_path):
 
 
 def test_names_splits_and_options_that_do_not_exist_are_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"expected a data set of folder, classes, .*, received 'cifar'"):
+    with pytest.raises(ValueError, match=r"expected a data set of folder, classes, .*, got 'cifar'"):
         load_dataset("cifar", tmp_path)
-    with pytest.raises(ValueError, match="expected a split of train, test, received 'val'"):
+    with pytest.raises(ValueError, match="expected a split of train, test, got 'val'"):
         load_dataset("folder", tmp_path, split="val")
-    with pytest.raises(ValueError, match="expected options of test_count for folder, received 'attribute'"):
+    with pytest.raises(ValueError, match="expected options of test_count for folder, got 'attribute'"):
         load_dataset("folder", tmp_path, options={"attribute": "Mustache"})
-    with pytest.raises(ValueError, match="expected no options for imagenet, received 'root'"):
+    with pytest.raises(ValueError, match="expected no options for imagenet, got 'root'"):
         load_dataset("imagenet", tmp_path, options={"root": "elsewhere"})
 
 
@@ -90,4 +88,4 @@ def test_the_names_and_their_options():
 
 
 def test_a_photo_is_a_path_without_a_region():
-    assert Photo(Path("a.jpg")) == Photo(Path("a.jpg"), None)
+    assert TrainingPhoto(Path("a.jpg")) == TrainingPhoto(Path("a.jpg"), None)

@@ -89,7 +89,7 @@ def test_a_large_turned_jpeg_is_shrunk_and_upright(tmp_path):
         ("half.png", "image file is truncated"),
         ("folder.jpg", "a folder"),
         ("absent.jpg", "no such file"),
-        ("float.tif", "expected 8 or 16 bits per sample, received mode F"),
+        ("float.tif", "expected 8 or 16 bits per sample, got mode F"),
     ],
 )
 def test_a_bad_photo_is_named_with_its_cause(tmp_path, pixels, name, cause):

@@ -11,10 +11,12 @@ import torch
 
 from inpaint.checkpoints import load_network
 from inpaint.training.distributed import Processes, processes
-from inpaint.training.photos import Photo
-from inpaint.training.run import WEIGHTS, Run, start
-from inpaint.training.run_folder import CONFIG, LOG
+from inpaint.training.photos import TrainingPhoto
 from inpaint.training.state import STATE
+from inpaint.training.training_folder import CONFIG, LOG
+from inpaint.training.training_run import WEIGHTS, Run, start
+
+pytestmark = pytest.mark.slow  # starts processes of its own
 
 TinyRun = Callable[..., Run]
 
@@ -29,8 +31,8 @@ torch.set_num_threads(1)
 sys.modules["torch.utils.tensorboard"] = None  # saves its import
 
 from inpaint.training.distributed import processes
-from inpaint.training.photos import Photo
-from inpaint.training.run import Run, start
+from inpaint.training.photos import TrainingPhoto
+from inpaint.training.training_run import Run, start
 from inpaint.training.settings import DEFAULTS
 
 photos, out, values = Path(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
@@ -38,7 +40,7 @@ with processes() as these:
     values["batch"] //= these.world
     run = Run.of(
         "deepfillv2",
-        [Photo(path) for path in sorted(photos.iterdir())],
+        [TrainingPhoto(path) for path in sorted(photos.iterdir())],
         [],
         settings=DEFAULTS["deepfillv2"].with_values(values),
         options={"width": 0.05},
@@ -76,7 +78,7 @@ VALUES = {
 
 
 @pytest.fixture(scope="module")
-def two_processes(few_photos: list[Photo], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def two_processes(few_photos: list[TrainingPhoto], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What two processes leave that torchrun started on the CPU."""
     out = tmp_path_factory.mktemp("two")
     script = out / "train.py"
@@ -108,7 +110,7 @@ def said_by(rank: int, out: Path) -> dict[str, Any]:
 
 
 def test_two_processes_learn_what_one_does_from_twice_the_batch(
-    two_processes: Path, few_photos: list[Photo], tiny_run: TinyRun, tmp_path: Path
+    two_processes: Path, few_photos: list[TrainingPhoto], tiny_run: TinyRun, tmp_path: Path
 ) -> None:
     run = tiny_run("deepfillv2", **VALUES, decay="constant", warmup_steps=0)
     start(

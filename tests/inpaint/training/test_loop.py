@@ -16,9 +16,9 @@ from inpaint.training.batch import Batch, Sample
 from inpaint.training.distributed import Processes
 from inpaint.training.loop import RunResult, _check_finite, train
 from inpaint.training.objectives import Losses, Objective, Stages
-from inpaint.training.run_folder import CONFIG, LOG
 from inpaint.training.settings import TrainingSettings
 from inpaint.training.state import STATE
+from inpaint.training.training_folder import CONFIG, LOG
 
 MakeSamples = Callable[..., list[Sample]]
 Differences = Callable[[Any, Any], list[str]]

@@ -314,23 +314,23 @@ def test_every_loss_runs_on_every_device(device):
 def test_wrong_shapes_and_settings_are_refused():
     images, masks = torch.zeros(2, 3, 8, 8), torch.zeros(2, 1, 8, 8)
     for loss in (losses.l1, losses.mse):
-        with pytest.raises(ValueError, match=r"shape of images, \(2, 3, 8, 8\), not empty, received \(1, 3,"):
+        with pytest.raises(ValueError, match=r"shape of images, \(2, 3, 8, 8\), not empty, got \(1, 3,"):
             loss(images[:1], images)
     for loss in (losses.hole_l1, losses.hole_mse, losses.discounted_l1):
-        with pytest.raises(ValueError, match=r"masks of shape \(2, 1, 8, 8\), received \(2, 3, 8, 8\)"):
+        with pytest.raises(ValueError, match=r"masks of shape \(2, 1, 8, 8\), got \(2, 3, 8, 8\)"):
             loss(images, images, images)
-        with pytest.raises(ValueError, match=r"shape \(N, C, H, W\), not empty, received \(8, 8\)"):
+        with pytest.raises(ValueError, match=r"shape \(N, C, H, W\), not empty, got \(8, 8\)"):
             loss(images[0, 0], images[0, 0], masks)
     for loss in (losses.hinge_critic, losses.wasserstein_critic, losses.logistic_critic):
         with pytest.raises(ValueError, match=r"expected fake of the shape of real, \(2,\)"):
             loss(torch.zeros(2), torch.zeros(3))
-    with pytest.raises(ValueError, match=r"masks of shape \(2, 1, 8, 8\), received \(2, 8, 8\)"):
+    with pytest.raises(ValueError, match=r"masks of shape \(2, 1, 8, 8\), got \(2, 8, 8\)"):
         losses.gradient_penalty(SquareCritic(), images, images, masks=masks[:, 0], rng=torch.Generator())
     for gamma in (0, 1.5, math.nan):
-        with pytest.raises(ValueError, match=f"gamma above 0 and at most 1, received {gamma}"):
+        with pytest.raises(ValueError, match=f"gamma above 0 and at most 1, got {gamma}"):
             losses.discount_weights(masks, gamma=gamma)
-    with pytest.raises(ValueError, match=r"masks of shape \(2, 1, 8, 8\), received \(2, 3, 8, 8\)"):
+    with pytest.raises(ValueError, match=r"masks of shape \(2, 1, 8, 8\), got \(2, 3, 8, 8\)"):
         losses.discount_weights(images)
     for size_px in (0, 9):
-        with pytest.raises(ValueError, match=f"expected size_px in 1..8, received {size_px}"):
+        with pytest.raises(ValueError, match=f"expected size_px in 1..8, got {size_px}"):
             losses.hole_box_patches(images, masks, size_px=size_px)

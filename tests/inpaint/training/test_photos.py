@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from inpaint.training.damage.contract import Damage
-from inpaint.training.photos import Photo, TrainingPhotos, fixed_samples, photo_paths, sample_batches
+from inpaint.training.photos import TrainingPhoto, TrainingPhotos, fixed_samples, photo_paths, sample_batches
 
 # A Python that warns of forking beside torch's threads.
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
@@ -192,7 +192,7 @@ def test_a_region_is_the_hole_and_whole_within_every_crop(tmp_path):
     pixels = np.zeros((40, 60, 3), np.uint8)
     pixels[10:22, 40:55] = 255  # white where the region is
     path = save(tmp_path / "face.png", pixels)
-    photos = plain([Photo(path, (40, 10, 55, 22))], smallest_scale=0.4)
+    photos = plain([TrainingPhoto(path, (40, 10, 55, 22))], smallest_scale=0.4)
     areas = set()
     for position in range(40):
         sample = photos[position]
@@ -209,7 +209,7 @@ def test_a_region_is_the_hole_and_whole_within_every_crop(tmp_path):
 
 def test_a_region_larger_than_any_square_lies_in_its_middle(tmp_path):
     path = save(tmp_path / "wide.png", np.zeros((16, 64, 3), np.uint8))
-    sample = plain([Photo(path, (20, 4, 50, 12))], flip=False)[0]
+    sample = plain([TrainingPhoto(path, (20, 4, 50, 12))], flip=False)[0]
     expected = np.zeros((16, 16), np.float32)
     expected[4:12] = 1
     np.testing.assert_array_equal(sample.mask, expected)
@@ -217,7 +217,9 @@ def test_a_region_larger_than_any_square_lies_in_its_middle(tmp_path):
 
 def test_a_region_is_given_in_pixels_of_the_photo_before_it_is_shrunk(tmp_path):
     path = save(tmp_path / "large.png", np.zeros((160, 160, 3), np.uint8))
-    sample = fixed_samples([Photo(path, (20, 40, 80, 120))], DrawnRow(), size_px=16, seed=0, count=1)[0]
+    sample = fixed_samples([TrainingPhoto(path, (20, 40, 80, 120))], DrawnRow(), size_px=16, seed=0, count=1)[
+        0
+    ]
     expected = np.zeros((16, 16), np.float32)
     expected[4:12, 2:8] = 1
     np.testing.assert_array_equal(sample.mask, expected)
@@ -249,9 +251,9 @@ def test_fixed_samples_have_a_stand_in_for_a_bad_photo_and_name_it(folder):
 
 
 def test_fixed_samples_refuse_what_they_cannot_use(tmp_path):
-    with pytest.raises(ValueError, match="expected photos, received none"):
+    with pytest.raises(ValueError, match="expected photos, got none"):
         fixed_samples([], DrawnRow(), size_px=8, seed=1, count=3)
-    with pytest.raises(ValueError, match="expected a count from 1, received 0"):
+    with pytest.raises(ValueError, match="expected a count from 1, got 0"):
         fixed_samples([tmp_path / "a.png"], DrawnRow(), size_px=8, seed=1, count=0)
     with pytest.raises(ValueError, match=r"none of 1 photos can be read, the last: .*a.png: no such file"):
         fixed_samples([tmp_path / "a.png"], DrawnRow(), size_px=8, seed=1, count=3)
@@ -260,8 +262,8 @@ def test_fixed_samples_refuse_what_they_cannot_use(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"smallest_scale": 0}, "smallest_scale above 0 and at most 1, received 0"),
-        ({"smallest_scale": 1.1}, r"received 1\.1"),
+        ({"smallest_scale": 0}, "smallest_scale above 0 and at most 1, got 0"),
+        ({"smallest_scale": 1.1}, r"got 1\.1"),
         ({"size_px": 0}, "size_px from 1"),
         ({"seed": -1}, "seed from 0"),
     ],
@@ -272,9 +274,9 @@ def test_numbers_out_of_range_are_refused(tmp_path, options, message):
 
 
 def test_no_photos_and_positions_below_zero_are_refused(tmp_path):
-    with pytest.raises(ValueError, match="expected photos, received none"):
+    with pytest.raises(ValueError, match="expected photos, got none"):
         plain([])
-    with pytest.raises(IndexError, match="received -1"):
+    with pytest.raises(IndexError, match="got -1"):
         plain([tmp_path / "a.png"])[-1]
 
 
@@ -311,5 +313,5 @@ def test_no_crop_is_enlarged_for_windows(tmp_path):
 
 
 def test_windows_larger_than_what_they_are_cut_from_are_refused(tmp_path):
-    with pytest.raises(ValueError, match="expected a largest_px from size_px, 16, received 15"):
+    with pytest.raises(ValueError, match="expected a largest_px from size_px, 16, got 15"):
         plain([tmp_path / "a.png"], largest_px=15)

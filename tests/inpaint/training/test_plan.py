@@ -12,13 +12,13 @@ from torch.utils.flop_counter import FlopCounterMode
 from inpaint.training import plan as module
 from inpaint.training.batch import Sample
 from inpaint.training.distributed import Processes
-from inpaint.training.photos import Photo
+from inpaint.training.photos import TrainingPhoto
 from inpaint.training.plan import Plan, plan
-from inpaint.training.run import Run, build_objective, start
-from inpaint.training.run_folder import CONFIG
 from inpaint.training.settings import DEFAULTS
 from inpaint.training.state import STATE
 from inpaint.training.trainer import Trainer
+from inpaint.training.training_folder import CONFIG
+from inpaint.training.training_run import Run, build_objective, start
 
 MakeSamples = Callable[..., list[Sample]]
 TinyRun = Callable[..., Run]
@@ -217,7 +217,7 @@ def test_planning_changes_no_run(tiny_run: TinyRun, tmp_path: Path) -> None:
 def test_photos_that_cannot_be_read_are_told(tiny_run: TinyRun, tmp_path: Path) -> None:
     bad = tmp_path / "bad.png"
     bad.write_bytes(b"no photo")
-    run = replace(tiny_run("autoencoder"), photos=[Photo(bad)])
+    run = replace(tiny_run("autoencoder"), photos=[TrainingPhoto(bad)])
     with pytest.raises(ValueError, match=r"bad\.png"):
         plan(run)
 

@@ -11,7 +11,7 @@ from PIL import Image
 from torchvision.datasets import CelebA, Places365
 
 from inpaint.training.datasets import load_dataset
-from inpaint.training.photos import Photo, TrainingPhotos
+from inpaint.training.photos import TrainingPhoto, TrainingPhotos
 
 
 def write(path: Path, text: str = "") -> Path:
@@ -24,7 +24,7 @@ def md5_of(path: Path) -> str:
     return hashlib.md5(path.read_bytes()).hexdigest()
 
 
-def names_of(photos: list[Photo], root: Path) -> list[str]:
+def names_of(photos: list[TrainingPhoto], root: Path) -> list[str]:
     return [str(photo.path.relative_to(root)) for photo in photos]
 
 
@@ -113,15 +113,17 @@ def face(root: Path, number: int) -> Path:
 
 
 def test_celeba_by_split(faces):
-    assert load_dataset("celeba", faces) == [Photo(face(faces, number)) for number in (1, 2, 3, 4)]
-    assert load_dataset("celeba", faces, split="test") == [Photo(face(faces, number)) for number in (6, 7)]
+    assert load_dataset("celeba", faces) == [TrainingPhoto(face(faces, number)) for number in (1, 2, 3, 4)]
+    assert load_dataset("celeba", faces, split="test") == [
+        TrainingPhoto(face(faces, number)) for number in (6, 7)
+    ]
 
 
 def test_celeba_with_an_attribute(faces):
     photos = load_dataset("celeba", faces, options={"attribute": "Mustache"})
-    assert photos == [Photo(face(faces, 2)), Photo(face(faces, 4))]
+    assert photos == [TrainingPhoto(face(faces, 2)), TrainingPhoto(face(faces, 4))]
     assert load_dataset("celeba", faces, split="test", options={"attribute": "Mustache"}) == [
-        Photo(face(faces, 6))
+        TrainingPhoto(face(faces, 6))
     ]
 
 
@@ -157,10 +159,10 @@ def test_celeba_is_trained_on_with_that_hole(faces):
     [
         (
             {"attribute": "Moustache"},
-            "expected an attribute of Attractive, Mustache, Young, received 'Moustache'",
+            "expected an attribute of Attractive, Mustache, Young, got 'Moustache'",
         ),
-        ({"landmarks": ("chin",)}, "expected landmarks of lefteye, .*, received 'chin'"),
-        ({"landmarks": ("nose",), "margin_px": -1}, "expected a margin_px from 0, received -1"),
+        ({"landmarks": ("chin",)}, "expected landmarks of lefteye, .*, got 'chin'"),
+        ({"landmarks": ("nose",), "margin_px": -1}, "expected a margin_px from 0, got -1"),
     ],
 )
 def test_celeba_refuses_what_it_does_not_have(faces, options, message):
@@ -267,7 +269,7 @@ def test_coco_with_classes_that_no_photo_or_no_file_has(tmp_path):
         ValueError, match=r"expected photos, coco in .* has none for train, .*having \('car',\)$"
     ):
         load_dataset("coco", tmp_path, options={"annotations": annotations, "having": ("car",)})
-    with pytest.raises(ValueError, match="expected classes of person, dog, car, received 'cat'"):
+    with pytest.raises(ValueError, match="expected classes of person, dog, car, got 'cat'"):
         load_dataset("coco", tmp_path, options={"annotations": annotations, "lacking": ("cat",)})
 
 

@@ -134,7 +134,7 @@ def test_what_was_told_otherwise_is_named(tmp_path: Path) -> None:
 def test_states_of_other_parts_are_refused(tmp_path: Path) -> None:
     save_state(tmp_path, parts_of(1), step=1, config=CONFIG)
     parts = parts_of(2) | {"critic": nn.Linear(1, 1)}
-    with pytest.raises(ValueError, match=r"expected states of \['average', 'critic', .*received"):
+    with pytest.raises(ValueError, match=r"expected states of \['average', 'critic', .*got"):
         load_state(tmp_path, parts, CONFIG)
 
 

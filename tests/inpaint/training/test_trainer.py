@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from inpaint.training.batch import Sample
 from inpaint.training.distributed import Processes
-from inpaint.training.run import Run, build_objective
 from inpaint.training.trainer import Trainer
+from inpaint.training.training_run import Run, build_objective
 
 MakeSamples = Callable[..., list[Sample]]
 TinyRun = Callable[..., Run]

@@ -148,6 +148,7 @@ def test_a_large_photo_gives_the_same_shadow() -> None:
     assert covered(found[3::6, 3::6], cast) > 0.8
 
 
+@pytest.mark.slow
 def test_shadows_of_rendered_scenes() -> None:
     scenes = [render_scene(height=300, width=450, seed=seed) for seed in range(30, 36)]
     shares = [covered(refine_mask(scene.photo, scene.mask).mask, scene.shadow) for scene in scenes]

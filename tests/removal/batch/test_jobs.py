@@ -43,6 +43,23 @@ def test_any_other_output_is_a_folder_with_names_relative_to_the_input(folder):
     assert targets(plan_jobs([folder / "in/sub/b.PNG"], folder / "out"), folder) == ["out/b.PNG"]
 
 
+def test_an_output_with_an_unknown_suffix_is_refused_unless_it_is_a_folder(folder):
+    with pytest.raises(PlanError, match=r"expected a suffix among \.avif .*received \.xyz; make the folder"):
+        plan_jobs([folder / "in/a.jpg"], folder / "result.xyz")
+    assert not (folder / "result.xyz").exists()
+    (folder / "result.xyz").mkdir()
+    assert targets(plan_jobs([folder / "in/a.jpg"], folder / "result.xyz"), folder) == ["result.xyz/a.jpg"]
+    assert targets(plan_jobs([folder / "in/a.jpg"], folder / "out-1.5"), folder) == ["out-1.5/a.jpg"]
+
+
+def test_pictures_that_cannot_be_read_are_told(folder):
+    for name in ("in/b.gif", "in/sub/c.DNG", "in/.e.gif"):
+        (folder / name).write_bytes(b"")
+    found = []
+    plan_jobs([folder / "in"], folder / "out", on_passed_over=found.append)
+    assert sorted(found) == [folder / "in/b.gif", folder / "in/sub/c.DNG"]
+
+
 def test_an_existing_folder_named_like_a_photo_is_a_folder(folder):
     (folder / "out.png").mkdir()
     assert targets(plan_jobs([folder / "in/a.jpg"], folder / "out.png"), folder) == ["out.png/a.jpg"]

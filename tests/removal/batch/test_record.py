@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from removal.batch.jobs import Job, Outcome
-from removal.batch.record import MANIFEST, Manifest, is_as_noted, note_of
+from removal.batch.notes import is_as_noted, note_of
+from removal.batch.record import MANIFEST, Manifest
 from removal.errors import BusyError, PlanError
 
 SETTINGS, ASKED, MODELS = {"seed": 0, "score": 0.5}, {"inpainter": "auto"}, {"inpainter": "telea"}
@@ -251,7 +252,7 @@ def test_a_disk_that_was_full_for_a_moment_does_not_spoil_the_next_line(tmp_path
 
 
 def test_a_damaged_record_is_read_as_far_as_it_goes(tmp_path, opened):
-    (tmp_path / MANIFEST).write_bytes(b'3\n\xff\xfe\n[1]\n{"file": "a.jpg"}\n{"settings": 4}\n\n')
+    (tmp_path / MANIFEST).write_bytes(b'3\n\xff\xfe\n[1]\n{"file": "a.jpg"}\n{"finished": 4}\n\n')
     manifest = opened(tmp_path, models=None)
     job = Job(Path("a.jpg"), tmp_path / "a.jpg")
     assert missing(manifest, [job]) == [job]

@@ -248,6 +248,7 @@ def test_a_run_that_is_left_in_the_middle_ends_its_threads_and_can_be_taken_up(a
     assert again.count("done") == 9 - finished
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_and_taken_up_gives_the_same_bytes(tmp_path):
     folder = draw(tmp_path, 16, size=(300, 400))
     outcomes(folder)

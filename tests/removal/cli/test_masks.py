@@ -240,6 +240,18 @@ def test_export_of_what_a_segmenter_finds(invoke, photos, tmp_path, monkeypatch)
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "png/street_1.png")) > 0, MASK | OTHER)
 
 
+def test_export_understands_other_words_for_a_class(invoke, photos, team, tmp_path):
+    photo = photos / "street_1.jpg"
+    for masks in (team, tmp_path / "results.json"):  # without classes, and with them
+        args = (photo, "--masks", masks, "--class", "People", "--to", "results.json", "--overwrite")
+        result = invoke("masks", "export", *args)
+        assert result.exit_code == 0, result.output
+        entries = json.loads((tmp_path / "results.json").read_text())
+        assert {entry["category_id"] for entry in entries} == {1}  # person
+    args = (photo, "--masks", "results.json", "--class", "woman", "--to", "w.json")
+    one_error(invoke("masks", "export", *args), "unknown class 'woman'")
+
+
 def test_options_of_the_main_command(invoke, photos, team, tmp_path):
     """--mask-label, --mask-polarity and --allow-empty-masks where masks are used."""
     fast = ("--inpainter", "telea", "--no-refine")

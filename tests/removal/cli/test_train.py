@@ -50,7 +50,7 @@ def test_resume_goes_on_and_a_finished_run_is_not_written_over(invoke, photos, t
     assert invoke(*words).exit_code == 0
     again = invoke(*words)
     assert again.exit_code == 1
-    assert "run holds a run already: --resume goes on with it, --overwrite starts anew" in again.stderr
+    assert "Error: --out: expected a folder without a run, got run: resume its run" in again.stderr
     assert invoke(*words, "--overwrite").exit_code == 0
     changed = invoke(*words, "--resume", "--seed", "4")
     assert changed.exit_code == 1
@@ -85,6 +85,7 @@ def test_every_option_reaches_the_run(invoke, photos, tmp_path):
     assert (config["network layout"], config["network sees_hole"]) == ("mmagic", True)
 
 
+@pytest.mark.slow
 def test_blind_networks_one_in_front_of_the_other(invoke, photos, tmp_path):
     words = ("--images", "photos", *QUICK, "--width", "0.1", "--damage", "text")
     assert invoke("train", "mask-prediction", "--out", "mask", *words).exit_code == 0
@@ -101,7 +102,7 @@ def test_blind_networks_one_in_front_of_the_other(invoke, photos, tmp_path):
     assert all(torch.equal(before[name], after[name]) for name in before)
     nothing = invoke("train", "edge-prediction", "--out", "x", *words, "--frozen")
     assert nothing.exit_code == 1
-    assert "expected networks in front that are to be frozen, received none" in nothing.stderr
+    assert "expected networks in front that are to be frozen, got none" in nothing.stderr
     both = (*front, "--edge-network", "edges/weights.safetensors")
     result = invoke("train", "reconstruction", "--out", "all", *words, *both)
     assert result.exit_code == 0, result.output

@@ -39,6 +39,8 @@ from removal.cluster.worker import ATTEMPTS, Assignment, Ledger, PhotoWorker, lo
 from removal.errors import PlanError, RunError
 from removal.options import RunOptions
 
+pytestmark = pytest.mark.slow  # starts processes of its own
+
 HEIGHT, WIDTH = 60, 80
 # A file system on which reading some photos ends the process as a lack of memory would: "killer" the first
 # time, "poison" each time.

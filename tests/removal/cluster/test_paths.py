@@ -6,6 +6,7 @@ import pytest
 
 fsspec = pytest.importorskip("fsspec")
 
+from _removal_support.files import is_part  # noqa: E402
 from removal.batch.jobs import plan_jobs  # noqa: E402
 from removal.batch.lists import read_list  # noqa: E402
 from removal.cluster.paths import (  # noqa: E402
@@ -14,7 +15,6 @@ from removal.cluster.paths import (  # noqa: E402
     delete,
     fetch,
     files_below,
-    is_part,
     path_from,
     photos_below,
     store,
@@ -164,3 +164,15 @@ def test_jobs_are_planned_for_folders_elsewhere(folder, tmp_path):
     assert job.target == tmp_path / "out" / str(tmp_path)[1:] / "there/in/a.png"
     (job,) = plan_jobs([folder / "in/none.png"], out)
     assert job.problem == f"{folder}/in/none.png: No such file or directory"
+
+
+def test_a_name_in_a_store_that_leads_out_of_its_folder_is_refused(tmp_path):
+    """Copies go by these names, and a store takes any text as one."""
+    store = fsspec.filesystem("memory")
+    store.store.clear()
+    store.pipe_file("/there/a.png", b"a")
+    store.store["/there/../../x.png"] = store.store["/there/a.png"]
+    with pytest.raises(OSError, match=r"leads out of it.*x\.png"):
+        copy_here(path_from("memory:///there"), tmp_path)
+    assert not list(tmp_path.parent.rglob("x.png"))
+    store.store.clear()

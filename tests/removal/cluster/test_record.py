@@ -5,6 +5,7 @@ import pytest
 
 pytest.importorskip("fsspec")
 
+from _removal_support.json_lines import RecordError
 from removal.batch.jobs import Job, Outcome
 from removal.batch.record import Manifest
 from removal.cluster.paths import path_from, store
@@ -120,3 +121,31 @@ def test_a_record_that_cannot_be_put_stops_the_run(folder, job, monkeypatch):
     with pytest.raises(OSError, match="store is full"):
         manifest.start([job], overwrite=True)
     manifest.close()
+
+
+def test_a_record_there_names_files_of_its_own_folder_alone(tmp_path, folder, job):
+    work(folder, job)
+    path = tmp_path / "out/removal.jsonl"
+    line = {"file": "b.png", "run": "0", "outcome": "started", "files": ["../victim/b.png"]}
+    path.write_text(path.read_text() + json.dumps(line) + "\n")
+    with pytest.raises(RecordError) as caught:
+        opened(folder)
+    assert "/out/removal.jsonl, line 4: expected names of files in this folder" in str(caught.value)
+    assert "removal-record-" not in str(caught.value), "the copy is nobody's business"
+
+
+@pytest.mark.parametrize("renewed", [1e300, -1e300, "now", None])
+def test_a_lock_of_no_time_that_can_be_locks_nobody_out(tmp_path, folder, renewed):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / LOCK).write_text(json.dumps({"renewed": renewed}))
+    manifest, made = opened(folder)
+    manifest.close()
+    assert made
+
+
+def test_a_lock_nested_too_deep_locks_nobody_out(tmp_path, folder):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / LOCK).write_text("[" * 100_000)
+    manifest, made = opened(folder)
+    manifest.close()
+    assert made

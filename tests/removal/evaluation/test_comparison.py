@@ -13,7 +13,7 @@ from inpaint.formats import build_blind_network, build_network
 from inpaint.tensors import images_to_tensor, masks_to_tensor
 from removal.errors import PlanError
 from removal.evaluation.comparison import compare, spread
-from removal.evaluation.options import EvaluationOptions
+from removal.evaluation.plan import EvaluationOptions
 from removal.options import RunOptions
 
 

@@ -146,6 +146,9 @@ def test_ids_and_names_that_are_there_twice_are_refused(coco_set):
     ]
     with pytest.raises(PlanError, match="images 1 and 2"):
         open_set(coco_set)
+    coco_set.content["categories"] = [{"id": 1, "name": "person"}, {"id": 1, "name": "car"}]
+    with pytest.raises(PlanError, match="the category id 1 is there twice"):
+        open_set(coco_set)
 
 
 def test_an_image_without_its_size_is_refused(coco_set):
@@ -158,6 +161,20 @@ def test_an_image_without_its_size_is_refused(coco_set):
 def test_an_unknown_class_is_told_with_the_nearest(small_coco):
     with pytest.raises(PlanError, match="persn"):
         open_set(small_coco, ("persn",))
+
+
+@pytest.mark.parametrize("typed", ["people", "Person", "man"])
+def test_a_class_is_understood_as_people_type_it(small_coco, typed):
+    dataset = open_set(small_coco, (typed, "person", "dogs"))
+    assert dataset.classes == ("person", "dog")
+    assert dataset.category_ids == {900, 7}
+    assert len(dataset.photos) == 4
+
+
+def test_a_name_that_the_file_itself_has_is_taken_as_it_is(small_coco):
+    for category in small_coco.content["categories"]:
+        category["name"] = category["name"].replace("person", "people")
+    assert open_set(small_coco, ("person",)).classes == ("people",)
 
 
 def test_no_photo_of_the_file_in_the_folder(small_coco, tmp_path):

@@ -4,7 +4,7 @@ from PIL import Image
 
 from removal.errors import PlanError
 from removal.evaluation.holes_protocol import HolesProtocol, placed_shape, share_better, squared
-from removal.evaluation.options import EvaluationOptions
+from removal.evaluation.plan import EvaluationOptions
 from removal.options import RunOptions
 
 PERSON = 900  # its category in the drawn annotations
@@ -133,7 +133,7 @@ def test_every_pixel_that_is_partly_destroyed_is_to_be_filled(holes_set, tmp_pat
 
 
 def test_a_kind_of_damage_that_nobody_knows(holes_set, tmp_path):
-    with pytest.raises(PlanError, match=r"expected kinds .*free-form.*received wear"):
+    with pytest.raises(PlanError, match=r"expected kinds .*free-form.*got wear"):
         damaged(holes_set / "photos", tmp_path / "run", kinds=("wear",))
 
 

@@ -9,14 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from removal.evaluation.columns import COLUMNS, Column, photo_columns
-from removal.evaluation.combinations import Combination, combinations, slugs_of
+from removal.evaluation.case import Combination, combinations, slugs_of
 from removal.evaluation.dataset import EvalPhoto
-from removal.evaluation.options import EvaluationOptions
 from removal.evaluation.pictures import ranked, ranked_by_all
-from removal.evaluation.plots import Series, axis, dot_plot, ticks
-from removal.evaluation.report import DASH, Cell, cell, table, tables
-from removal.evaluation.results import Row, rows_csv, sum_up
+from removal.evaluation.plan import EvaluationOptions
+from removal.evaluation.report import DASH, Cell, Series, axis, cell, dot_plot, table, tables, ticks
+from removal.evaluation.results import COLUMNS, Column, Row, photo_columns, rows_csv, sum_up
 from removal.evaluation.runner import evaluate
 
 VOID = ("meta", "img", "br", "link")
@@ -226,7 +224,10 @@ def test_dots_lie_where_their_values_are():
     assert "T &lt;1&gt;" in text
     assert "none" not in text
     places = [float(x) for x in re.findall(r'cx="([\d.]+)"', text)]
-    assert places == pytest.approx([250, 250 + 398 / 1.04], abs=0.06)
+    assert places == pytest.approx([20, 20 + 338 / 1.04], abs=0.06)
+    heights = [float(y) for y in re.findall(r'cy="([\d.]+)"', text)]
+    label = float(re.search(r'y="([\d.]+)">a &amp; b', text)[1])
+    assert label < min(heights)  # the name stands above, so that a phone shows the dots
     assert Page(text).open == []
     assert dot_plot("T", "", []) == ""
 

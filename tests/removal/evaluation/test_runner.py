@@ -2,18 +2,16 @@
 
 import csv
 import json
-import subprocess
 import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from removal.errors import PlanError, RunError
-from removal.evaluation import runner
+from removal.errors import RunError
 from removal.evaluation.fidelity import l1, mse, psnr, total_variation
 from removal.evaluation.masks import leak, spill, union_iou
-from removal.evaluation.options import EvaluationOptions
+from removal.evaluation.plan import EvaluationOptions
 from removal.evaluation.runner import evaluate
 from removal.evaluation.texture import swd
 
@@ -25,18 +23,6 @@ def pixels(path):
 def table(folder, name="results.csv"):
     with (folder / name).open(newline="") as file:
         return list(csv.DictReader(file))
-
-
-@pytest.fixture
-def coco_options(small_coco, tmp_path):
-    return EvaluationOptions(
-        small_coco.images,
-        tmp_path / "run",
-        annotations=small_coco.folder / "instances.json",
-        classes=("person",),
-        inpainters=("telea",),
-        judge="none",
-    )
 
 
 def other(options, **changes):
@@ -231,96 +217,6 @@ def test_a_photo_is_read_found_and_refined_once(coco_options, monkeypatch):
     assert {name: calls.count(name) for name in calls} == {"read": 2, "find": 2, "refine": 4}
 
 
-def test_a_second_run_loads_nothing(coco_options, monkeypatch):
-    evaluate(coco_options)
-    before = {path: path.stat().st_mtime_ns for path in coco_options.out.rglob("*")}
-    monkeypatch.setattr(runner, "open_workshop", None)
-    evaluation = evaluate(coco_options)
-    assert (evaluation.done, evaluation.earlier) == (0, 3)
-    assert {path: path.stat().st_mtime_ns for path in coco_options.out.rglob("*")} == before
-
-
-def test_a_second_run_imports_no_torch(coco_options):
-    evaluate(coco_options)
-    images, out, annotations = (
-        str(path) for path in (coco_options.images, coco_options.out, coco_options.annotations)
-    )
-    code = (
-        "import sys; from pathlib import Path; from removal.evaluation.options import EvaluationOptions;"
-        "from removal.evaluation.runner import evaluate;"
-        f"options = EvaluationOptions(Path({images!r}), Path({out!r}), annotations=Path({annotations!r}),"
-        "classes=('person',), inpainters=('telea',), judge='none'); print(evaluate(options).earlier,"
-        "{'torch', 'torchvision', 'numba', 'torchmetrics'} & set(sys.modules))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "3 set()"
-
-
-@pytest.mark.parametrize(
-    ("change", "named"),
-    [
-        ({"refine": (False,)}, "refine"),
-        ({"inpainters": ("navier-stokes",)}, "inpainters"),
-        ({"limit": 2}, "limit"),
-        ({"classes": ("dog",)}, "classes"),
-        ({"judge": "builtin"}, "judge"),
-    ],
-)
-def test_other_settings_are_refused(coco_options, change, named):
-    evaluate(coco_options)
-    with pytest.raises(PlanError, match=rf"other settings \({named} changed\).*overwrite it"):
-        evaluate(other(coco_options, **change))
-    assert evaluate(other(coco_options, **(change | {"judge": "none", "overwrite": True}))).earlier == 0
-
-
-def test_starting_anew_leaves_nothing_of_before(coco_options):
-    evaluate(other(coco_options, inpainters=("telea", "navier-stokes")))
-    (coco_options.out / "notes.txt").write_text("mine")
-    evaluate(other(coco_options, limit=1, overwrite=True))
-    kept = {path.relative_to(coco_options.out).as_posix() for path in coco_options.out.rglob("*.png")}
-    assert kept == {"results/annotations.refined.telea/a.png.png", "masks/annotations.refined/a.png.png"}
-    assert len((coco_options.out / "photos.jsonl").read_text().splitlines()) == 1
-    assert (coco_options.out / "notes.txt").exists()
-
-
-def test_other_annotations_under_the_same_name_are_refused(coco_options, small_coco):
-    evaluate(coco_options)
-    small_coco.content["annotations"].pop()
-    small_coco.write()
-    with pytest.raises(PlanError, match="contents changed"):
-        evaluate(coco_options)
-
-
-def test_a_killed_run_goes_on_where_it_was(coco_options):
-    evaluate(coco_options)
-    tables = (coco_options.out / "results_images.csv").read_text()
-    lines = (coco_options.out / "photos.jsonl").read_text()
-    (coco_options.out / "photos.jsonl").write_text(lines[:-40])  # cut short within the last line
-    (coco_options.out / "results.json").unlink()
-    (coco_options.out / "results/annotations.refined.telea/.c.png.png.0f.part").write_bytes(b"half")
-    evaluation = evaluate(coco_options)
-    assert (evaluation.done, evaluation.earlier) == (1, 2)
-    timeless = [
-        [
-            [cell for name, cell in row.items() if "seconds" not in name]
-            for row in csv.DictReader(text.splitlines())
-        ]
-        for text in (tables, (coco_options.out / "results_images.csv").read_text())
-    ]
-    assert timeless[0] == timeless[1]
-    assert evaluate(coco_options).done == 0
-    assert not list(coco_options.out.rglob("*.part"))
-
-
-def test_a_lost_picture_or_another_photo_is_done_again(coco_options):
-    evaluate(coco_options)
-    (coco_options.out / "results/annotations.refined.telea/a.png.png").unlink()
-    assert evaluate(coco_options).done == 1
-    photo = coco_options.images / "c.png"
-    Image.fromarray(np.full((48, 64, 3), 90, np.uint8)).save(photo)
-    assert evaluate(coco_options).done == 1
-
-
 def test_a_photo_that_cannot_be_read_is_left_out_and_named(coco_options, small_coco):
     (coco_options.images / "c.png").write_bytes(b"no photo")
     small_coco.photo(70, "gone.png", persons=[(1, 1, 9, 9)], there=False).write()
@@ -343,47 +239,6 @@ def test_where_no_photo_can_be_done_tables_are_empty_and_say_why(coco_options):
     assert (row["photos"], row["after_leak"], row["after_ap"]) == ("0", "", "")
     assert "not defined for any of these photos" in row["not_computed"]
     assert "not a photo" in (coco_options.out / "report.html").read_text()
-
-
-def test_two_runs_in_one_folder(coco_options):
-    from removal.evaluation.run_folder import RunFolder
-
-    evaluate(coco_options)
-    config = json.loads((coco_options.out / "config.json").read_text())
-    holder = RunFolder(coco_options.out, config["settings"])
-    holder.begin(config["models"], {"commit": config["commit"]})
-    (coco_options.out / "results.csv").unlink()
-    with pytest.raises(RunError, match="another run is at work"):
-        evaluate(coco_options)
-    holder.close()
-    assert evaluate(coco_options).earlier == 3
-    assert (coco_options.out / "results.csv").exists()
-
-
-def test_a_run_that_began_while_this_one_loaded_its_models_is_not_written_over(coco_options, tmp_path):
-    from removal.evaluation.run_folder import RunFolder
-
-    late = RunFolder(coco_options.out, {"protocol": "coco", "seed": 1})
-    evaluate(coco_options)
-    lines = (coco_options.out / "photos.jsonl").read_text()
-    with pytest.raises(RunError, match="meanwhile"):
-        late.begin({}, {})
-    late.close()
-    assert (coco_options.out / "photos.jsonl").read_text() == lines
-    assert evaluate(coco_options).earlier == 3
-
-
-def test_a_later_version_of_the_code_is_noted(coco_options, monkeypatch):
-    from removal.evaluation import provenance
-
-    monkeypatch.setattr(provenance, "commit", lambda: "aaa")
-    evaluate(coco_options)
-    (coco_options.out / "results/annotations.refined.telea/a.png.png").unlink()
-    monkeypatch.setattr(provenance, "commit", lambda: "bbb")
-    evaluate(coco_options)
-    config = json.loads((coco_options.out / "config.json").read_text())
-    assert (config["commit"], [entry["commit"] for entry in config["continued_by"]]) == ("aaa", ["bbb"])
-    assert "commit aaa, continued by bbb" in (coco_options.out / "report.html").read_text()
 
 
 @pytest.mark.parametrize("mode", ["L", "CMYK"])
@@ -431,15 +286,6 @@ def test_results_of_another_team_as_a_coco_file(coco_options, small_coco, tmp_pa
     assert leaks == {"a.png": pytest.approx(1 - 100 / (200 + 336)), "sub/b.png": 1, "c.png": 1}
 
 
-def test_a_folder_of_something_else_is_left_alone(coco_options):
-    coco_options.out.mkdir()
-    (coco_options.out / "diary.txt").write_text("dear")
-    for overwrite in (False, True):
-        with pytest.raises(PlanError, match="not empty and holds no evaluation"):
-            evaluate(other(coco_options, overwrite=overwrite))
-    assert [path.name for path in coco_options.out.iterdir()] == ["diary.txt"]
-
-
 def test_weights_that_are_not_there_stop_the_run_before_any_work(coco_options, monkeypatch, tmp_path):
     monkeypatch.setenv("REMOVAL_OFFLINE", "1")
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
@@ -460,37 +306,6 @@ def test_where_results_come_from_is_noted(coco_options):
     assert {"version", "commit", "started", "python", "libraries"} <= config.keys()
 
 
-def test_a_photo_of_the_same_size_in_bytes_is_another_one(coco_options):
-    for value in (90, 91):
-        photo = np.full((48, 64, 3), value, np.uint8)
-        Image.fromarray(photo).save(coco_options.images / "c.png", compress_level=0)
-        assert evaluate(coco_options).done == (3 if value == 90 else 1)
-    result = coco_options.out / "results/annotations.refined.telea/c.png.png"
-    assert pixels(result)[0, 0].tolist() == [91, 91, 91]
-
-
-def test_detections_that_were_lost_are_made_again(coco_options):
-    evaluate(coco_options)
-    (coco_options.out / "detections/annotations.asis/a.png.json").unlink()
-    (coco_options.out / "results.csv").unlink()
-    assert evaluate(coco_options).done == 1
-
-
-def test_a_hole_that_changed_and_not_its_size_is_refused(holes_set, tmp_path):
-    options = EvaluationOptions(
-        holes_set / "photos", tmp_path / "run", protocol="holes", holes=holes_set / "holes",
-        inpainters=("telea",),
-    )  # fmt: skip
-    hole = holes_set / "holes/1.png"
-    Image.fromarray(pixels(hole)).save(hole, compress_level=0)
-    evaluate(options)
-    size = hole.stat().st_size
-    Image.fromarray(np.roll(pixels(hole), 1, axis=0)).save(hole, compress_level=0)
-    assert hole.stat().st_size == size
-    with pytest.raises(PlanError, match="contents changed"):
-        evaluate(options)
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="names are text there")
 def test_names_that_are_no_text(holes_set, tmp_path):
     for kind in ("photos", "holes"):
@@ -502,11 +317,3 @@ def test_names_that_are_no_text(holes_set, tmp_path):
     assert evaluate(options).done == 2
     assert evaluate(options).earlier == 2
     assert "bad\\udcff.png" in {row["photo"] for row in table(options.out, "results_images.csv")}
-
-
-def test_a_run_killed_before_its_settings_were_written_can_be_started_again(coco_options):
-    coco_options.out.mkdir()
-    (coco_options.out / "photos.jsonl").write_bytes(b"")
-    (coco_options.out / ".config.json.0f.part").write_bytes(b"{")
-    assert evaluate(coco_options).done == 3
-    assert not list(coco_options.out.glob(".*"))

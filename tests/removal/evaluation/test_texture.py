@@ -23,6 +23,7 @@ def reference_code(shared: Path) -> ModuleType:
     return module
 
 
+@pytest.mark.slow
 def test_the_same_as_the_reference_code_on_real_photos(shared):
     reference = reference_code(shared)
     data = shared / "data"

@@ -88,7 +88,9 @@ def test_a_jpeg_cut_right_before_its_end_marker_is_refused(tmp_path: Path, share
         ("text.jpg", b"Dear Sir or Madam, ", "is not a photo"),
         ("short.jpg", b"\xff\xd8\xff", "damaged or unsupported JPEG"),
         ("moving.gif", b"GIF89a" + bytes(20), "is a GIF file"),
-        ("phone.jpg", b"\0\0\0\x18ftypheic" + bytes(20), "is a HEIC, AVIF or video file"),
+        ("phone.jpg", b"\0\0\0\x18ftypheic" + bytes(20), "damaged or unsupported HEIF"),
+        ("clip.mp4", b"\0\0\0\x18ftypisom" + bytes(20), "is a video: export the frames"),
+        ("raw.dng", b"II*\0" + bytes(20), "is a camera's raw file: develop it"),
         ("head.png", b"\x89PNG\r\n\x1a\n", "truncated"),
         ("head.tif", b"II*\0", "no TIFF header"),
         ("loop.tif", b"II*\0\x08\0\0\0" + bytes(6), "no picture"),
@@ -293,6 +295,7 @@ def test_a_write_that_fails_leaves_nothing(
     assert not overwrite or target.read_bytes() == b"before"
 
 
+@pytest.mark.slow
 def test_interrupting_the_process_leaves_nothing(tmp_path: Path) -> None:
     program = """
         import os, sys, time

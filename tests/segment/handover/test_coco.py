@@ -247,7 +247,7 @@ def test_broken_files(load, tmp_path):
         load("no json")
     with pytest.raises(ValueError, match="to hold an object or a list, got str"):
         load('"text"')
-    with pytest.raises(ValueError, match="is no COCO file: .*'annotations' cannot be found or read"):
+    with pytest.raises(ValueError, match=r"is no COCO file: .*'annotations' cannot be found or read"):
         load({"images": []})
 
 

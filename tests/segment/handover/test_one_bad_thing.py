@@ -55,9 +55,11 @@ def test_an_unreadable_json_among_good_ones(tmp_path):
     files, lines = opened(tmp_path, "person")
     assert files.has_classes
     np.testing.assert_array_equal(files.mask("a.jpg", SIZE), MASK)
-    with pytest.raises(MaskError, match="0.json is no JSON file: expected UTF-8 text, got byte 2 in another"):
+    with pytest.raises(
+        MaskError, match=r"0.json is no JSON file: expected UTF-8 text, got byte 2 in another"
+    ):
         files.mask("0.jpg", SIZE)
-    with pytest.raises(MaskError, match="1.json is no JSON file"):
+    with pytest.raises(MaskError, match=r"1.json is no JSON file"):
         files.mask("1.jpg", SIZE)
     assert sum("passed over: " in line for line in lines) == 2
 
@@ -126,7 +128,7 @@ def test_a_bad_object_matters_only_where_it_is_wanted(changes, tmp_path):
     np.testing.assert_array_equal(files.mask("a.jpg", SIZE), MASK)
     assert "left out: " in lines[-1]
     for wanted in (("car",), ()):
-        with pytest.raises(MaskError, match="c.json: object 2 of image 1: "):
+        with pytest.raises(MaskError, match=r"c.json: object 2 of image 1: "):
             opened(tmp_path / "c.json", *wanted)[0].mask("a.jpg", SIZE)
 
 
@@ -189,7 +191,7 @@ def test_several_coco_files_in_a_folder(tmp_path):
     assert files.sources == tuple(f"{tmp_path / f'instances_{name}.json'}: {name}.jpg" for name in "ab")
     assert files.sources_of("b.jpg") == (f"{tmp_path / 'instances_b.json'}: b.jpg",)
     write(tmp_path / "instances_c.json", coco(obj(1)))
-    with pytest.raises(MaskError, match="expected one COCO file that lists a.jpg, found several: "):
+    with pytest.raises(MaskError, match=r"expected one COCO file that lists a.jpg, found several: "):
         opened(tmp_path)[0].find("a.jpg")
 
 
@@ -219,6 +221,6 @@ def test_json_that_is_not_read_is_named(content, words, tmp_path):
 def test_annotations_in_xml_are_named(tmp_path):
     write(tmp_path / "annotations.xml", b"<annotations/>")
     with pytest.raises(
-        MaskError, match="no mask file .*: XML files are CVAT's or Pascal VOC's, .*export COCO"
+        MaskError, match=r"no mask file .*: XML files are CVAT's or Pascal VOC's, .*export COCO"
     ):
         MaskFiles(tmp_path)

@@ -6,7 +6,7 @@ import pytest
 from pycocotools import mask as coco_mask
 
 from inpaint.training.damage.kinds import damage_of, passed_over
-from inpaint.training.damage.mask_files import MaskFiles
+from inpaint.training.damage.mask_files import MaskFileHoles
 from inpaint.training.damage.shapes import CocoShapes
 
 PEOPLE = ({"id": 1, "name": "person"}, {"id": 2, "name": "dog"})
@@ -161,7 +161,9 @@ def mask_file(tmp_path):
 @pytest.mark.parametrize("inverted", [False, True])
 def test_a_mask_file_keeps_its_share_of_the_area(mask_file, inverted):
     shares = [
-        MaskFiles(mask_file, inverted=inverted, crop=(1, 1)).hole(*size, np.random.default_rng(seed)).mean()
+        MaskFileHoles(mask_file, inverted=inverted, crop=(1, 1))
+        .hole(*size, np.random.default_rng(seed))
+        .mean()
         for size in ((60, 60), (240, 240))
         for seed in range(5)
     ]
@@ -170,7 +172,7 @@ def test_a_mask_file_keeps_its_share_of_the_area(mask_file, inverted):
 
 
 def test_parts_of_a_mask_file_are_enlarged(mask_file):
-    kind = MaskFiles(mask_file, crop=(0.3, 0.5))
+    kind = MaskFileHoles(mask_file, crop=(0.3, 0.5))
     shares = [kind.hole(64, 64, np.random.default_rng(seed)).mean() for seed in range(30)]
     assert max(shares) > 0.4
     assert 0 < min(shares) < max(shares) < 1
@@ -181,27 +183,27 @@ def test_a_hole_thinner_than_the_step_is_not_lost(tmp_path, rng):
     mask[101, 101] = 255
     cv2.imwrite(str(tmp_path / "dot.png"), mask)
     for _ in range(10):
-        assert MaskFiles(tmp_path).hole(32, 32, rng).sum() >= 1
+        assert MaskFileHoles(tmp_path).hole(32, 32, rng).sum() >= 1
 
 
 def test_a_bad_mask_file_is_named(tmp_path, rng):
     with pytest.raises(FileNotFoundError, match="no folder"):
-        MaskFiles(tmp_path / "gone").hole(32, 32, rng)
+        MaskFileHoles(tmp_path / "gone").hole(32, 32, rng)
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match=r"expected photos .* found none"):
-        MaskFiles(tmp_path / "empty").hole(32, 32, rng)
+        MaskFileHoles(tmp_path / "empty").hole(32, 32, rng)
     cv2.imwrite(str(tmp_path / "black.png"), np.zeros((9, 9), np.uint8))
     with pytest.raises(ValueError, match=r"black\.png: expected a hole, found no pixel from 128"):
-        MaskFiles(tmp_path).hole(32, 32, rng)
+        MaskFileHoles(tmp_path).hole(32, 32, rng)
     folder = tmp_path / "other"
     folder.mkdir()
     (folder / "broken.png").write_bytes(b"no picture")
     with pytest.raises(ValueError, match=r"broken\.png: not an image"):
-        MaskFiles(folder).hole(32, 32, rng)
+        MaskFileHoles(folder).hole(32, 32, rng)
 
 
 def test_mask_files_without_a_hole_are_passed_over_and_counted(mask_file, rng):
-    kind = MaskFiles(mask_file)
+    kind = MaskFileHoles(mask_file)
     assert kind.passed_over() is None
     cv2.imwrite(str(mask_file / "nobody.png"), np.zeros((9, 9), np.uint8))
     (mask_file / "broken.png").write_bytes(b"no picture")
@@ -215,7 +217,7 @@ def test_mask_files_without_a_hole_are_passed_over_and_counted(mask_file, rng):
     assert passed_over({"strokes": 1}, files=mask_file) == []
     (mask_file / "below" / "a.png").unlink()
     photo_folder_is_listed_anew()
-    with pytest.raises(ValueError, match="broken.png: not an image"):
+    with pytest.raises(ValueError, match=r"broken\.png: not an image"):
         kind.passed_over()
 
 
@@ -250,8 +252,8 @@ def test_a_category_of_two_names_is_refused(tmp_path):
     [
         (lambda path: CocoShapes(path, size=(0.5, 2)), "expected size"),
         (lambda path: CocoShapes(path, overhang=0.6), "expected overhang"),
-        (lambda path: MaskFiles(path, threshold=0), "expected threshold"),
-        (lambda path: MaskFiles(path, crop=(0.5, 2)), "expected crop"),
+        (lambda path: MaskFileHoles(path, threshold=0), "expected threshold"),
+        (lambda path: MaskFileHoles(path, crop=(0.5, 2)), "expected crop"),
         (lambda path: damage_of({"shapes": 1}, files=path), "expected COCO annotations for damage by shapes"),
         (lambda path: damage_of({"mosaic-files": 1}, shapes=path), "expected a folder of mask pictures"),
     ],

@@ -175,7 +175,7 @@ def test_white_paper_shows_along_a_tear():
         (Noise, {"patches": 2}, "expected patches"),
         (SoftCover, {"blotch": (0, 1)}, "expected blotch"),
         (SoftCover, {"edge": (0, 1)}, "expected edge"),
-        (SoftCover, {"contents": ("paint",)}, "expected contents of colour, noise, texture, received"),
+        (SoftCover, {"contents": ("paint",)}, "expected contents of colour, noise, texture, got"),
         (Torn, {"contents": ()}, "expected contents"),
         (Torn, {"tears": (0, 1)}, "expected tears"),
         (Torn, {"roughness": (0, 1)}, "expected roughness"),

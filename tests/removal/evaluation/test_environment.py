@@ -3,8 +3,8 @@ import sys
 import numpy as np
 import pytest
 
-from removal.evaluation.extras import evaluation_module
-from removal.evaluation.feature_sets import unpaired_discriminative_score
+from removal.evaluation.classwise import unpaired_discriminative_score
+from removal.evaluation.environment import evaluation_module
 
 
 def test_a_module_that_is_there_is_given():

@@ -15,19 +15,20 @@ import torch
 from inpaint.checkpoints import load_network
 from inpaint.formats import NETWORKS
 from inpaint.training.distributed import Processes
-from inpaint.training.photos import Photo
-from inpaint.training.run import (
+from inpaint.training.photos import TrainingPhoto
+from inpaint.training.settings import DEFAULTS
+from inpaint.training.state import STATE
+from inpaint.training.training_folder import CONFIG, LOG
+from inpaint.training.training_run import (
     DEFAULT_DAMAGE,
     KEPT_APART,
     WEIGHTS,
     DamageSettings,
     Run,
+    RunExistsError,
     build_objective,
     start,
 )
-from inpaint.training.run_folder import CONFIG, LOG
-from inpaint.training.settings import DEFAULTS
-from inpaint.training.state import STATE
 
 TinyRun = Callable[..., Run]
 Differences = Callable[[Any, Any], list[str]]
@@ -64,6 +65,7 @@ def unbroken() -> dict[str, Path]:
     return {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "workers", "stops"),
     [
@@ -135,15 +137,16 @@ def test_photos_kept_apart_of_one_name_all_get_a_link(tiny_run: TinyRun, tmp_pat
     other = tmp_path / "other" / run.kept_apart[0].path.name
     other.parent.mkdir()
     other.write_bytes(run.kept_apart[0].path.read_bytes())
-    start(replace(run, kept_apart=[*run.kept_apart, Photo(other)]), tmp_path / "run")
+    start(replace(run, kept_apart=[*run.kept_apart, TrainingPhoto(other)]), tmp_path / "run")
     assert len(list((tmp_path / "run" / KEPT_APART).iterdir())) == 3
 
 
 def test_a_folder_that_holds_a_run_is_left_alone(tiny_run: TinyRun, tmp_path: Path) -> None:
     start(tiny_run("autoencoder", steps=1), tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
-    with pytest.raises(FileExistsError, match=r"holds a run already: --resume .* --overwrite"):
+    with pytest.raises(RunExistsError, match=r"expected a folder without a run, got .*: resume") as error:
         start(tiny_run("autoencoder", steps=2), tmp_path)
+    assert error.value.option == "out"
     assert before == {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
 
 
@@ -258,7 +261,7 @@ def test_an_unreadable_photo_is_named_once_and_passed_over(
     bad = tmp_path / "torn.jpg"
     bad.write_bytes(b"\xff\xd8\xff no photo")
     run = tiny_run("autoencoder", steps=5, workers=workers)
-    run = replace(run, photos=[*run.photos[:3], Photo(bad)])
+    run = replace(run, photos=[*run.photos[:3], TrainingPhoto(bad)])
     lines: list[str] = []
     assert start(run, tmp_path / "run", report=lines.append).finished
     assert len([line for line in lines if "torn.jpg" in line]) == 1
@@ -282,7 +285,7 @@ def test_from_a_file_of_weights(tiny_run: TinyRun, tmp_path: Path) -> None:
 def test_weights_of_other_options_are_refused(name: str, tiny_run: TinyRun, tmp_path: Path) -> None:
     start(tiny_run(name, steps=1), tmp_path)
     run = replace(tiny_run(name), weights=tmp_path / WEIGHTS, options={"width": 0.1})
-    with pytest.raises(ValueError, match=rf"{WEIGHTS}: expected {name} of width 0.1, received 0.05"):
+    with pytest.raises(ValueError, match=rf"{WEIGHTS}: expected {name} of width 0.1, got 0.05"):
         build_objective(run)
 
 
@@ -298,12 +301,12 @@ def test_fresh_weights_follow_from_the_seed(tiny_run: TinyRun) -> None:
 
 
 def test_a_size_that_the_network_does_not_have_is_refused(tiny_run: TinyRun) -> None:
-    with pytest.raises(ValueError, match="expected context-encoder of a size_px of 128, received 64"):
+    with pytest.raises(ValueError, match="expected context-encoder of a size_px of 128, got 64"):
         build_objective(tiny_run("context-encoder", size_px=128))
 
 
 def test_unknown_networks_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"expected a network of autoencoder, .*, received 'unet'"):
+    with pytest.raises(ValueError, match=r"expected a network of autoencoder, .*, got 'unet'"):
         Run.of("unet", [], [])
 
 
@@ -350,7 +353,7 @@ def test_a_network_of_mosaics_learns_and_is_built_again(tiny_run: TinyRun, tmp_p
 
 def test_config_says_where_photos_differ_but_not_where_they_lie(tiny_run: TinyRun, tmp_path: Path) -> None:
     run = tiny_run("autoencoder")
-    moved = replace(run, photos=[Photo(tmp_path / photo.path.name) for photo in run.photos])
+    moved = replace(run, photos=[TrainingPhoto(tmp_path / photo.path.name) for photo in run.photos])
     assert moved.told() == run.told()
     fewer, turned = replace(run, photos=run.photos[:3]), replace(run, photos=run.photos[::-1])
     boxed = replace(run, photos=[replace(photo, region=(0, 0, 9, 9)) for photo in run.photos])
@@ -362,21 +365,22 @@ def test_config_says_where_photos_differ_but_not_where_they_lie(tiny_run: TinyRu
 SCRIPT = """
 import sys
 from pathlib import Path
-from inpaint.training.photos import Photo
-from inpaint.training.run import Run, start
+from inpaint.training.photos import TrainingPhoto
+from inpaint.training.training_run import Run, start
 from inpaint.training.settings import DEFAULTS
 
 values = {"size_px": 32, "steps": 10**6, "batch": 2, "workers": 1, "device": "cpu", "log_every": 1}
 settings = DEFAULTS["autoencoder"].with_values(values)
-photos = [Photo(path) for path in sorted(Path(sys.argv[1]).iterdir())]
+photos = [TrainingPhoto(path) for path in sorted(Path(sys.argv[1]).iterdir())]
 run = Run.of("autoencoder", photos, [], settings=settings, options={"width": 0.05})
 result = start(run, Path(sys.argv[2]), report=lambda line: print(line, flush=True))
 print("ended", result.step, result.finished, flush=True)
 """
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_a_terminal_ends_a_run_and_its_workers_in_order(
-    few_photos: list[Photo], tmp_path: Path
+    few_photos: list[TrainingPhoto], tmp_path: Path
 ) -> None:
     """A terminal sends SIGINT to the whole group of processes, those that read photos included."""
     command = [sys.executable, "-c", SCRIPT, str(few_photos[0].path.parent), str(tmp_path)]
@@ -400,7 +404,7 @@ def test_a_run_that_was_refused_as_it_began_stands_in_nobody_s_way(tiny_run: Tin
     (tmp_path / CONFIG).write_text("{}")
     (tmp_path / LOG).touch()
     assert start(run, tmp_path).finished
-    with pytest.raises(FileExistsError, match="holds a run already"):
+    with pytest.raises(FileExistsError, match="expected a folder without a run"):
         start(run, tmp_path)
 
 

@@ -1,7 +1,10 @@
-"""Where results come from: the code's version and commit, the machine's libraries."""
+"""What this runs on: the version and commit of the code, the libraries that are there, and those that only
+evaluation needs, which the extra ``removal[evaluation]`` installs.
+"""
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -51,3 +54,16 @@ def library_version(name: str) -> str | None:
         return version(name)
     except PackageNotFoundError:
         return None
+
+
+def evaluation_module(name: str) -> Any:
+    """The module ``name``, such as ``sklearn.svm``, imported now.
+
+    Raises ModuleNotFoundError that names the extra where its library is not installed.
+    """
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"evaluation needs {error.name or name}: pip install 'removal[evaluation]'", name=error.name
+        ) from error

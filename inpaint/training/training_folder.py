@@ -21,7 +21,7 @@ PICTURES, EVENTS = "pictures", "tensorboard"
 GAP_PX = 4
 
 
-class RunFolder:
+class TrainingFolder:
     """The folder of one run, open; `tensorboard` says whether that is installed and written to."""
 
     def __init__(self, path: Path, config: Mapping[str, Any], *, first_step: int) -> None:
@@ -41,7 +41,7 @@ class RunFolder:
         self._events = _summary_writer(path, first_step)
         self.tensorboard = self._events is not None
 
-    def __enter__(self) -> RunFolder:
+    def __enter__(self) -> TrainingFolder:
         return self
 
     def __exit__(
@@ -76,15 +76,18 @@ class RunFolder:
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
-    """The log's whole lines; a last one that was cut off is dropped."""
+    """The log's whole lines; from one that was cut off, or is none of ours, the rest is dropped."""
     if not path.is_file():
         return []
     found = []
     for line in path.read_text(encoding="utf-8").splitlines():
         try:
-            found.append(json.loads(line))
-        except ValueError:
+            content = json.loads(line)
+        except (ValueError, RecursionError):
             break
+        if not isinstance(content, dict) or not isinstance(content.get("step", 0), int):
+            break
+        found.append(content)
     return found
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from inpaint.training.run_folder import CONFIG, GAP_PX, LOG, RunFolder
+from inpaint.training.training_folder import CONFIG, GAP_PX, LOG, TrainingFolder
 
 TENSORBOARD = "torch.utils.tensorboard"
 
@@ -39,24 +39,24 @@ def events_of(path: Path) -> Any:
 @pytest.mark.usefixtures("without_tensorboard")
 def test_config_is_there_before_the_first_line(tmp_path: Path) -> None:
     config = {"network": "glcic", "betas": [0.5, 0.9], "shapes": None}
-    with RunFolder(tmp_path / "new" / "run", config, first_step=0) as folder:
+    with TrainingFolder(tmp_path / "new" / "run", config, first_step=0) as folder:
         assert json.loads((folder.path / CONFIG).read_text()) == config
         assert (folder.path / LOG).read_text() == ""
 
 
 @pytest.mark.usefixtures("without_tensorboard")
 def test_each_line_is_on_disk_when_written(tmp_path: Path) -> None:
-    with RunFolder(tmp_path, {}, first_step=0) as folder:
+    with TrainingFolder(tmp_path, {}, first_step=0) as folder:
         folder.write(3, "training", {"l1": 0.25, "photos/s": 7})
         assert lines_of(tmp_path) == [{"step": 3, "kind": "training", "l1": 0.25, "photos/s": 7}]
 
 
 @pytest.mark.usefixtures("without_tensorboard")
 def test_lines_after_the_checkpoint_are_dropped(tmp_path: Path) -> None:
-    with RunFolder(tmp_path, {}, first_step=0) as folder:
+    with TrainingFolder(tmp_path, {}, first_step=0) as folder:
         for step in (1, 2, 3):
             folder.write(step, "training", {"l1": step})
-    with RunFolder(tmp_path, {}, first_step=2) as folder:
+    with TrainingFolder(tmp_path, {}, first_step=2) as folder:
         folder.write(3, "training", {"l1": 30})
     assert [(line["step"], line["l1"]) for line in lines_of(tmp_path)] == [(1, 1), (2, 2), (3, 30)]
 
@@ -64,20 +64,20 @@ def test_lines_after_the_checkpoint_are_dropped(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("without_tensorboard")
 def test_a_line_that_was_cut_off_is_dropped(tmp_path: Path) -> None:
     (tmp_path / LOG).write_text('{"step": 1, "kind": "training"}\n{"step": 2, "ki')
-    with RunFolder(tmp_path, {}, first_step=2):
+    with TrainingFolder(tmp_path, {}, first_step=2):
         assert lines_of(tmp_path) == [{"step": 1, "kind": "training"}]
 
 
 @pytest.mark.usefixtures("without_tensorboard")
 def test_a_run_that_starts_anew_has_an_empty_log(tmp_path: Path) -> None:
     (tmp_path / LOG).write_text('{"step": 1, "kind": "training"}\n')
-    with RunFolder(tmp_path, {}, first_step=0):
+    with TrainingFolder(tmp_path, {}, first_step=0):
         assert lines_of(tmp_path) == []
 
 
 @pytest.mark.usefixtures("without_tensorboard")
 def test_sheet_has_a_column_for_each_batch_and_a_row_for_each_photo(tmp_path: Path) -> None:
-    with RunFolder(tmp_path, {}, first_step=0) as folder:
+    with TrainingFolder(tmp_path, {}, first_step=0) as folder:
         path = folder.show(12, (colour(-1, 0), colour(1, -1), colour(0, 1)))
     assert path == tmp_path / "pictures" / "00000012.png"
     sheet = cv2.imread(str(path))
@@ -93,7 +93,7 @@ def test_sheet_has_a_column_for_each_batch_and_a_row_for_each_photo(tmp_path: Pa
 @pytest.mark.usefixtures("without_tensorboard")
 def test_sheet_keeps_red_red(tmp_path: Path) -> None:
     red = torch.tensor([1.0, -1.0, -1.0]).view(1, 3, 1, 1).expand(1, 3, 4, 4)
-    with RunFolder(tmp_path, {}, first_step=0) as folder:
+    with TrainingFolder(tmp_path, {}, first_step=0) as folder:
         sheet = cv2.imread(str(folder.show(1, (red,))))
     assert sheet is not None
     assert sheet[0, 0].tolist() == [0, 0, 255]  # OpenCV reads blue first
@@ -101,7 +101,7 @@ def test_sheet_keeps_red_red(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("without_tensorboard")
 def test_without_tensorboard_nothing_but_its_events_is_missing(tmp_path: Path) -> None:
-    with RunFolder(tmp_path, {}, first_step=0) as folder:
+    with TrainingFolder(tmp_path, {}, first_step=0) as folder:
         assert not folder.tensorboard
         folder.write(1, "training", {"l1": 1.0})
         folder.show(1, (colour(0),))
@@ -109,7 +109,7 @@ def test_without_tensorboard_nothing_but_its_events_is_missing(tmp_path: Path) -
 
 
 def test_tensorboard_gets_numbers_and_pictures(tmp_path: Path) -> None:
-    with RunFolder(tmp_path, {}, first_step=0) as folder:
+    with TrainingFolder(tmp_path, {}, first_step=0) as folder:
         assert folder.tensorboard
         folder.write(1, "training", {"l1": 0.5, "note": "text is for the log alone"})
         folder.write(2, "training", {"l1": 0.25})
@@ -131,7 +131,7 @@ def test_tensorboard_forgets_what_came_after_the_checkpoint(
     for first_step, values in ((0, (1, 2, 3)), (2, (30,))):
         # Its files are read in the order of their names, which begin with the second they were made in.
         monkeypatch.setattr("time.time", lambda second=2e9 + first_step: second)
-        with RunFolder(tmp_path, {}, first_step=first_step) as folder:
+        with TrainingFolder(tmp_path, {}, first_step=first_step) as folder:
             for step, value in enumerate(values, first_step + 1):
                 folder.write(step, "training", {"l1": value})
     events = events_of(tmp_path).Scalars("training/l1")
@@ -140,7 +140,7 @@ def test_tensorboard_forgets_what_came_after_the_checkpoint(
 
 def test_tensorboard_forgets_a_run_that_was_overwritten(tmp_path: Path) -> None:
     for value in (1, 7):
-        with RunFolder(tmp_path, {}, first_step=0) as folder:
+        with TrainingFolder(tmp_path, {}, first_step=0) as folder:
             folder.write(1, "training", {"l1": value})
             folder.show(value, (colour(0),))
     events = events_of(tmp_path).Scalars("training/l1")

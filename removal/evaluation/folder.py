@@ -15,14 +15,15 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from _removal_support.json_lines import JsonLines, changed_names
+from _removal_support.files import is_part
+from _removal_support.json_lines import JsonLines, RecordError, changed_names
 from removal.errors import PlanError, RunError
+from removal.evaluation.record_lines import problem_of_line
 
 KIND = "removal evaluation"
 CONFIG, LINES = "config.json", "photos.jsonl"
@@ -31,9 +32,10 @@ PICTURES = ("results", "masks", "detections", "inputs")
 SHOWN, CLEAN = "shown", "clean"  # of the inputs: what was filled, and what it should have come to
 SUMMARY_FILES = (RESULTS, TABLE, IMAGES_TABLE, REPORT)
 MARKDOWN, SHEET = "table.md", "sheet.jpg"
+NO_JUDGE = "no judge"  # how the words begin where there is none
 
 
-class RunFolder:
+class EvaluationFolder:
     """Reads and writes the folder of an evaluation.
 
     folder: where. settings: what the results depend on, as JSON takes it.
@@ -41,7 +43,7 @@ class RunFolder:
     records: the last line of each photo, by its name. From `begin` to `close` no other run may begin.
 
     Raises PlanError for a folder that is not empty and no evaluation's, and for one whose evaluation had
-    other settings (unless `overwrite`, which starts anew).
+    other settings (unless `overwrite`, which starts anew); RecordError for lines that no run of ours writes.
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, Any], *, overwrite: bool = False) -> None:
@@ -54,7 +56,9 @@ class RunFolder:
             self._refuse_other(self.config.get("settings", {}), self.settings)
         if not self.starts_anew:
             with contextlib.suppress(FileNotFoundError):
-                for line in self.lines.read():
+                for number, line in self.lines.numbered():
+                    if problem := problem_of_line(line):
+                        raise RecordError.at(self.lines.path, number, problem)
                     if "photo" in line and "outcome" in line:
                         self.records[line["photo"]] = line
 
@@ -65,14 +69,15 @@ class RunFolder:
         Raises PlanError for other models than before, RunError where another run is at work in the folder.
         """
         if not self.starts_anew:
-            self._refuse_other(self.config.get("models", {}), dict(models))
+            self._refuse_other(compared_models(self.config.get("models", {})), compared_models(models))
         self.folder.mkdir(parents=True, exist_ok=True)
         if not self.lines.open(create=True):
             raise RunError(f"another run is at work in '{self.folder}'; wait for it to end")
         if self._earlier() != self.config:
             raise RunError(f"another run began in '{self.folder}' meanwhile; run the same command again")
-        for part in self.folder.rglob(".*.part"):
-            part.unlink(missing_ok=True)
+        for part in self.folder.rglob(".*.part"):  # which enters no folder through a link
+            if is_part(part):
+                part.unlink(missing_ok=True)
         if not self.starts_anew:
             self._note_other_code(facts)
             return
@@ -105,7 +110,7 @@ class RunFolder:
         """Whether tables and report are there and were made from just these photos' lines."""
         if not all((self.folder / name).is_file() for name in SUMMARY_FILES):
             return False
-        with contextlib.suppress(ValueError, OSError, AttributeError):
+        with contextlib.suppress(ValueError, OSError, AttributeError, RecursionError):
             content = json.loads((self.folder / RESULTS).read_text(encoding="utf-8"))
             return content.get("lines_digest") == self.digest(names, left_out)
         return False
@@ -139,12 +144,20 @@ class RunFolder:
         if all(is_before_settings(path) for path in self.folder.iterdir()):
             return {}
         config: Any = None
-        with contextlib.suppress(ValueError, OSError):
+        with contextlib.suppress(ValueError, OSError, RecursionError):
             config = json.loads((self.folder / CONFIG).read_text(encoding="utf-8"))
         if not isinstance(config, dict) or config.get("kind") != KIND:
             raise PlanError(
                 f"'{self.folder}' is not empty and holds no evaluation; give another folder", option="out"
             )
+        later = config.get("continued_by", [])
+        if not (
+            isinstance(config.get("settings", {}), dict)
+            and isinstance(config.get("models", {}), dict)
+            and isinstance(later, list)
+            and all(isinstance(entry, dict) for entry in later)
+        ):
+            raise PlanError(f"{self.folder / CONFIG} is damaged; give another folder", option="out")
         return config
 
     def _refuse_other(self, earlier: Mapping[str, Any], now: Mapping[str, Any]) -> None:
@@ -164,9 +177,17 @@ class RunFolder:
             self.write_json(CONFIG, self.config)
 
 
+def compared_models(models: Mapping[str, str]) -> dict[str, str]:
+    """What an earlier run's models are held against: no judge is no judge, in whatever words it was said."""
+    return {
+        name: NO_JUDGE if name == "judge" and words.startswith(NO_JUDGE) else words
+        for name, words in models.items()
+    }
+
+
 def is_before_settings(path: Path) -> bool:
     """Whether a run that was killed before it wrote its settings may have left this file."""
-    return (path.name == LINES and path.stat().st_size == 0) or bool(re.fullmatch(r"\..*\.part", path.name))
+    return (path.name == LINES and path.stat().st_size == 0) or is_part(path)
 
 
 def fingerprint(path: Path, *, content: bool = True) -> str:

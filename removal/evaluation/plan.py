@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from removal.errors import PlanError
-from removal.evaluation.methods import Method, check_methods, methods_of
+from removal.evaluation.case import (
+    ANNOTATIONS,
+    BLIND,
+    CHANGED,
+    HOLES,
+    OBJECT,
+    Method,
+    check_methods,
+    methods_of,
+)
 from removal.options import CONTINUOUS, RunOptions
 
 ProtocolName = Literal["coco", "holes", "pairs"]
 PROTOCOLS: tuple[ProtocolName, ...] = ("coco", "holes", "pairs")
-ANNOTATIONS, OBJECT, CHANGED = "annotations", "object", "changed"
-HOLES, BLIND = "holes", "blind"
 TRUTH_SOURCES = {"coco": (ANNOTATIONS,), "holes": (HOLES,), "pairs": (OBJECT, CHANGED)}
 DEFAULT_SOURCES = {"coco": (ANNOTATIONS,), "holes": (HOLES,), "pairs": (OBJECT,)}
 
@@ -74,6 +81,10 @@ class EvaluationOptions:
     def methods(self) -> tuple[Method, ...]:
         """The inpainters, parsed."""
         return methods_of(self.inpainters)
+
+    def with_classes(self, classes: tuple[str, ...]) -> EvaluationOptions:
+        """The same for these classes, in the run within it too."""
+        return replace(self, classes=classes, run=replace(self.run, classes=classes))
 
     def check(self) -> None:
         """Raises PlanError where options do not fit together or name what nobody knows."""

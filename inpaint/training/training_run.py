@@ -1,4 +1,4 @@
-"""A training run from what the command line is told: the network, its photos, the loop, its weights."""
+"""A training run from its settings: the network, its photos, the loop, its weights."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from _removal_support.device import resolve_device
+from _removal_support.errors import RemovalError
 from inpaint.checkpoints import load_blind_network, load_network, save_network
 from inpaint.formats import BLIND_NETWORKS, NETWORKS, build_blind_network, build_network
 from inpaint.networks.edge_prediction import EdgePredictor
@@ -26,10 +27,10 @@ from inpaint.training.damage.kinds import Damage, damage_of, passed_over
 from inpaint.training.distributed import Processes
 from inpaint.training.loop import RunResult, train
 from inpaint.training.objectives import Objective, fill_objective
-from inpaint.training.photos import Photo, TrainingPhotos, fixed_samples, sample_batches
-from inpaint.training.run_folder import LOG
+from inpaint.training.photos import TrainingPhoto, TrainingPhotos, fixed_samples, sample_batches
 from inpaint.training.settings import DEFAULTS, RunSettings, TrainingSettings
 from inpaint.training.state import MADE_WITH, STATE
+from inpaint.training.training_folder import LOG
 
 WEIGHTS = "weights.safetensors"
 KEPT_APART = "kept_apart"
@@ -63,6 +64,10 @@ VALIDATION_SEED = 2020
 """Of the damage that figures and pictures are made of, whatever the run's seed: runs can be compared."""
 
 
+class RunExistsError(RemovalError, FileExistsError):
+    """The folder holds a run already, and neither resuming nor overwriting it was asked for."""
+
+
 @dataclass(frozen=True)
 class DamageSettings:
     """What is done to the photos.
@@ -87,8 +92,8 @@ class Run:
     """
 
     name: str
-    photos: Sequence[Photo]
-    kept_apart: Sequence[Photo]
+    photos: Sequence[TrainingPhoto]
+    kept_apart: Sequence[TrainingPhoto]
     settings: TrainingSettings
     options: Mapping[str, Any] = field(default_factory=dict)
     critic_width: float = 1.0
@@ -101,10 +106,12 @@ class Run:
     frozen: bool = False
 
     @staticmethod
-    def of(name: str, photos: Sequence[Photo], kept_apart: Sequence[Photo], **values: Any) -> Run:
+    def of(
+        name: str, photos: Sequence[TrainingPhoto], kept_apart: Sequence[TrainingPhoto], **values: Any
+    ) -> Run:
         """With the network's own settings and damage where none are given."""
         if name not in DEFAULTS:
-            raise ValueError(f"expected a network of {', '.join(DEFAULTS)}, received {name!r}")
+            raise ValueError(f"expected a network of {', '.join(DEFAULTS)}, got {name!r}")
         values.setdefault("settings", DEFAULTS[name])
         damage = values.pop("damage", DamageSettings())
         if not damage.kinds:
@@ -115,7 +122,7 @@ class Run:
             if name not in order or other not in order[: order.index(name)]:
                 raise ValueError(f"expected no network {other} in front of {name}")
         if values.get("frozen") and not values.get("front"):
-            raise ValueError("expected networks in front that are to be frozen, received none")
+            raise ValueError("expected networks in front that are to be frozen, got none")
         if name in NETWORKS and any(kind.startswith("mosaic") for kind in damage.kinds):
             options.setdefault("sees_hole", True)
         return Run(name, photos, kept_apart, options=options, damage=damage, **values)
@@ -162,7 +169,7 @@ def build_objective(run: Run) -> Objective:
         _check_options(run, network)
     size_px = settings.size_px
     if network.size_px not in (None, size_px):
-        raise ValueError(f"expected {run.name} of a size_px of {size_px}, received {network.size_px}")
+        raise ValueError(f"expected {run.name} of a size_px of {size_px}, got {network.size_px}")
     return fill_objective(network, settings.losses, size_px=size_px, critic_width=run.critic_width, rng=rng)
 
 
@@ -190,7 +197,7 @@ def _check_options(run: Run, network: NamedNetwork) -> None:
     for name, value in run.options.items():
         if network.options.get(name) != value:
             raise ValueError(
-                f"{run.weights}: expected {run.name} of {name} {value}, received {network.options.get(name)}"
+                f"{run.weights}: expected {run.name} of {name} {value}, got {network.options.get(name)}"
             )
 
 
@@ -229,11 +236,14 @@ def start(
 
     made_with: for config.json, such as versions.
 
-    Raises FileExistsError where `out` holds a run already, unless it is to be gone on with or overwritten;
+    Raises RunExistsError where `out` holds a run already, unless it is to be gone on with or overwritten;
     besides, what `build_objective`, the damage, the photos and `loop.train` raise.
     """
     if processes.leads and not (resume or overwrite) and _holds_a_run(out):
-        raise FileExistsError(f"{out} holds a run already: --resume goes on with it, --overwrite starts anew")
+        raise RunExistsError(
+            f"expected a folder without a run, got {out}: resume its run, overwrite it, or name another",
+            option="out",
+        )
     settings = run.settings
     config = run.told() | {MADE_WITH: dict(made_with)}
     if processes.world > 1:  # they share one step out among them, so it is another with other numbers
@@ -296,7 +306,7 @@ def _validation(run: Run, damage: Damage) -> list[Sample]:
     return fixed_samples(run.kept_apart, damage, size_px=size_px, seed=VALIDATION_SEED, count=count)
 
 
-def _link(photos: Sequence[Photo], folder: Path) -> None:
+def _link(photos: Sequence[TrainingPhoto], folder: Path) -> None:
     """A folder of links to the photos, or copies where there are none; names that come twice get a number."""
     shutil.rmtree(folder, ignore_errors=True)
     if photos:
@@ -315,7 +325,7 @@ def _name(path: Path | None) -> str | None:
     return None if path is None else path.name
 
 
-def _digest(photos: Sequence[Photo]) -> str:
+def _digest(photos: Sequence[TrainingPhoto]) -> str:
     """Of the photos' names in their order, and regions: not of where the folder lies."""
     common = {photo.path.parent for photo in photos}
     root = next(iter(common)) if len(common) == 1 else None

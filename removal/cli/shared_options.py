@@ -18,6 +18,7 @@ from removal.cli.grouping import (
     grouped,
     together,
 )
+from removal.cli.terminal import tell
 
 
 def class_names(names: Sequence[str]) -> tuple[str, ...]:
@@ -31,7 +32,7 @@ def _coco_name(name: str) -> str:
 
     meant = canonical_class(name, coco_classes())
     if meant is not None and is_narrower(name):
-        click.echo(f"--class {name}: this is read as {meant!r}, so that each one is removed", err=True)
+        tell(f"--class {name}: this is read as {meant!r}, so that each one is removed", err=True)
     return meant or name
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from removal.errors import PlanError
-from removal.evaluation.methods import Method, check_methods, methods_of, slug_of
+from removal.evaluation.case import Method, check_methods, methods_of, slug_of
 
 
 def test_names_weights_and_labels():
@@ -39,7 +39,8 @@ def test_what_cannot_be_told_apart_or_read_is_refused(words, message):
 
 def test_names_are_checked():
     check_methods(methods_of(["telea", "glcic=w.pth"]), "NAME")
-    with pytest.raises(PlanError, match=r"NAME: expected one of auto, .*glcic.*, got 'magic'"):
+    with pytest.raises(PlanError, match=r"^expected one of auto, .*glcic.*, got 'magic'") as error:
         check_methods(methods_of(["magic"]), "NAME")
+    assert error.value.option == "NAME"
     with pytest.raises(PlanError, match=r"telea has no weights, got 'w\.pth'"):
         check_methods(methods_of(["telea=w.pth"]), "NAME")
