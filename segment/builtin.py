@@ -1,8 +1,9 @@
 """`builtin`: a small person finder whose weights ship with the package, so that people can be found with no
 network.
 
-`person_network.py` runs the network, `tools/finder` makes it; docs/builtin-finder.md says what it scores and
-where it fails.
+`person_network.py` runs the network, `finder_views.py` shows it the photo, `people_apart.py` tells people who
+touch from each other, `tools/finder` makes the weights; docs/builtin-finder.md says what it scores and where
+it fails.
 """
 
 from __future__ import annotations
@@ -15,63 +16,18 @@ import numpy as np
 
 from _removal_support.device import check_device_name
 from segment.detections import Detections, encode_crop
-from segment.person_network import STRIDE, PersonNetwork
+from segment.finder_views import look, look_again
+from segment.people_apart import people_of_cells, split_region
+from segment.person_network import PersonNetwork
 
 WEIGHTS = Path(__file__).with_name("person_finder.onnx")
-RECORDED = "person_finder.safetensors"  # what records of earlier versions call the same weights
-WORKING_SIDES_PX = (256, 320, 384)  # long sides the photo is looked at; the answers are averaged
-THRESHOLD = 0.34  # a pixel is of a person from this probability on ...
-LEAST_PEAK = 0.7  # ... where the region around it reaches this one: sure of the middle, generous at the rim
+THRESHOLD = 0.4  # a pixel is of a person from this probability on ...
+LEAST_PEAK = 0.75  # ... where the region around it reaches this one: sure of the middle, generous at the rim
 SMALLEST_SHARE = 0.0004  # of the photo's area; smaller regions are dropped
 
 
-def working_image(image: np.ndarray, long_side: int) -> tuple[np.ndarray, int, int]:
-    """The photo at a long side of `long_side` px, padded with grey to multiples of the network's stride."""
-    scale = long_side / max(image.shape[:2])
-    height, width = (max(1, round(side * scale)) for side in image.shape[:2])
-    small = cv2.resize(
-        image, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    )
-    below, right = -height % STRIDE, -width % STRIDE
-    padded = cv2.copyMakeBorder(small, 0, below, 0, right, cv2.BORDER_CONSTANT, value=(127, 127, 127))
-    return padded, height, width
-
-
-def person_probability(
-    network: PersonNetwork, image: np.ndarray, *, sides: Sequence[int] = WORKING_SIDES_PX
-) -> np.ndarray:
-    """Probability that a pixel shows a person: float32 (h, w) in [0, 1], at half the largest working size.
-
-    image: uint8 (H, W, 3) RGB. The photo is looked at in each of `sides` (long side, px) as it is and
-    mirrored.
-    """
-    largest = max(sides) / 2 / max(image.shape[:2])
-    rows, columns = (max(1, round(side * largest)) for side in image.shape[:2])
-    total = np.zeros((rows, columns), np.float32)
-    for side in sides:
-        padded, height, width = working_image(image, side)
-        mirrored = padded.copy()
-        mirrored[:, :width] = padded[:, width - 1 :: -1] if width < padded.shape[1] else padded[:, ::-1]
-        logits = network(network_images([padded, mirrored]))[0][:, 0]
-        for answer, flipped in zip(logits, (False, True), strict=True):
-            found = cv2.resize(answer, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)[:height, :width]
-            found = found[:, ::-1] if flipped else found
-            total += sigmoid(cv2.resize(found, (columns, rows), interpolation=cv2.INTER_LINEAR))
-    return total / (2 * len(sides))
-
-
-def network_images(images: Sequence[np.ndarray]) -> np.ndarray:
-    """uint8 (H, W, 3) each, of one size -> float32 (N, 3, H, W) in [-1, 1]."""
-    return np.ascontiguousarray(np.stack(images).transpose(0, 3, 1, 2)) / np.float32(127.5) - np.float32(1)
-
-
-def sigmoid(logits: np.ndarray) -> np.ndarray:
-    """1 / (1 + e^-x), in a form that never overflows."""
-    return 0.5 + 0.5 * np.tanh(0.5 * logits)
-
-
 class BuiltinSegmenter:
-    """People, as connected regions. Calling it follows the segmenter contract of `segment.load_segmenter`."""
+    """People, told apart where they touch. Follows the segmenter contract of `segment.load_segmenter`."""
 
     name = "builtin"
     classes = ("person",)
@@ -79,8 +35,7 @@ class BuiltinSegmenter:
 
     def __init__(self, network: PersonNetwork, *, weights: Path = WEIGHTS):
         self.network = network
-        source = RECORDED if weights == WEIGHTS else weights.name
-        self.description = f"builtin person finder, {source}, float32, cpu"
+        self.description = f"builtin person finder, {weights.name}, float32, cpu"
 
     def __call__(
         self, images: Sequence[np.ndarray], *, classes: Sequence[str] | None = None, min_score: float = 0.05
@@ -93,18 +48,41 @@ class BuiltinSegmenter:
 
     def find(self, image: np.ndarray, min_score: float) -> Detections:
         height, width = image.shape[:2]
-        probability = person_probability(self.network, image)
-        soft = (probability * 255).astype(np.uint8)
-        person = cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR) > 255 * THRESHOLD
-        return regions(person, probability, min_score)
+        view = look(self.network, image)
+        first = view.probability
+        soft = cv2.resize(levels(first), (width, height), interpolation=cv2.INTER_LINEAR)
+        probability = first.copy()
+        for (top, left, bottom, right), second in look_again(self.network, image, first):
+            soft[top:bottom, left:right] = cv2.resize(levels(second), (right - left, bottom - top))
+            put_into(probability, second, (top / height, left / width, bottom / height, right / width))
+        cells = cv2.resize(first, view.middles.shape[::-1], interpolation=cv2.INTER_AREA) > THRESHOLD
+        numbers = people_of_cells(cells, view.middles, view.ways)
+        return regions(soft > 255 * THRESHOLD, probability, min_score, numbers)
 
 
-def regions(person: np.ndarray, probability: np.ndarray, min_score: float) -> Detections:
-    """One detection for each connected region that reaches LEAST_PEAK; its score is the highest probability
-    inside, most certain first.
+def levels(probability: np.ndarray) -> np.ndarray:
+    return (probability * 255).astype(np.uint8)
 
-    person: bool (H, W). probability: float32 (h, w), of the same aspect. Regions are cut out one at a time,
-    so that many of them in a large photo cost no more memory than one.
+
+def put_into(small: np.ndarray, part: np.ndarray, window: tuple[float, float, float, float]) -> None:
+    """Writes a part of the picture into the small map of all of it, in place; window: shares of its sides."""
+    top, bottom = (round(share * small.shape[0]) for share in window[::2])
+    left, right = (round(share * small.shape[1]) for share in window[1::2])
+    if bottom > top and right > left:
+        small[top:bottom, left:right] = cv2.resize(
+            part, (right - left, bottom - top), interpolation=cv2.INTER_AREA
+        )
+
+
+def regions(
+    person: np.ndarray, probability: np.ndarray, min_score: float, numbers: np.ndarray | None = None
+) -> Detections:
+    """One detection for each person of each connected region that reaches LEAST_PEAK; its score is the
+    highest probability inside, most certain first.
+
+    person: bool (H, W). probability: float32 (h, w), of the same aspect. numbers: int32 (a, b), of the same
+    aspect, as `people_of_cells` gives it; None = a region is one person. Regions are cut out
+    one at a time, so that many of them in a large photo cost no more memory than one.
     """
     height, width = person.shape
     count, labelled, stats, _ = cv2.connectedComponentsWithStats(person.view(np.uint8), connectivity=8)
@@ -114,10 +92,15 @@ def regions(person: np.ndarray, probability: np.ndarray, min_score: float) -> De
         if area_px < SMALLEST_SHARE * height * width:
             continue
         inside = labelled[top : top + box_height, left : left + box_width] == index
-        score = peak_inside(probability, inside, top / height, left / width, (height, width))
-        if score >= max(min_score, LEAST_PEAK):
-            box = (left, top, left + box_width, top + box_height)
-            found.append((score, box, encode_crop(inside, top, left, height, width)))
+        place = (top / height, left / width, (height, width))
+        if peak_inside(probability, inside, *place) < max(min_score, LEAST_PEAK):
+            continue
+        for part in region_parts(inside, numbers, top, left, (height, width)):
+            score = peak_inside(probability, part, *place)
+            if score >= min_score:
+                rows, cols = np.flatnonzero(part.any(1)), np.flatnonzero(part.any(0))
+                box = (left + cols[0], top + rows[0], left + cols[-1] + 1, top + rows[-1] + 1)
+                found.append((score, box, encode_crop(part, top, left, height, width)))
     found.sort(key=lambda region: -region[0])
     return Detections(
         ("person",) * len(found),
@@ -127,6 +110,17 @@ def regions(person: np.ndarray, probability: np.ndarray, min_score: float) -> De
         width,
         tuple(rle for _, _, rle in found),
     )
+
+
+def region_parts(
+    inside: np.ndarray, numbers: np.ndarray | None, top: int, left: int, size: tuple[int, int]
+) -> list[np.ndarray]:
+    """The people of one region (`inside`, bool, whose window lies at top, left of a photo of `size`)."""
+    if numbers is None:
+        return [inside]
+    down, across = numbers.shape[0] / size[0], numbers.shape[1] / size[1]
+    bottom, right = top + inside.shape[0], left + inside.shape[1]
+    return split_region(inside, numbers, (top * down, left * across, bottom * down, right * across))
 
 
 def peak_inside(

@@ -13,6 +13,8 @@ import numpy as np
 
 STRIDE = 32
 """Height and width of the images must be multiples of this."""
+OFFSET_UNIT_PX = 64
+"""The network says ways to the middle of a person in this unit, px of the image."""
 
 
 class PersonNetwork:
@@ -44,7 +46,8 @@ class PersonNetwork:
         """The outputs in the order of the file.
 
         images: float32 (N, 3, H, W) in [-1, 1], RGB. The first output is float32 (N, 1, H/2, W/2), logits of
-        "this pixel shows a person".
+        "this pixel shows a person". The second is float32 (N, 3, H/4, W/4): logits of "this is the middle of
+        a person", and rows and columns from here to the middle of this person, in OFFSET_UNIT_PX.
         """
         with self._lock:
             self._net.setInput(images)

@@ -8,11 +8,10 @@ from segment import load_segmenter
 from segment.builtin import (
     WEIGHTS,
     load_builtin,
-    person_probability,
+    put_into,
     regions,
-    sigmoid,
-    working_image,
 )
+from segment.finder_views import look
 
 
 @pytest.fixture(scope="module")
@@ -81,36 +80,23 @@ def test_a_file_with_other_weights_is_refused(tmp_path, capfd):
 
 def test_the_processor_runs_it_whatever_device_is_named():
     found = load_builtin(device="cuda").description
-    assert found == "builtin person finder, person_finder.safetensors, float32, cpu"
+    assert found == "builtin person finder, person_finder.onnx, float32, cpu"
     with pytest.raises(ValueError, match="expected device to be auto, cuda, cuda:N, mps or cpu, got 'gpu'"):
         load_builtin(device="gpu")
 
 
 def test_the_answer_is_the_same_in_several_threads(finder, rng):
     images = [rng.integers(0, 255, (40 + 50 * n, 200, 3), np.uint8) for n in range(6)]
-    alone = [person_probability(finder.network, image) for image in images]
+    alone = [look(finder.network, image).probability for image in images]
     with ThreadPoolExecutor(6) as threads:
-        together = list(threads.map(lambda image: person_probability(finder.network, image), images))
+        together = list(threads.map(lambda image: look(finder.network, image).probability, images))
     assert all(np.array_equal(one, other) for one, other in zip(alone, together, strict=True))
-
-
-def test_the_logistic_function_does_not_overflow():
-    values = sigmoid(np.array([-1e4, -2, 0, 2, 1e4], np.float32))
-    assert values.tolist() == pytest.approx([0, 1 / (1 + np.e**2), 0.5, 1 / (1 + np.e**-2), 1])
-
-
-def test_working_images_keep_their_aspect_and_are_padded_with_grey():
-    padded, height, width = working_image(np.zeros((300, 600, 3), np.uint8), 200)
-    assert (height, width) == (100, 200)
-    assert padded.shape == (128, 224, 3)
-    assert (padded[100:] == 127).all()
-    assert (padded[:100, :200] == 0).all()
 
 
 def test_looking_at_the_mirror_image_gives_the_mirrored_answer(finder, rng):
     image = rng.integers(0, 255, (64, 96, 3), np.uint8)
-    plain = person_probability(finder.network, image, sides=(96,))
-    mirrored = person_probability(finder.network, np.ascontiguousarray(image[:, ::-1]), sides=(96,))
+    plain = look(finder.network, image, (96,)).probability
+    mirrored = look(finder.network, np.ascontiguousarray(image[:, ::-1]), (96,)).probability
     assert np.abs(plain - mirrored[:, ::-1]).max() < 1e-3
 
 
@@ -130,6 +116,26 @@ def test_regions_are_instances_with_their_highest_probability_most_certain_first
     assert found.mask(1).sum() == 400
     assert found.mask(1)[10:30, 10:30].all()
     assert len(regions(person, probability, 0.85)) == 1
+
+
+def test_people_who_touch_are_instances_of_their_own():
+    person = np.zeros((100, 100), bool)
+    person[20:80, 20:80] = True
+    probability = np.where(person, 0.8, 0.0).astype(np.float32)
+    probability[50, 70] = 0.95
+    numbers = np.zeros((25, 25), np.int32)
+    numbers[5:20, 5:12], numbers[5:20, 12:20] = 1, 2
+    found = regions(person, probability, 0.05, numbers)
+    assert found.scores.tolist() == pytest.approx([0.95, 0.8])
+    assert (found.union() == person).all()
+    assert found.boxes.tolist() == [[48, 20, 80, 80], [20, 20, 48, 80]]
+
+
+def test_a_second_look_is_written_where_it_was_taken():
+    small = np.zeros((20, 40), np.float32)
+    put_into(small, np.full((50, 50), 0.5, np.float32), (0.5, 0.25, 1.0, 0.5))
+    assert (small[10:, 10:20] == 0.5).all()
+    assert small.sum() == pytest.approx(50)
 
 
 def test_many_people_in_a_large_photo_cost_little_memory():

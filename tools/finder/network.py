@@ -1,7 +1,9 @@
 """The network behind the `builtin` segmenter: a small residual U-Net with a global view.
 
 After Ronneberger et al. 2015 (skip connections), He et al. 2016 (residual blocks) and Liu et al. 2015
-("ParseNet": the mean over the whole picture is added at the bottom, so that every place knows the scene).
+("ParseNet": the mean over the whole picture is added at the bottom, so that every place knows the scene). A
+second head tells people from each other as in Cheng et al. 2020 ("Panoptic-DeepLab"): how much a place is the
+middle of a person, and the way from a pixel to the middle of its person.
 """
 
 from __future__ import annotations
@@ -57,18 +59,19 @@ class Merge(nn.Module):
 
     def forward(self, deep: Tensor, skip: Tensor) -> Tensor:
         enlarged = functional.interpolate(
-            self.deep(deep), size=skip.shape[-2:], mode="bilinear", align_corners=False
+            self.deep(deep), scale_factor=2, mode="bilinear", align_corners=False
         )
         return self.mix(functional.relu(enlarged + self.skip(skip)))
 
 
 class PersonFinder(nn.Module):
-    """Person logits for a batch of images.
+    """Person logits and instances for a batch of images.
 
     images: float32 (N, 3, H, W) in [-1, 1], RGB, H and W multiples of 32. Returns float32 (N, 1, H/2, W/2)
-    logits,
-    and in training mode also the logits at 1/8 for deep supervision. `fused` = the network as shipped, with
-    the batch normalisation folded into the convolutions by `fused_copy`.
+    logits and float32 (N, 3, H/4, W/4) instances: the logit of a person's middle, then the rows and columns
+    from here to the middle of this person, in `person_network.OFFSET_UNIT_PX`. In training mode the logits at
+    1/8 follow, for deep supervision. `fused` = the network as shipped, with the batch normalisation folded
+    into the convolutions by `fused_copy`.
     """
 
     def __init__(self, *, fused: bool = False):
@@ -93,21 +96,23 @@ class PersonFinder(nn.Module):
         )
         self.coarse_head = nn.Conv2d(64, 1, 1)
         self.head = nn.Conv2d(24, 1, 3, 1, 1)
+        self.instance_mix = ConvNorm(48, 48, fused=fused)
+        self.instance_head = nn.Conv2d(48, 3, 1)
 
-    def forward(self, images: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         skips = [functional.relu(self.stem(images))]
         for stage in self.stages:
             skips.append(stage(skips[-1]))
         features = skips.pop()
         scene = self.scene(features.mean(dim=(2, 3)))
         features = features + scene[:, :, None, None]
-        coarse = None
-        for level, merge in enumerate(self.merges):
-            features = merge(features, skips.pop())
-            if level == 1 and self.training:
-                coarse = self.coarse_head(features)
-        logits = self.head(features)
-        return logits if coarse is None else (logits, coarse)
+        middle = self.merges[1](self.merges[0](features, skips.pop()), skips.pop())
+        quarter = self.merges[2](middle, skips.pop())
+        logits = self.head(self.merges[3](quarter, skips.pop()))
+        instances = self.instance_head(functional.relu(self.instance_mix(quarter)))
+        if self.training:
+            return logits, instances, self.coarse_head(middle)
+        return logits, instances
 
     def fused_copy(self) -> PersonFinder:
         """The same function (in evaluation mode) with every batch normalisation folded into its

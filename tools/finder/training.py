@@ -1,51 +1,69 @@
 """How the weights of the `builtin` person finder were made: `python -m tools.finder.training --data DIR --out
 DIR`.
 
-Reads top to bottom. A network (`person_finder.py`) learns from scratch on labelled people and on people
-pasted into photos
-without people (`training_data.py`): AdamW, cosine decay, BCE + Dice with ignored pixels, averaged weights,
-growing crops.
+Reads top to bottom. A network (`network.py`) learns from labelled people, from boxes of people, and
+from people pasted into photos without people (`samples.py`): AdamW, a constant rate that falls in the last
+part of the schedule, growing crops, averaged weights. A run that was stopped goes on exactly with `--resume`.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import click
 import cv2
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
-from torch.nn import functional
 
+from tools.finder.export import save_weights
+from tools.finder.hard_negatives import PHOTOS_WITH_PEOPLE
+from tools.finder.losses import (
+    middle_loss,
+    offset_loss,
+    pairwise_loss,
+    projection_loss,
+    segmentation_loss,
+)
 from tools.finder.network import PersonFinder, parameter_count, to_tensor
-from tools.finder.training_data import IGNORE, PERSON, SampleSource, load_collection
+from tools.finder.photos import load_collection
+from tools.finder.samples import Batch, SampleSource
 
-PHOTOS_WITH_PEOPLE = Path(__file__).with_name("photos_with_people.txt")  # of the backgrounds, judged by eye
+CHECKPOINT = "state.pt"
+LOSS_WEIGHTS = {
+    "mask": 1.0,
+    "coarse": 0.4,
+    "projection": 0.08,
+    "pairwise": 0.15,
+    "middle": 0.1,
+    "offset": 0.5,
+}
 
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    steps: int = 12000
+    steps: int = 6000
     minutes: float | None = None  # None = off; else the schedule is shortened so that it ends by then
     batch: int = 16
-    crop_px: tuple[int, ...] = (160, 192, 256)  # by share of the schedule, see crop_size
-    crop_until: tuple[float, ...] = (0.4, 0.8, 1.0)
-    learning_rate: float = 2e-3
+    crop_px: tuple[int, ...] = (192, 224, 256)  # by share of the schedule, see crop_size
+    crop_until: tuple[float, ...] = (0.65, 0.9, 1.0)
+    learning_rate: float = 1e-3
+    cooldown: float = 0.35  # share of the schedule, at its end, over which the rate falls to nothing
     weight_decay: float = 0.02
-    warmup_steps: int = 200
+    warmup_steps: int = 150
     average_decay: float = 0.998
     seed: int = 0
-    threads: int = 2
+    threads: int = 1
     precision: str = "bfloat16"
+    checkpoint_minutes: float = 4.0
 
 
 def crop_size(settings: TrainingSettings, progress: float) -> int:
-    for size, until in zip(settings.crop_px, settings.crop_until, strict=False):
+    for size, until in zip(settings.crop_px, settings.crop_until, strict=True):
         if progress < until:
             return size
     return settings.crop_px[-1]
@@ -53,27 +71,7 @@ def crop_size(settings: TrainingSettings, progress: float) -> int:
 
 def learning_rate(settings: TrainingSettings, step: int, progress: float) -> float:
     warm = min(1.0, (step + 1) / settings.warmup_steps)
-    return settings.learning_rate * warm * (0.5 * (1 + np.cos(np.pi * min(progress, 1.0))) + 0.002)
-
-
-def segmentation_loss(logits: Tensor, label: Tensor) -> Tensor:
-    """BCE + Dice (Milletari et al. 2016), pixels of value IGNORE left out.
-
-    logits float32 (N, 1, h, w); label uint8 (N, 1, H, W), brought to the logits' size by averaging.
-    """
-    size = logits.shape[-2], logits.shape[-1]
-    known = functional.adaptive_avg_pool2d((label != IGNORE).float(), size)
-    person = functional.adaptive_avg_pool2d((label == PERSON).float(), size)
-    target = person / known.clamp_min(1e-6)
-    known = (known > 0.5).float()
-    cross_entropy = functional.binary_cross_entropy_with_logits(logits, target.clamp(0, 1), reduction="none")
-    cross_entropy = (cross_entropy * known).sum() / known.sum().clamp_min(1)
-    probability = logits.sigmoid() * known
-    target = target * known
-    overlap = (probability * target).sum(dim=(1, 2, 3))
-    total = (probability + target).sum(dim=(1, 2, 3))
-    dice = 1 - (2 * overlap + 50) / (total + 50)
-    return cross_entropy + 0.5 * dice.mean()
+    return settings.learning_rate * warm * float(np.clip((1 - progress) / settings.cooldown, 0.005, 1))
 
 
 class Average:
@@ -96,114 +94,167 @@ class Average:
                 value.copy_(state[name])
 
 
-def train(settings: TrainingSettings, data: Path, out: Path, *, start: Path | None = None) -> PersonFinder:
-    """Trains, writes config.json, log.jsonl and last.pt to `out`, and returns the averaged network.
+class Run:
+    """All that changes during a training, and the file it is kept in."""
 
-    data: the folder with `coco`, `people`, `train` and `photos`. start: weights of an earlier run to go on
-    from; None = random. Raises FloatingPointError where the loss is not finite.
+    def __init__(self, settings: TrainingSettings, start: Path | None):
+        torch.manual_seed(settings.seed)
+        self.network = PersonFinder().train()
+        if start is not None:
+            self.network.load_state_dict(torch.load(start, map_location="cpu", weights_only=True))
+        self.network = self.network.to(memory_format=torch.channels_last)
+        self.average = Average(self.network, settings.average_decay)
+        self.optimiser = torch.optim.AdamW(
+            self.network.parameters(), weight_decay=settings.weight_decay, fused=True
+        )
+        self.rng = np.random.default_rng(settings.seed)
+        self.step, self.seconds = 0, 0.0
+
+    def progress(self, settings: TrainingSettings) -> float:
+        """Share of the schedule that is done; 1 and more = the end."""
+        by_time = 0.0 if settings.minutes is None else self.seconds / 60 / settings.minutes
+        return max(self.step / settings.steps, by_time)
+
+    def save(self, path: Path) -> None:
+        state = {
+            "network": self.network.state_dict(),
+            "average": self.average.network.state_dict(),
+            "average_count": self.average.count,
+            "optimiser": self.optimiser.state_dict(),
+            "rng": json.dumps(self.rng.bit_generator.state),
+            "step": self.step,
+            "seconds": self.seconds,
+        }
+        part = path.with_name(path.name + ".part")
+        torch.save(state, part)
+        part.replace(path)
+
+    def load(self, path: Path) -> None:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        self.network.load_state_dict(state["network"])
+        self.average.network.load_state_dict(state["average"])
+        self.average.count = state["average_count"]
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.rng.bit_generator.state = json.loads(state["rng"])
+        self.step, self.seconds = state["step"], state["seconds"]
+
+
+def train(settings: TrainingSettings, run: Run, source: SampleSource) -> Iterator[dict[str, float]]:
+    """Goes on to the schedule's end and gives the parts of the loss of each step.
+
+    Raises FloatingPointError where the loss is not finite.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    record = asdict(settings) | {"data": data.name, "start": None if start is None else str(start)}
-    (out / "config.json").write_text(json.dumps(record, indent=1))
-    torch.set_num_threads(settings.threads)
-    torch.set_flush_denormal(True)
-    cv2.setNumThreads(1)
-    torch.manual_seed(settings.seed)
-    collection = load_collection(data, with_people=set(PHOTOS_WITH_PEOPLE.read_text().split()))
-    source = SampleSource(collection, np.random.default_rng(settings.seed))
-    network = PersonFinder().train()
-    if start is not None:
-        network.load_state_dict(torch.load(start, map_location="cpu", weights_only=True))
-    network = network.to(memory_format=torch.channels_last)
-    average = Average(network, settings.average_decay)
-    optimiser = torch.optim.AdamW(network.parameters(), weight_decay=settings.weight_decay, fused=True)
-    started, step, progress = time.monotonic(), 0, 0.0
-    with (out / "log.jsonl").open("w") as log:
-        while progress < 1:
-            size = crop_size(settings, progress)
-            for group in optimiser.param_groups:
-                group["lr"] = learning_rate(settings, step, progress)
-            loss = train_step(network, optimiser, *source.batch(settings.batch, size), settings.precision)
-            average.update(network)
-            step += 1
-            progress, seconds = step / settings.steps, time.monotonic() - started
-            if settings.minutes is not None:
-                progress = max(progress, seconds / 60 / settings.minutes)
-            if not np.isfinite(loss):
-                raise FloatingPointError(f"the loss is {loss} at step {step}")
-            if step % 50 == 0 or progress >= 1:
-                row = {"step": step, "progress": round(progress, 4), "loss": round(loss, 4)}
-                log.write(json.dumps(row | {"seconds": round(seconds, 1), "crop_px": size}) + "\n")
-                log.flush()
-            if step % 500 == 0 or progress >= 1:
-                torch.save(average.network.state_dict(), out / "last.pt.part")
-                (out / "last.pt.part").replace(out / "last.pt")
-    return average.network.eval()
+    while (progress := run.progress(settings)) < 1:
+        started = time.monotonic()
+        for group in run.optimiser.param_groups:
+            group["lr"] = learning_rate(settings, run.step, progress)
+        batch = source.batch(settings.batch, crop_size(settings, progress))
+        losses = train_step(run.network, run.optimiser, batch, settings.precision)
+        run.average.update(run.network)
+        run.step += 1
+        run.seconds += time.monotonic() - started
+        if not np.isfinite(losses["total"]):
+            raise FloatingPointError(f"the loss is {losses['total']} at step {run.step}")
+        yield losses
+
+
+def batch_losses(outputs: tuple[Tensor, ...], batch: Batch) -> dict[str, Tensor]:
+    """The parts of the loss, by the names of LOSS_WEIGHTS."""
+    fine, instances, coarse = (output.float() for output in outputs)
+    label = torch.from_numpy(batch.labels)[:, None]
+    weights = torch.from_numpy(batch.weights)[:, None]
+    boxed = fine[batch.boxed]
+    return {
+        "mask": segmentation_loss(fine, label, weights),
+        "coarse": segmentation_loss(coarse, label, weights),
+        "projection": projection_loss(boxed, batch.boxes),
+        "pairwise": pairwise_loss(boxed, torch.from_numpy(batch.same_colour)),
+        "middle": middle_loss(
+            instances[:, 0], torch.from_numpy(batch.heat), torch.from_numpy(batch.heat_known)
+        ),
+        "offset": offset_loss(
+            instances[:, 1:], torch.from_numpy(batch.offsets), torch.from_numpy(batch.offset_weight)
+        ),
+    }
 
 
 def train_step(
-    network: PersonFinder,
-    optimiser: torch.optim.Optimizer,
-    images: np.ndarray,
-    labels: np.ndarray,
-    precision: str,
-) -> float:
-    """One step on a batch (images uint8 (N, H, W, 3), labels uint8 (N, H, W)); returns the loss."""
+    network: PersonFinder, optimiser: torch.optim.Optimizer, batch: Batch, precision: str
+) -> dict[str, float]:
+    """One step on a batch; returns the parts of the loss and, as `total`, their weighted sum."""
     with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
-        fine, coarse = network(to_tensor(torch.from_numpy(images)))
-    target = torch.from_numpy(labels)[:, None]
-    loss = segmentation_loss(fine.float(), target) + 0.4 * segmentation_loss(coarse.float(), target)
+        outputs = network(to_tensor(torch.from_numpy(batch.images)))
+    losses = batch_losses(outputs, batch)
+    total = torch.stack([LOSS_WEIGHTS[name] * loss for name, loss in losses.items()]).sum()
     optimiser.zero_grad()
-    loss.backward()
+    total.backward()
     torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
     optimiser.step()
-    return loss.item()
+    return {name: loss.item() for name, loss in losses.items()} | {"total": total.item()}
 
 
-def save_weights(network: PersonFinder, path: Path) -> None:
-    """Writes what ships: batch normalisation folded in, float16, safetensors; how it was made is in the
-    metadata."""
-    state = {
-        name: value.half().contiguous() for name, value in network.eval().fused_copy().state_dict().items()
-    }
-    save_file(
-        state, path, {"architecture": "tools.finder.network.PersonFinder(fused=True)", "licence": "MIT"}
-    )
+def log_and_keep(settings: TrainingSettings, run: Run, source: SampleSource, out: Path) -> None:
+    """The training with its log (a line each 50 steps) and its checkpoints (`state.pt`)."""
+    kept_at, sums, count = time.monotonic(), {}, 0  # type: ignore[var-annotated]
+    with (out / "log.jsonl").open("a") as log:
+        for losses in train(settings, run, source):
+            sums = {name: sums.get(name, 0.0) + value for name, value in losses.items()}
+            count += 1
+            last = run.progress(settings) >= 1
+            if run.step % 50 == 0 or last:
+                means = {name: round(value / count, 4) for name, value in sums.items()}
+                log.write(json.dumps({"step": run.step, "seconds": round(run.seconds, 1)} | means) + "\n")
+                log.flush()
+                sums, count = {}, 0
+            if last or time.monotonic() - kept_at > settings.checkpoint_minutes * 60:
+                run.save(out / CHECKPOINT)
+                kept_at = time.monotonic()
 
 
 @click.command()
 @click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True)
+@click.option("--start", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="From `unfold`.")
+@click.option(
+    "--pseudo", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Masks of boxes."
+)
+@click.option("--difficulty", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--steps", default=TrainingSettings.steps, show_default=True)
-@click.option("--minutes", type=float, default=None)
-@click.option("--batch", default=TrainingSettings.batch, show_default=True)
+@click.option("--minutes", type=float, help="The schedule ends by then, all parts of the run together.")
 @click.option("--learning-rate", default=TrainingSettings.learning_rate, show_default=True)
-@click.option("--crops", default="160,192,256", show_default=True, help="Crop sizes in px, early to late.")
+@click.option("--batch", default=TrainingSettings.batch, show_default=True)
 @click.option("--seed", default=0, show_default=True)
-@click.option("--start", type=click.Path(exists=True, dir_okay=False, path_type=Path), default=None)
+@click.option("--resume", is_flag=True, help="Go on from OUT/state.pt.")
 def main(
     data: Path,
     out: Path,
-    steps: int,
-    minutes: float | None,
-    batch: int,
-    learning_rate: float,
-    crops: str,
-    seed: int,
     start: Path | None,
+    pseudo: Path | None,
+    difficulty: Path | None,
+    resume: bool,
+    **options: float | None,
 ) -> None:
     """Train the person finder and write person_finder.safetensors."""
-    settings = TrainingSettings(
-        steps=steps,
-        minutes=minutes,
-        batch=batch,
-        learning_rate=learning_rate,
-        crop_px=tuple(int(size) for size in crops.split(",")),
-        seed=seed,
+    settings = replace(TrainingSettings(), **options)  # type: ignore[arg-type]
+    out.mkdir(parents=True, exist_ok=True)
+    paths = {"start": start, "pseudo": pseudo, "difficulty": difficulty}
+    record = asdict(settings) | {name: path and path.name for name, path in paths.items()}
+    (out / "config.json").write_text(json.dumps(record | {"loss_weights": LOSS_WEIGHTS}, indent=1))
+    torch.set_num_threads(settings.threads)
+    torch.set_flush_denormal(True)
+    cv2.setNumThreads(1)
+    run = Run(settings, start)
+    if resume:
+        run.load(out / CHECKPOINT)
+    collection = load_collection(
+        data,
+        with_people=set(PHOTOS_WITH_PEOPLE.read_text().split()),
+        pseudo=pseudo,
+        difficulty=json.loads(difficulty.read_text()) if difficulty else {},
     )
-    network = train(settings, data, out, start=start)
-    save_weights(network, out / "person_finder.safetensors")
-    click.echo(f"trained {parameter_count(network):,} parameters")
+    log_and_keep(settings, run, SampleSource(collection, run.rng), out)
+    save_weights(run.average.network, out / "person_finder.safetensors")
+    click.echo(f"trained {parameter_count(run.network):,} parameters")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ from onnx import helper
 from safetensors.torch import save_file
 from torch.nn import functional
 
-from segment.builtin import WEIGHTS, WORKING_SIDES_PX, BuiltinSegmenter, load_builtin, person_probability
+from segment.builtin import WEIGHTS, BuiltinSegmenter, load_builtin
+from segment.finder_views import WORKING_SIDES_PX, look
 from segment.person_network import PersonNetwork
 from tools.finder.network import STRIDE, PersonFinder, to_tensor
 from tools.finder.to_onnx import load_network, main, to_onnx
@@ -64,11 +65,11 @@ def test_probabilities_are_those_that_torch_computes(trained, rng):
     network = PersonNetwork(WEIGHTS)
     for height, width in ((120, 90), (300, 500)):
         image = cv2.GaussianBlur(rng.integers(0, 256, (height, width, 3), np.uint8), (0, 0), 4)
-        difference = person_probability(network, image) - torch_probability(trained, image)
+        difference = look(network, image).probability - torch_probability(trained, image)
         assert np.abs(difference).max() < 1e-3
 
 
-def test_masks_of_real_photos_are_those_of_torch(trained, shared, monkeypatch):
+def test_masks_of_real_photos_are_those_of_torch(trained, shared):
     finder = load_builtin()
     for name in ("intel_0293", "closeup_0001", "highway_0001"):
         photo = shared / "data/pairs" / name / "photo.png"
@@ -76,11 +77,9 @@ def test_masks_of_real_photos_are_those_of_torch(trained, shared, monkeypatch):
             continue
         image = np.ascontiguousarray(cv2.imread(str(photo))[..., ::-1])
         ours = finder.find(image, 0.5)
-        with monkeypatch.context() as patch:
-            patch.setattr(
-                "segment.builtin.person_probability", lambda _, image: torch_probability(trained, image)
-            )
-            theirs = BuiltinSegmenter(finder.network).find(image, 0.5)
+        theirs = BuiltinSegmenter(lambda images: [o.numpy() for o in outputs_of(trained, images)]).find(
+            image, 0.5
+        )
         assert len(ours) == len(theirs)
         one, other = ours.union(), theirs.union()
         assert (one & other).sum() >= 0.995 * (one | other).sum(), name

@@ -1,55 +1,37 @@
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
+from PIL import Image
 
+from tools.finder.export import averaged_network, save_weights
 from tools.finder.network import PersonFinder
+from tools.finder.photos import PERSON, Collection, Labelled
+from tools.finder.samples import SampleSource
+from tools.finder.to_onnx import load_network
 from tools.finder.training import (
     Average,
+    Run,
     TrainingSettings,
     crop_size,
     learning_rate,
-    save_weights,
-    segmentation_loss,
+    main,
+    train,
     train_step,
 )
-from tools.finder.training_data import (
-    IGNORE,
-    PERSON,
-    Collection,
-    Cutout,
-    Labelled,
-    SampleSource,
-    cut_out,
-    held_out,
-    trusted_label,
-)
-
-
-def test_the_loss_of_a_case_worked_out_by_hand():
-    logits = torch.zeros(1, 1, 2, 2)  # probability 0.5 everywhere
-    label = torch.tensor([[[[PERSON, 0], [0, IGNORE]]]], dtype=torch.uint8)
-    # BCE = ln 2 over the three known pixels; Dice: overlap 0.5, sum 1.5 + 1
-    expected = np.log(2) + 0.5 * (1 - (2 * 0.5 + 50) / (2.5 + 50))
-    assert segmentation_loss(logits, label).item() == pytest.approx(expected, abs=1e-6)
-
-
-def test_unknown_pixels_do_not_count():
-    label = torch.full((1, 1, 8, 8), IGNORE, dtype=torch.uint8)
-    label[..., :4] = PERSON
-    logits = torch.zeros(1, 1, 8, 8)
-    changed = logits.clone()
-    changed[..., 4:] = 9.0
-    assert segmentation_loss(logits, label) == segmentation_loss(changed, label)
+from tools.finder.unfold import unfold
 
 
 def test_the_schedule():
-    settings = TrainingSettings(warmup_steps=10, learning_rate=1.0)
-    assert [crop_size(settings, p) for p in (0, 0.39, 0.4, 0.8, 1.0)] == [160, 160, 192, 256, 256]
-    assert learning_rate(settings, 0, 0.0) == pytest.approx(0.1 * 1.002)
-    assert learning_rate(settings, 100, 0.5) == pytest.approx(0.502)
-    assert learning_rate(settings, 100, 1.0) == pytest.approx(0.002)
+    settings = TrainingSettings(warmup_steps=10, learning_rate=1.0, steps=100, minutes=10, cooldown=0.5)
+    assert [crop_size(settings, p) for p in (0, 0.64, 0.65, 0.9, 1.0)] == [192, 192, 224, 256, 256]
+    assert [learning_rate(settings, s, s / 100) for s in (0, 20, 50, 75)] == pytest.approx([0.1, 1, 1, 0.5])
+    run = SimpleNamespace(step=50, seconds=420.0)
+    assert Run.progress(run, settings) == pytest.approx(0.7)
+    assert Run.progress(run, TrainingSettings(steps=100)) == pytest.approx(0.5)
 
 
 def test_the_average_follows_the_weights():
@@ -63,95 +45,68 @@ def test_the_average_follows_the_weights():
     assert torch.allclose(average.network.head.weight, before + (1 - decay), atol=1e-6)
 
 
-def test_steps_on_one_batch_lower_the_loss(rng):
+@pytest.fixture
+def source_of(rng):
+    image = rng.integers(0, 80, (64, 64, 3), np.uint8)
+    people = np.zeros((64, 64), np.int16)
+    people[16:48, 16:48] = 1
+    image[people > 0] += 150
+    photo = Labelled(image, np.where(people > 0, PERSON, 0).astype(np.uint8), people, "a")
+    boxes = np.array([[16, 16, 48, 48]], np.float32)
+    boxed = Labelled(image, photo.label, people, "b", boxes)
+    collection = Collection({"coco": [photo]}, [boxed], [image], [0.0])
+    return lambda generator: SampleSource(collection, generator)
+
+
+def test_steps_on_one_batch_lower_each_part_of_the_loss(source_of):
     torch.manual_seed(0)
     network = PersonFinder().train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=2e-3)
-    images = rng.integers(0, 80, (4, 64, 64, 3), np.uint8)
-    labels = np.zeros((4, 64, 64), np.uint8)
-    images[:, 16:48, 16:48] += 150
-    labels[:, 16:48, 16:48] = PERSON
-    losses = [train_step(network, optimiser, images, labels, "float32") for _ in range(12)]
-    assert losses[-1] < 0.6 * losses[0]
+    batch = source_of(np.random.default_rng(0)).batch(4, 64)
+    losses = [train_step(network, optimiser, batch, "float32") for _ in range(15)]
+    assert losses[-1]["total"] < 0.7 * losses[0]["total"]
+    for part in ("mask", "middle", "offset"):
+        assert losses[-1][part] < losses[0][part], part
 
 
-def test_what_is_saved_is_what_ships(tmp_path):
-    from segment.builtin import load_network
+def test_a_stopped_run_goes_on_exactly(source_of, tmp_path):
+    settings = TrainingSettings(steps=4, batch=4, crop_px=(64, 64, 64), precision="float32")
+    straight = Run(settings, None)
+    whole = list(train(settings, straight, source_of(straight.rng)))
+    first = Run(settings, None)
+    steps = train(settings, first, source_of(first.rng))
+    begun = [next(steps), next(steps)]
+    first.save(tmp_path / "state.pt")
+    second = Run(TrainingSettings(seed=9), None)
+    second.load(tmp_path / "state.pt")
+    rest = list(train(settings, second, source_of(second.rng)))
+    assert begun + rest == whole
+    assert second.step == 4
+    ours, theirs = second.average.network.state_dict(), straight.average.network.state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    assert averaged_network(tmp_path / "state.pt")[1] == 2
 
+
+def test_what_ships_can_be_unfolded_and_computes_the_same(tmp_path):
+    torch.manual_seed(1)
     network = PersonFinder().eval()
-    save_weights(network, tmp_path / "w.safetensors")
-    loaded = load_network(tmp_path / "w.safetensors")
-    images = torch.rand(1, 3, 32, 32)
+    save_weights(network, tmp_path / "w.safetensors", {"data": "none"})
+    fused = load_network(tmp_path / "w.safetensors")
+    images = torch.rand(4, 3, 64, 64)
+    again = unfold(fused, images).eval()
     with torch.inference_mode():
-        assert torch.allclose(loaded(images), network(images), atol=0.02)
+        for ours, theirs in zip(again(images), fused(images), strict=True):
+            assert torch.allclose(ours, theirs, atol=1e-4)
 
 
-def collection(rng):
-    def photo():
-        return rng.integers(0, 255, (90, 120, 3), np.uint8)
+def write_tiny_data(data, rng):
+    for folder in ("coco/images", "people/ccp/images", "people/ccp/masks", "train", "photos",
+                   "nopeople/rooms", "people_boxes/coco_val_more/images"):  # fmt: skip
+        (data / folder).mkdir(parents=True)
 
-    label = np.zeros((90, 120), np.uint8)
-    label[20:70, 40:80] = PERSON
-    alpha = np.full((50, 30), 255, np.uint8)
-    person = Cutout(rng.integers(0, 255, (50, 30, 3), np.uint8), alpha)
-    thing = Cutout(rng.integers(0, 255, (50, 30, 3), np.uint8), alpha)
-    return Collection({"coco": [Labelled(photo(), label, "a")]}, [photo()], [photo()], [person], [thing])
+    def save(path, height=80, width=100):
+        Image.fromarray(rng.integers(0, 255, (height, width, 3), np.uint8)).save(data / path)
 
-
-def test_samples_have_the_asked_size_and_depend_on_the_seed_alone(rng):
-    made = collection(rng)
-    images, labels = SampleSource(made, np.random.default_rng(3)).batch(6, 64)
-    again, again_labels = SampleSource(made, np.random.default_rng(3)).batch(6, 64)
-    assert images.shape == (6, 64, 64, 3)
-    assert images.dtype == labels.dtype == np.uint8
-    assert np.array_equal(images, again)
-    assert np.array_equal(labels, again_labels)
-    assert set(np.unique(labels)) <= {0, IGNORE, PERSON}
-
-
-def test_pasted_people_are_labelled_and_pasted_things_are_not(rng):
-    source = SampleSource(collection(rng), np.random.default_rng(0))
-    image, label = np.zeros((64, 64, 3), np.uint8), np.zeros((64, 64), np.uint8)
-    for _ in range(8):
-        pasted, with_person = source.paste(image, label, source.collection.people[0], PERSON)
-        assert set(np.unique(with_person)) <= {0, PERSON}
-        _, with_thing = source.paste(pasted, with_person, source.collection.things[0], 0)
-        assert (with_thing == PERSON).sum() <= (with_person == PERSON).sum()
-    assert not image.any()
-    assert not label.any()
-
-
-def test_zeros_far_from_the_person_become_unknown():
-    label = np.zeros((1, 60), np.uint8)
-    label[0, 0] = PERSON
-    trusted = trusted_label(label)
-    assert trusted[0, 0] == PERSON
-    assert trusted[0, 12] == 0
-    assert trusted[0, 14] == IGNORE
-
-
-def test_cut_outs_keep_a_margin_and_small_ones_are_left_out():
-    mask = np.zeros((100, 100), bool)
-    mask[10:50, 20:60] = True
-    cutout = cut_out(np.zeros((100, 100, 3), np.uint8), mask)
-    assert cutout.alpha.shape == (49 - 10 + 1 + 8, 48)
-    assert cut_out(np.zeros((100, 100, 3), np.uint8), mask & (np.arange(100) < 25)) is None
-
-
-def test_every_fourth_image_is_kept_apart():
-    assert [held_out(number) for number in range(5)] == [True, False, False, False, True]
-
-
-def test_training_on_a_tiny_data_folder(tmp_path):
-    """The whole of `python -m tools.finder.training`, two steps of it."""
-    from click.testing import CliRunner
-    from PIL import Image
-
-    from tools.finder.training import main
-
-    rng = np.random.default_rng(0)
-    for folder in ("coco/images", "people/ccp/images", "people/ccp/masks", "train", "photos"):
-        (tmp_path / "data" / folder).mkdir(parents=True)
     square = [10, 10, 60, 10, 60, 60, 10, 60]
     images = [{"id": i, "file_name": f"{i}.jpg", "height": 80, "width": 100} for i in range(1, 4)]
     annotations = [
@@ -160,32 +115,46 @@ def test_training_on_a_tiny_data_folder(tmp_path):
         for i in (1, 2)
     ]  # fmt: skip
     categories = [{"id": 1, "name": "person"}, {"id": 2, "name": "chair"}]
-    (tmp_path / "data/coco/instances.json").write_text(
+    (data / "coco/instances.json").write_text(
         json.dumps({"images": images, "annotations": annotations, "categories": categories})
     )
     for info in images:
-        Image.fromarray(rng.integers(0, 255, (80, 100, 3), np.uint8)).save(
-            tmp_path / "data/coco/images" / info["file_name"]
-        )
+        save(f"coco/images/{info['file_name']}")
     for i in range(3):
-        Image.fromarray(rng.integers(0, 255, (80, 60, 3), np.uint8)).save(
-            tmp_path / f"data/people/ccp/images/{i}.jpg"
-        )
+        save(f"people/ccp/images/{i}.jpg", 80, 60)
         mask = np.zeros((80, 60), np.uint8)
         mask[10:70, 15:45] = PERSON
-        Image.fromarray(mask).save(tmp_path / f"data/people/ccp/masks/{i}.png")
-    arguments = [
-        "--data",
-        str(tmp_path / "data"),
-        "--out",
-        str(tmp_path / "run"),
-        "--steps",
-        "2",
-        "--batch",
-        "2",
-    ]
-    result = CliRunner().invoke(main, arguments)
-    assert result.exit_code == 0, result.output
+        Image.fromarray(mask).save(data / f"people/ccp/masks/{i}.png")
+        save(f"nopeople/rooms/{i}.jpg")
+    save("people_boxes/coco_val_more/images/000007.jpg")
+    boxes = json.dumps({"000007": [[10, 5, 50, 70]], "000008": []})
+    (data / "people_boxes/coco_val_more/boxes.json").write_text(boxes)
+
+
+def test_the_whole_training_on_a_tiny_data_folder(tmp_path):
+    """Hard negatives, masks of boxes, two steps of training, and one more after a resume."""
+    from tools.finder import hard_negatives, pseudo_masks
+
+    data = tmp_path / "data"
+    write_tiny_data(data, np.random.default_rng(0))
+    runner = CliRunner()
+
+    def call(command, *arguments):
+        result = runner.invoke(command, ["--data", str(data), *arguments], catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+
+    call(hard_negatives.main, "--out", str(tmp_path / "difficulty.json"))
+    difficulty = json.loads((tmp_path / "difficulty.json").read_text())
+    assert {"coco/2.jpg", "coco/3.jpg"} & set(difficulty)
+    call(pseudo_masks.main, "--out", str(tmp_path / "pseudo"))
+    made = np.asarray(Image.open(tmp_path / "pseudo/000007.png"))
+    assert made.shape == (80, 100)
+    assert not made[:, 52:].any()
+    arguments = ["--out", str(tmp_path / "run"), "--batch", "4", "--pseudo", str(tmp_path / "pseudo"),
+                 "--difficulty", str(tmp_path / "difficulty.json")]  # fmt: skip
+    call(main, *arguments, "--steps", "2")
     assert json.loads((tmp_path / "run/config.json").read_text())["steps"] == 2
-    assert json.loads((tmp_path / "run/log.jsonl").read_text().splitlines()[-1])["step"] == 2
+    call(main, *arguments, "--steps", "3", "--resume")
+    rows = [json.loads(line) for line in (tmp_path / "run/log.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [2, 3]
     assert (tmp_path / "run/person_finder.safetensors").stat().st_size <= 8_000_000
