@@ -90,7 +90,7 @@ def look(run: Run, image: np.ndarray, sides: Sequence[int] = WORKING_SIDES_PX) -
         for view in pair
     ]
     return View(
-        np.mean(answers, axis=0, dtype=np.float32),
+        np.asarray(np.mean(answers, axis=0, dtype=np.float32)),
         (plain.middles + mirror.middles) / 2,
         (plain.ways + mirror.ways) / 2,
     )
