@@ -13,6 +13,10 @@ import numpy as np
 
 STRIDE = 32
 """Height and width of the images must be multiples of this."""
+LEAST_SIDE_PX = 64
+"""OpenCV 5.0 reads past the end of features that are one pixel high or wide, and gives anything for them:
+smaller images are continued in grey."""
+GREY = np.float32(127 / 127.5 - 1)
 OFFSET_UNIT_PX = 64
 """The network says ways to the middle of a person in this unit, px of the image."""
 
@@ -49,9 +53,19 @@ class PersonNetwork:
         "this pixel shows a person". The second is float32 (N, 3, H/4, W/4): logits of "this is the middle of
         a person", and rows and columns from here to the middle of this person, in OFFSET_UNIT_PX.
         """
+        height, width = images.shape[2:]
+        below, right = max(0, LEAST_SIDE_PX - height), max(0, LEAST_SIDE_PX - width)
+        if below or right:
+            margin = ((0, 0), (0, 0), (0, below), (0, right))
+            images = np.pad(images, margin, constant_values=GREY)
         with self._lock:
             self._net.setInput(images)
-            return tuple(answer.copy() for answer in self._net.forward(self.outputs))
+            answers = [answer.copy() for answer in self._net.forward(self.outputs)]
+        full = images.shape[2]
+        return tuple(
+            answer[:, :, : height * answer.shape[2] // full, : width * answer.shape[3] // images.shape[3]]
+            for answer in answers
+        )
 
 
 def _cause(error: cv2.error) -> str:

@@ -51,7 +51,7 @@ def torch_probability(network, image):
     return torch.stack(answers).mean(0)[0, 0].numpy()
 
 
-@pytest.mark.parametrize("size", [(32, 32), (96, 64), (160, 224)])
+@pytest.mark.parametrize("size", [(64, 64), (96, 64), (160, 224)])
 def test_every_output_is_torchs_at_any_size(trained, size, rng):
     images = rng.uniform(-1, 1, (2, 3, *size)).astype(np.float32)
     ours = PersonNetwork(WEIGHTS)(images)
@@ -59,6 +59,19 @@ def test_every_output_is_torchs_at_any_size(trained, size, rng):
     assert len(ours) == len(theirs)
     for one, other in zip(ours, theirs, strict=True):
         assert np.abs(one - other.numpy()).max() < 1e-3
+
+
+@pytest.mark.parametrize("size", [(32, 32), (32, 160), (96, 32)])
+def test_small_sides_are_continued_in_grey(trained, size, rng):
+    """OpenCV gives anything for features that are one pixel wide: no image reaches it so small."""
+    images = rng.uniform(-1, 1, (1, 3, *size)).astype(np.float32)
+    ours = PersonNetwork(WEIGHTS)(images)
+    below, right = max(0, 64 - size[0]), max(0, 64 - size[1])
+    padded = np.pad(images, ((0, 0), (0, 0), (0, below), (0, right)), constant_values=127 / 127.5 - 1)
+    for one, other in zip(ours, outputs_of(trained, padded.astype(np.float32)), strict=True):
+        unit = padded.shape[2] // other.shape[2]
+        assert one.shape == (*other.shape[:2], size[0] // unit, size[1] // unit)
+        assert np.abs(one - other.numpy()[:, :, : one.shape[2], : one.shape[3]]).max() < 1e-3
 
 
 def test_probabilities_are_those_that_torch_computes(trained, rng):
