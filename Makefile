@@ -3,7 +3,15 @@ BIN := .venv/bin
 # Threads that wait sleep: on a shared machine spinning ones cost more than they gain.
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: demo test test-slow check install clean
+.PHONY: help demo test test-slow check install clean
+
+help:
+	@echo "make install    make .venv with the package and all that its tests need"
+	@echo "make demo       remove a figure from a rendered scene, and say where the pictures are"
+	@echo "make check      ruff format, ruff, mypy"
+	@echo "make test       the tests, but for the slow ones"
+	@echo "make test-slow  the slow tests"
+	@echo "make clean      delete .venv, the demonstration and what a build leaves"
 
 install: .venv/installed
 
@@ -25,6 +33,8 @@ check: .venv/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	@if command -v node >/dev/null; then for file in removal/page/static/*.js; do node --input-type=module --check < $$file || exit 1; done; \
+	else echo "node is not installed: the page's scripts are not checked"; fi
 
 clean:
 	rm -rf .venv demo build *.egg-info

@@ -51,8 +51,8 @@ class Segmenter(Protocol):
 def check_classes(segmenter: Segmenter, wanted: Sequence[str] | None) -> tuple[str, ...]:
     """The wanted class names, checked against those that ``segmenter`` knows; None = all of these.
 
-    Raises TypeError for a single string, UnknownClassError for a name that is not known: a COCO class that
-    this model lacks is told which weights file it needs, any other name gets the nearest ones.
+    Raises TypeError for a single string, UnknownClassError for a name that is not known: for a COCO class
+    that this model lacks it says which weights file has it, for any other name what is near.
     """
     from segment.classes import UnknownClassError, coco_classes, unknown_class
 

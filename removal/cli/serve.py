@@ -71,5 +71,7 @@ def serve(photos: tuple[Path, ...], port: int, host: str | None, open_browser: b
         threading.Timer(0.3, webbrowser.open, [serving.url]).start()
     try:
         serving.server.run(sockets=[serving.socket])
+    except KeyboardInterrupt:  # how it is meant to end
+        pass
     finally:
         serving.studio.close()

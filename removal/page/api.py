@@ -16,13 +16,12 @@ from starlette.routing import Route
 
 from _removal_support.errors import RemovalError, one_line
 from removal.page.events import Events
-from removal.page.gallery import Opened, UnknownError
+from removal.page.gallery import Opened, UnknownError, safe_name, safe_suffix
 from removal.page.jobs import Job
 from removal.page.studio import Studio
 from removal.page.tiles import TILE_PX, levels, thumbnail, tile
 
 LARGEST_JSON_BYTES = 16 << 20
-LARGEST_NAME = 200
 BODY_SECONDS = 30.0  # without a single byte
 
 
@@ -101,16 +100,15 @@ class Api:
 
     async def open(self, request: Request) -> Response:
         """Opens the photo in the body; `name` in the query is what it is called."""
-        name = Path(request.query_params.get("name", "photo").replace("\\", "/")).name[-LARGEST_NAME:]
-        path = self.studio.gallery.new_file(Path(name).suffix[:10])
+        name = safe_name(request.query_params.get("name", ""))
+        path = self.studio.gallery.new_file(safe_suffix(name))
         try:
             await self.read_body(request, path)
-            opened = await asyncio.to_thread(self.studio.gallery.add, path, name or "photo")
-        except (RemovalError, OSError) as error:
+            opened = await asyncio.to_thread(self.studio.gallery.add, path, name)
+        except BaseException as error:
             path.unlink(missing_ok=True)
-            raise RemovalError(str(error).replace(str(path), name)) from error
-        except BaseException:
-            path.unlink(missing_ok=True)
+            if isinstance(error, RemovalError | OSError) and str(path) in str(error):
+                raise RemovalError(str(error).replace(str(path), name)) from error
             raise
         self.events.tell({"kind": "opened", "photo": opened.id})
         return JSONResponse(self.photo_record(opened), status_code=201)
@@ -194,22 +192,26 @@ class Api:
         """Takes a mask from another tool: a picture of the photo's size, white = remove."""
         opened = self.opened(request)
         path = self.studio.gallery.new_file(".png")
-        await self.read_body(request, path)
 
         def read() -> str:
             from segment import MaskFiles
 
-            try:
-                size = opened.height, opened.width
-                mask = MaskFiles(path, polarity="remove").look_up(path, size).detections.union()
-            finally:
-                path.unlink(missing_ok=True)
+            size = opened.height, opened.width
+            mask = MaskFiles(path, polarity="remove").look_up(path, size).detections.union()
             kept = self.studio.gallery.new_file(".npz")
             np.savez(kept, mask=np.packbits(mask, axis=1))
             opened.masks[kept.stem] = kept
             return kept.stem
 
-        return JSONResponse({"mask": await asyncio.to_thread(read)}, status_code=201)
+        try:
+            await self.read_body(request, path)
+            return JSONResponse({"mask": await asyncio.to_thread(read)}, status_code=201)
+        except RemovalError as error:
+            if str(path) in str(error):
+                raise RemovalError(str(error).replace(str(path), "the mask")) from error
+            raise
+        finally:
+            path.unlink(missing_ok=True)
 
     async def fill(self, request: Request) -> Response:
         body = await read_json(request)
@@ -223,7 +225,7 @@ class Api:
     async def download(self, request: Request) -> Response:
         """A result as a file of the photo's own format."""
         opened = self.opened(request)
-        target = self.studio.gallery.new_file(Path(opened.name).suffix or ".png")
+        target = self.studio.gallery.new_file(safe_suffix(opened.name) or ".png")
         await asyncio.to_thread(self.studio.write, opened, request.path_params["result"], target)
         name = f"{Path(opened.name).stem}.removed{target.suffix}"
         return TemporaryFileResponse(target, headers={"content-disposition": attachment(name)})
@@ -248,7 +250,7 @@ class Api:
                     ):
                         raise RemovalError("expected results as a list of [photo, result]")
                     opened = self.studio.gallery.get(pair[0])
-                    file = self.studio.gallery.new_file(Path(opened.name).suffix or ".png")
+                    file = self.studio.gallery.new_file(safe_suffix(opened.name) or ".png")
                     self.studio.write(opened, pair[1], file)
                     name, number = opened.name, 1
                     while name in names:

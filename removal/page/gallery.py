@@ -26,7 +26,21 @@ if TYPE_CHECKING:
 
 DECODED_AT_ONCE = 2  # photos and results held in memory; 24 megapixels are 75 MB each
 LARGEST_FOLDER_BYTES = 4 << 30
+LARGEST_NAME = 200
 Value = TypeVar("Value")
+
+
+def safe_name(given: str) -> str:
+    """The last part of a name that somebody gave, without what a file system or a header would read."""
+    last = given.replace("\\", "/").rpartition("/")[2]
+    kept = "".join(c for c in last if c.isprintable() and c not in '<>:"|?*')[-LARGEST_NAME:]
+    return kept if kept.strip(". ") else "photo"
+
+
+def safe_suffix(name: str) -> str:
+    """The name's suffix with its dot, letters and digits alone; "" = none."""
+    letters = "".join(c for c in Path(name).suffix if c.isascii() and c.isalnum())[:10]
+    return f".{letters}" if letters else ""
 
 
 class UnknownError(RemovalError, KeyError):

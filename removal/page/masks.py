@@ -65,7 +65,7 @@ def draw(steps: object, height: int, width: int, *, finders: Mapping[str, Finder
 
 
 def points_of(step: Mapping[str, Any], most: int = MOST_POINTS) -> np.ndarray:
-    """The step's points, float64 (N, 2), x then y in pixels of the upright photo; N is at least 1."""
+    """The step's points, float64 (N, 2), x then y in pixels of the upright photo, from its corner; N >= 1."""
     points = step.get("points")
     if not isinstance(points, list) or not 1 <= len(points) <= most:
         raise StepError("expected points as a list of [x, y]")
@@ -93,7 +93,7 @@ def _is_number(value: object) -> bool:
 
 def _draw_shape(mask: np.ndarray, kind: str, points: np.ndarray, step: Mapping[str, Any]) -> None:
     value = 0 if step.get("erase") is True else 1
-    fixed = np.round(points * (1 << SHIFT)).astype(np.int32)
+    fixed = np.round((points - 0.5) * (1 << SHIFT)).astype(np.int32)  # OpenCV counts from pixels' centres
     if kind == "brush":
         size_px = number(step, "size_px", 1, 5000)
         radius = max(1, round(size_px / 2 * (1 << SHIFT)))

@@ -12,7 +12,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-COOKIE = "removal_token"
+COOKIE = "removal_token_"  # and the port: browsers share cookies between the ports of one host
 TOKEN_HEADER = "x-removal-token"
 BODY_TYPES = ("application/json", "application/octet-stream")
 HEADERS = {
@@ -61,7 +61,7 @@ class Guard:
                     if name.encode() not in given
                 ]
                 if set_cookie:
-                    cookie = f"{COOKIE}={self.token}; Path=/; HttpOnly; SameSite=Strict"
+                    cookie = f"{self.cookie_name(scope)}={self.token}; Path=/; HttpOnly; SameSite=Strict"
                     added.append((b"set-cookie", cookie.encode()))
                 message["headers"] = [*message["headers"], *added]
             await send(message)
@@ -86,9 +86,13 @@ class Guard:
         if not path.startswith("/api/"):
             return None if method in ("GET", "HEAD") else (405, "expected GET")
         sent = [value.decode("latin-1") for value in headers.get(TOKEN_HEADER.encode(), [])]
-        in_header = any(hmac.compare_digest(value, self.token) for value in sent)
+        in_header = any(self._is_token(value) for value in sent)
         if method in ("GET", "HEAD"):
-            return None if in_header or self._token_in_cookie(headers) else (403, "expected the token")
+            return (
+                None
+                if in_header or self._token_in_cookie(headers, self.cookie_name(scope))
+                else (403, "expected the token")
+            )
         if not in_header:
             return 403, f"expected the token in {TOKEN_HEADER}"
         kinds = [
@@ -99,13 +103,22 @@ class Guard:
             return 415, f"expected a content type of {' or '.join(BODY_TYPES)}"
         return None
 
-    def _token_in_cookie(self, headers: dict[bytes, list[bytes]]) -> bool:
+    def _is_token(self, given: str) -> bool:
+        return hmac.compare_digest(given.encode(), self.token.encode())
+
+    @staticmethod
+    def cookie_name(scope: Scope) -> str:
+        """The cookie's name for the port that the request names."""
+        (host,) = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+        return COOKIE + host.rpartition(":")[2]
+
+    def _token_in_cookie(self, headers: dict[bytes, list[bytes]], cookie: str) -> bool:
         for line in headers.get(b"cookie", []):
             try:
-                morsel = SimpleCookie(line.decode("latin-1")).get(COOKIE)
+                morsel = SimpleCookie(line.decode("latin-1")).get(cookie)
             except CookieError:
                 continue
-            if morsel is not None and hmac.compare_digest(morsel.value, self.token):
+            if morsel is not None and self._is_token(morsel.value):
                 return True
         return False
 
@@ -113,7 +126,7 @@ class Guard:
         from urllib.parse import parse_qs
 
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [])
-        return any(hmac.compare_digest(value, self.token) for value in given)
+        return any(self._is_token(value) for value in given)
 
 
 async def _answer(send: Send, status: int, reason: str) -> None:

@@ -50,25 +50,33 @@ class Studio:
         return self.worker.submit("models", None, lambda job: self._load(job))
 
     def choose(self, segmenter: str | None, inpainter: str | None) -> Job:
-        """Loads other models; what is running ends first."""
-        self.options = replace(
+        """Loads other models; the old ones stay where that fails. Raises RemovalError."""
+        from inpaint import inpainter_names
+        from segment import segmenter_names
+
+        for name, known in ((segmenter, segmenter_names()), (inpainter, inpainter_names())):
+            if name is not None and name not in known:
+                raise RemovalError(f"expected one of {', '.join(known)}, got {name[:40]!r}")
+        return self.worker.submit("models", None, lambda job: self._load(job, segmenter, inpainter))
+
+    def _load(self, job: Job, segmenter: str | None = None, inpainter: str | None = None) -> dict[str, Any]:
+        from removal.models import build_removal
+
+        job.at("loading the models")
+        said: list[str] = []
+        options = replace(
             self.options,
             segmenter=segmenter or self.options.segmenter,
             inpainter=inpainter or self.options.inpainter,
         )
-        self.pipeline = None
-        return self.start()
-
-    def _load(self, job: Job) -> dict[str, Any]:
-        from removal.models import build_removal
-
-        job.at("loading the models")
-        self.said = []
-        pipeline = build_removal(replace(self.options, classes=(), score=SHOWN_SCORE), self.said.append)
+        pipeline = build_removal(replace(options, classes=(), score=SHOWN_SCORE), said.append)
         assert pipeline.segmenter is not None
         assert pipeline.inpainter is not None
+        if options.segmenter != self.options.segmenter:
+            for opened in list(self.gallery.photos.values()):
+                opened.detections = None
         self.models = {"masks": pipeline.segmenter.description, "inpainter": pipeline.inpainter.description}
-        self.pipeline = pipeline
+        self.options, self.pipeline, self.said = options, pipeline, said
         return self.description()
 
     def description(self) -> dict[str, Any]:

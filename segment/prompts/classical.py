@@ -5,6 +5,7 @@ The cut is GrabCut (Rother et al. 2004) in a window around the clicks, at reduce
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -16,9 +17,11 @@ from segment.prompts.contract import check_prompt
 if TYPE_CHECKING:
     from segment.detections import Detections
 
-WORKING_PX = 256  # long side of the window that is cut
+WORKING_PX = 224  # long side of the window that is cut
+CONTRAST_PX = 512  # long side of the photo in which outlines are judged
+CHOICE_PX = 96  # the same while it is chosen how far the window reaches
 REACHES = (0.12, 0.25, 0.45)  # of the photo's long side: how large the thing may be, tried in turn
-ITERATIONS = 3
+ITERATIONS = 2
 SEED_SHARE = 0.03  # of the window: a click stands for a disc of this radius
 
 
@@ -54,13 +57,14 @@ class ClassicalEmbedded:
         if detected is not None:
             return detected[None], np.ones(1, np.float32)
         if box is not None:
-            reaches: Sequence[tuple[float, float, float, float]] = [box]
-        else:
-            reaches = [self._around(points, labels, reach) for reach in REACHES]
-        cuts = [self._cut(points, labels, reach) for reach in reaches]
+            cut = self._cut(points, labels, box, WORKING_PX)
+            return cut[None], np.array([self._contrast(cut)], np.float32)
+        reaches = [self._around(points, labels, reach) for reach in REACHES]
+        cuts = [self._cut(points, labels, reach, CHOICE_PX) for reach in reaches]
         scores = np.array([self._contrast(cut) for cut in cuts], np.float32)
         order = np.argsort(-scores, kind="stable")
-        return np.stack([cuts[index] for index in order]), scores[order]
+        best = self._cut(points, labels, reaches[order[0]], WORKING_PX)
+        return np.stack([best, *(cuts[index] for index in order[1:])]), scores[order]
 
     def _detected(self, points: Sequence[tuple[float, float]], labels: Sequence[int]) -> np.ndarray | None:
         """The smallest detected object that holds every point on the thing and none beside it."""
@@ -90,14 +94,15 @@ class ClassicalEmbedded:
         points: Sequence[tuple[float, float]],
         labels: Sequence[int],
         box: tuple[float, float, float, float],
+        working_px: int,
     ) -> np.ndarray:
-        """The thing inside a box, bool (H, W), cut at reduced size."""
+        """The thing inside a box, bool (H, W), cut in a window of at most `working_px`."""
         height, width = self.image.shape[:2]
         margin = 0.15 * max(box[2] - box[0], box[3] - box[1])
         left, top = max(0, int(box[0] - margin)), max(0, int(box[1] - margin))
         right, bottom = min(width, int(box[2] + margin) + 1), min(height, int(box[3] + margin) + 1)
         window = self.image[top:bottom, left:right]
-        scale = min(1.0, WORKING_PX / max(window.shape[:2]))
+        scale = min(1.0, working_px / max(window.shape[:2]))
         small = cv2.resize(window, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         trimap = np.full(small.shape[:2], cv2.GC_BGD, np.uint8)
         inner = [
@@ -139,20 +144,24 @@ class ClassicalEmbedded:
         mask[top:bottom, left:right] = large > 0.5
         return mask
 
+    @functools.cached_property
+    def _slope(self) -> np.ndarray:
+        """How much the colour changes at each pixel of the photo, float32, at reduced size."""
+        height, width = self.image.shape[:2]
+        scale = min(1.0, CONTRAST_PX / max(height, width))
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        small = cv2.resize(self.image, size, interpolation=cv2.INTER_AREA)
+        lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB).astype(np.float32)
+        steps = (cv2.Sobel(lab, cv2.CV_32F, dx, dy).sum(axis=2) ** 2 for dx, dy in ((1, 0), (0, 1)))
+        return np.sqrt(sum(steps))
+
     def _contrast(self, mask: np.ndarray) -> float:
         """How strong an edge the outline follows, 0 to 1: what a good cut has."""
-        height, width = mask.shape
         share = mask.mean()
         if not 0 < share < 0.9:
             return 0.0
-        scale = min(1.0, 512 / max(height, width))
-        size = max(1, round(width * scale)), max(1, round(height * scale))
-        small = cv2.resize(self.image, size, interpolation=cv2.INTER_AREA)
-        inside = cv2.resize(mask.view(np.uint8), size, interpolation=cv2.INTER_NEAREST)
-        grey = cv2.cvtColor(small, cv2.COLOR_RGB2LAB).astype(np.float32)
-        slope = np.sqrt(
-            sum(cv2.Sobel(grey, cv2.CV_32F, dx, dy).sum(axis=2) ** 2 for dx, dy in ((1, 0), (0, 1)))
-        )
+        slope = self._slope
+        inside = cv2.resize(mask.view(np.uint8), slope.shape[::-1], interpolation=cv2.INTER_NEAREST)
         rim = cv2.morphologyEx(inside, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
         if not rim.any():
             return 0.0

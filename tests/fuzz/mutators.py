@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import struct
+import zlib
 from typing import Any
 
 import numpy as np
@@ -125,3 +127,32 @@ def _mutated(value: Any, rng: np.random.Generator) -> Any:
             value[key] = _mutated(value[key], rng)
         return value
     return copy.deepcopy(ODD_VALUES[int(rng.integers(len(ODD_VALUES)))])
+
+
+def mutate_safetensors(data: bytes, rng: np.random.Generator) -> bytes:
+    """The header's JSON mutated, its stated length right: what bytes alone hardly ever come to."""
+    length = int.from_bytes(data[:8], "little")
+    header = mutate_json(json.loads(data[8 : 8 + length]), rng).encode("utf-8", "surrogatepass")
+    return len(header).to_bytes(8, "little") + header + data[8 + length :]
+
+
+def mutate_png(data: bytes, rng: np.random.Generator) -> bytes:
+    """One chunk mutated, doubled or taken out; lengths and checksums are right."""
+    chunks, start = [], 8
+    while start < len(data):
+        (length,) = struct.unpack(">I", data[start : start + 4])
+        chunks.append((data[start + 4 : start + 8], data[start + 8 : start + 8 + length]))
+        start += length + 12
+    index, choice = int(rng.integers(len(chunks))), rng.random()
+    kind, content = chunks[index]
+    if choice < 0.1:
+        del chunks[index]
+    elif choice < 0.2:
+        chunks.insert(int(rng.integers(len(chunks))), (kind, content))
+    else:
+        chunks[index] = kind, mutate_bytes(content, rng)
+    parts = [
+        struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        for kind, content in chunks
+    ]
+    return data[:8] + b"".join(parts)

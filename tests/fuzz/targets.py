@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tests.fuzz.mutators import mutate_bytes, mutate_json
+from tests.fuzz.mutators import mutate_bytes, mutate_json, mutate_png, mutate_safetensors
 
 HEIGHT, WIDTH = 48, 64
 
@@ -53,7 +53,8 @@ PHOTO_KINDS = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "TIFF": ".tif", "
 
 def make_photo(folder: Path, rng: np.random.Generator) -> None:
     kind = str(rng.choice(list(PHOTO_KINDS)))
-    (folder / f"photo{PHOTO_KINDS[kind]}").write_bytes(mutate_bytes(encoded(kind, rng), rng))
+    mutate = mutate_png if kind == "PNG" and rng.random() < 0.7 else mutate_bytes
+    (folder / f"photo{PHOTO_KINDS[kind]}").write_bytes(mutate(encoded(kind, rng), rng))
 
 
 def read_photo_file(folder: Path) -> None:
@@ -165,7 +166,8 @@ def checkpoint(kind: str) -> bytes:
 
 def make_checkpoint(folder: Path, rng: np.random.Generator) -> None:
     kind = str(rng.choice([".safetensors", ".pth"]))
-    (folder / f"weights{kind}").write_bytes(mutate_bytes(checkpoint(kind), rng))
+    mutate = mutate_safetensors if kind == ".safetensors" and rng.random() < 0.7 else mutate_bytes
+    (folder / f"weights{kind}").write_bytes(mutate(checkpoint(kind), rng))
 
 
 def read_checkpoint(folder: Path) -> None:

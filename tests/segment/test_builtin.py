@@ -79,9 +79,8 @@ def test_a_file_with_other_weights_is_refused(tmp_path, capfd):
 
 
 def test_the_processor_runs_it_whatever_device_is_named():
-    assert (
-        load_builtin(device="cuda").description == "builtin person finder, person_finder.onnx, float32, cpu"
-    )
+    found = load_builtin(device="cuda").description
+    assert found == "builtin person finder, person_finder.onnx, float32, cpu"
     with pytest.raises(ValueError, match="expected device to be auto, cuda, cuda:N, mps or cpu, got 'gpu'"):
         load_builtin(device="gpu")
 

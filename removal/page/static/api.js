@@ -1,15 +1,25 @@
 /** The server's JSON API: one function for each thing that can be asked of it. */
-const token = document.querySelector("meta[name=removal-token]").content;
+let token = document.querySelector("meta[name=removal-token]").content;
 const ROOT = "/api/v1";
 
 /** An answer that says what is wrong. */
 export class Refused extends Error {}
 
+/** Asks for the token (and the cookie) of a server that was started anew; false where it is not given without the address. */
+async function renew() {
+  const answer = await fetch("/");
+  const found = answer.ok && /name="removal-token" content="([\w-]+)"/.exec(await answer.text());
+  if (!found || found[1] === token) return false;
+  [, token] = found;
+  return true;
+}
+
 /** @param {string} path @param {RequestInit} options */
-async function request(path, options = {}) {
-  const headers = { "x-removal-token": token, ...options.headers };
+async function request(path, options = {}, again = true) {
+  const headers = { ...options.headers, "x-removal-token": token };
   const answer = await fetch(ROOT + path, { ...options, headers });
   if (answer.ok) return answer;
+  if (answer.status === 403 && again && (await renew())) return request(path, options, false);
   let text = `${answer.status}`;
   try { text = (await answer.json()).error; } catch { /* no JSON: the status says it */ }
   throw new Refused(text);
@@ -26,6 +36,7 @@ export const find = (id) => post(`/photos/${id}/find`);
 export const parts = (id, objects) => post(`/photos/${id}/parts`, { objects });
 export const point = (id, points, labels) => post(`/photos/${id}/point`, { points, labels });
 export const fill = (id, steps, seed, base) => post(`/photos/${id}/fill`, { steps, seed, base });
+export const close = (id) => request(`/photos/${id}`, { method: "DELETE", headers: { "content-type": "application/json" } });
 export const save = (id, result) => post(`/photos/${id}/results/${result}/save`);
 export const cancel = (job) => post(`/jobs/${job}/cancel`);
 export const job = async (id) => (await request(`/jobs/${id}`)).json();
@@ -56,7 +67,7 @@ export function listen(tell, connection) {
   source.onopen = () => connection(true);
   source.onerror = () => {
     connection(false);
-    if (source.readyState === EventSource.CLOSED) setTimeout(() => listen(tell, connection), 2000);
+    if (source.readyState === EventSource.CLOSED) setTimeout(() => renew().catch(() => null).then(() => listen(tell, connection)), 1500);
   };
   source.onmessage = (message) => tell(JSON.parse(message.data));
 }

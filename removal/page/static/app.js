@@ -1,9 +1,7 @@
 /** The state of the page and what can be done to it; who shows it subscribes with `onChange`. */
 import * as api from "./api.js";
-import { History } from "./history.js";
+import { FRESH, Jobs, forgetObjects, matched, record, same, withoutResults } from "./records.js";
 import { TEXT } from "./strings.js";
-
-const FRESH = { chosen: [], off: [], steps: [] };
 
 export class App {
   constructor() {
@@ -11,13 +9,14 @@ export class App {
     this.photos = new Map();
     this.current = null;
     this.models = { ready: false };
-    this.jobs = new Map();
+    this.jobs = new Jobs();
     this.message = "";
+    this.said = "";
     this.connected = true;
     this.output = null;
     this.tool = "point";
     this.size = 40;
-    this.split = 1;
+    this.split = 0; // where the line between before and after stands; 0 = all after
   }
 
   onChange(listener) { this.listeners.push(listener); }
@@ -28,28 +27,48 @@ export class App {
 
   get marks() { return this.photo?.history.now ?? FRESH; }
 
-  get working() { return [...this.jobs.values()].find((job) => job.photo === this.current && (job.state === "queued" || job.state === "running")); }
+  /** The result that is looked at, by its id; null = the original. */
+  get shown() { return this.marks.shown; }
+
+  get working() { return this.jobs.of(this.current); }
 
   /** Runs something that may be refused; what is wrong is shown. */
   async attempt(work) {
     try {
-      this.message = "";
+      this.message = this.connected ? "" : TEXT.lost;
+      this.said = "";
       return await work();
     } catch (error) {
+      if (!(error instanceof api.Refused || error instanceof TypeError)) throw error;
       this.message = error instanceof api.Refused ? error.message : TEXT.lost;
       this.changed();
       return null;
     }
   }
 
+  /** Starts a job and waits for its end: its result; null where it was cancelled, refused or failed. */
+  run(start) {
+    return this.attempt(async () => {
+      const ending = this.jobs.follow(await start());
+      this.changed();
+      const ended = await ending;
+      if (ended.state === "failed") throw new api.Refused(ended.error);
+      return ended.state === "done" ? ended.result : null;
+    });
+  }
+
   async start() {
     await this.attempt(() => this.refresh());
-    api.listen((event) => this.heard(event), (connected) => {
-      if (connected && !this.connected) this.attempt(() => this.refresh());
-      this.connected = connected;
-      this.message = connected ? "" : TEXT.lost;
-      this.changed();
-    });
+    api.listen((event) => this.heard(event), (connected) => this.connection(connected));
+  }
+
+  /** Says that the server is gone; that it is back only once everything is there again. */
+  async connection(connected) {
+    if (connected === this.connected) return;
+    if (connected) await this.refresh().catch(() => { connected = false; });
+    this.connected = connected;
+    this.message = connected ? "" : TEXT.lost;
+    this.changed();
   }
 
   /** Takes over the server's state; strokes stay. After the server was started anew its photos are opened again. */
@@ -58,59 +77,72 @@ export class App {
     this.models = state.models;
     this.output = state.output;
     const there = new Set(state.photos.map((photo) => photo.id));
-    for (const known of [...this.photos.values()].filter((photo) => !there.has(photo.id) && photo.file)) {
-      const opened = await api.open(known.file, known.name);
+    const fresh = state.photos.filter((photo) => !this.photos.has(photo.id));
+    for (const known of [...this.photos.values()].filter((photo) => !there.has(photo.id))) {
+      const again = known.file ? await api.open(known.file, known.name) : matched(known, fresh);
       this.photos.delete(known.id);
-      this.add(opened, known.file, known.history);
-      if (this.current === known.id) this.select(opened.id);
+      if (again) {
+        this.photos.set(again.id, record(again, known.file, withoutResults(known.history)));
+        if (this.current === known.id) this.select(again.id);
+      }
     }
-    for (const photo of state.photos) if (!this.photos.has(photo.id)) this.add(photo);
+    for (const photo of fresh) if (!this.photos.has(photo.id)) this.photos.set(photo.id, record(photo));
+    if (!this.photo && this.photos.size) this.select(this.photos.keys().next().value);
+    for (const id of this.jobs.waited) {
+      this.heard(await api.job(id).catch(() => ({ job: id, state: "cancelled" })));
+    }
+    this.changed();
+  }
+
+  async open(files) {
+    const refused = [];
+    for (const file of files) {
+      const opened = await this.attempt(() => api.open(file, file.name || "pasted.png"));
+      if (!opened) { refused.push(this.message); continue; }
+      this.photos.set(opened.id, record(opened, file));
+      this.select(opened.id);
+    }
+    if (refused.length) { this.message = refused.join("\n"); this.changed(); }
+  }
+
+  async close(id) {
+    await this.attempt(() => api.close(id));
+    this.photos.delete(id);
+    if (this.current === id) this.current = null;
     if (!this.photo && this.photos.size) this.select(this.photos.keys().next().value);
     this.changed();
   }
 
-  add(photo, file = null, history = null) {
-    this.photos.set(photo.id, { ...photo, file, objects: photo.objects ?? null, history: history ?? new History(FRESH), parts: null, shown: photo.results.at(-1)?.id ?? null });
-  }
-
-  async open(files) {
-    for (const file of files) {
-      const opened = await this.attempt(() => api.open(file, file.name || "pasted.png"));
-      if (!opened) continue;
-      this.add(opened, file);
-      this.select(opened.id);
-    }
-  }
-
   select(id) {
     this.current = id;
-    this.split = 1;
-    const { photo } = this;
-    if (photo.objects === null) this.attempt(async () => this.follow(await api.find(id)));
+    this.split = 0;
+    if (this.photo.objects === null) this.run(() => api.find(id));
+    else if (this.marks.chosen.length && !this.photo.parts) this.refine();
     this.changed();
   }
 
-  follow(job) { this.jobs.set(job.job, job); this.changed(); }
-
-  async heard(event) {
-    if (event.kind === "opened") { if (!this.photos.has(event.photo)) await this.attempt(() => this.refresh()); return; }
+  heard(event) {
+    if (event.kind === "opened") { if (!this.photos.has(event.photo)) setTimeout(() => this.attempt(() => this.refresh()), 300); return; }
     if (event.kind === "refused") { this.message = event.error; this.changed(); return; }
-    this.jobs.set(event.job, event);
     const photo = this.photos.get(event.photo);
-    if (event.state === "failed") this.message = event.error;
     if (event.state === "done") {
-      if (event.kind === "models") this.models = event.result;
-      if (photo && event.kind === "find") photo.objects = event.result.objects;
+      if (event.kind === "models") this.modelsAre(event.result);
+      if (photo && event.kind === "find") { photo.objects = event.result.objects; if (photo.history.now.chosen.length) this.refine(); }
       if (photo && event.kind === "parts" && same(event.result.objects, photo.history.now.chosen)) photo.parts = event.result;
-      if (photo && event.kind === "fill" && !photo.results.some((one) => one.id === event.result.result.id)) {
-        photo.results.push(event.result.result);
-        photo.shown = event.result.result.id;
-        if (photo.id === this.current) this.split = 0.5;
-      }
-      if (event.kind === "point") this.answer?.(event);
+      if (photo && event.kind === "fill" && !photo.results.some((one) => one.id === event.result.result.id)) photo.results.push(event.result.result);
     }
-    if (!["queued", "running"].includes(event.state)) this.jobs.delete(event.job);
+    const awaited = this.jobs.heard(event);
+    if (event.state === "failed" && !awaited) this.message = event.error;
     this.changed();
+  }
+
+  /** Other models are there; what another finder found is forgotten, and looked for anew. */
+  modelsAre(models) {
+    const before = this.models.chosen?.segmenter;
+    this.models = models;
+    if (before === undefined || before === models.chosen.segmenter) return;
+    for (const photo of this.photos.values()) forgetObjects(photo);
+    if (this.photo) this.select(this.current);
   }
 
   /** Something is marked or unmarked; it can be undone. */
@@ -124,12 +156,22 @@ export class App {
 
   afterMarks(before) {
     const { photo } = this;
-    if (!same(before.chosen, photo.history.now.chosen)) {
-      photo.parts = null;
-      if (photo.history.now.chosen.length) this.attempt(async () => this.follow(await api.parts(photo.id, photo.history.now.chosen)));
-    }
-    this.split = 1;
+    if (!same(before.chosen, photo.history.now.chosen)) { photo.parts = null; this.refine(); }
+    this.split = 0;
     this.changed();
+  }
+
+  /** Asks what goes with the chosen objects: shadows, attached things. */
+  async refine() {
+    const { photo } = this;
+    if (this.refining) api.cancel(this.refining).catch(() => null);
+    this.refining = null;
+    if (!photo?.history.now.chosen.length || photo.objects === null) return;
+    await this.run(async () => {
+      const job = await api.parts(photo.id, photo.history.now.chosen);
+      this.refining = job.job;
+      return job;
+    });
   }
 
   undo(redo = false) {
@@ -163,12 +205,9 @@ export class App {
     const { steps } = this.marks;
     const last = steps.at(-1);
     const step = last?.kind === "click" ? { ...last, points: [...last.points, point], labels: [...last.labels, label] } : { kind: "click", points: [point], labels: [label] };
-    const event = await this.attempt(async () => {
-      const job = await api.point(photo.id, step.points, step.labels);
-      this.follow(job);
-      return new Promise((resolve) => { this.answer = (heard) => heard.job === job.job && resolve(heard); });
-    });
-    if (event) this.mark({ steps: [...(last?.kind === "click" ? steps.slice(0, -1) : steps), { ...step, outlines: event.result.outlines }] });
+    const result = await this.run(() => api.point(photo.id, step.points, step.labels));
+    if (!result || this.photo !== photo || this.marks.steps !== steps) return;
+    this.mark({ steps: [...(last?.kind === "click" ? steps.slice(0, -1) : steps), { ...step, outlines: result.outlines }] });
   }
 
   /** The steps as the server takes them. */
@@ -179,30 +218,39 @@ export class App {
     return [...objects, ...steps.map(({ outlines, ...step }) => step)];
   }
 
-  /** Fills; "again" repeats the shown try with the next seed, else it goes on from the shown result. */
-  async fill(again = false) {
-    const { photo } = this;
-    if (!photo) return;
-    const shown = photo.results.find((one) => one.id === photo.shown);
-    if (again && !shown) return;
-    const steps = again ? shown.steps ?? this.steps : this.steps;
+  /** Fills on top of what is shown; the result can be undone like a stroke. */
+  async fill() {
+    const { photo, steps, shown } = this;
+    if (!photo || this.working?.kind === "fill") return;
     if (!steps.length) { this.message = TEXT.nothingMarked; this.changed(); return; }
-    const base = again ? shown.base : photo.shown;
-    const seed = again ? Math.max(...photo.results.filter((one) => one.base === shown.base).map((one) => one.seed)) + 1 : 0;
-    const job = await this.attempt(() => api.fill(photo.id, steps, seed, base));
-    if (!job) return;
-    this.follow(job);
-    const wait = () => {
-      const done = photo.results.find((one) => one.job === undefined && one.seed === seed && one.base === base && !one.steps);
-      if (done) { done.steps = steps; if (!again) photo.history.push({ ...FRESH }); photo.parts = null; this.listeners.splice(this.listeners.indexOf(wait), 1); this.changed(); }
-    };
-    this.onChange(wait);
+    await this.filled(photo, steps, 0, shown);
   }
 
-  show(result) { this.photo.shown = result; this.split = result ? 0.5 : 1; this.changed(); }
+  /** Fills the same place once more with the next seed. */
+  async again() {
+    const { photo } = this;
+    const shown = photo?.results.find((one) => one.id === this.shown);
+    if (!shown || this.working?.kind === "fill") return;
+    const steps = photo.filled.get(shown.id);
+    if (!steps) { this.message = TEXT.noSteps; this.changed(); return; }
+    const tries = photo.results.filter((one) => photo.filled.get(one.id) === steps);
+    await this.filled(photo, steps, Math.max(...tries.map((one) => one.seed)) + 1, shown.base);
+  }
 
-  async cancel() { if (this.working) await this.attempt(() => api.cancel(this.working.job)); }
+  async filled(photo, steps, seed, base) {
+    const done = await this.run(() => api.fill(photo.id, steps, seed, base));
+    if (!done) return;
+    photo.filled.set(done.result.id, steps);
+    photo.parts = null;
+    photo.history.push({ ...FRESH, shown: done.result.id });
+    if (photo === this.photo) this.split = 0;
+    this.changed();
+  }
+
+  show(result) { this.mark({ shown: result }); }
+
+  async cancel() {
+    const { working } = this;
+    if (working) await this.attempt(() => api.cancel(working.job));
+  }
 }
-
-/** @param {number[]} a @param {number[]} b */
-export const same = (a, b) => a.length === b.length && a.every((value, index) => value === b[index]);

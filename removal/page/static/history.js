@@ -28,4 +28,11 @@ export class History {
     this.now = this.future.pop();
     return true;
   }
+
+  /** Rewrites every state. @param {(state: object) => object} change */
+  map(change) {
+    this.past = this.past.map(change);
+    this.future = this.future.map(change);
+    this.now = change(this.now);
+  }
 }

@@ -17,12 +17,12 @@ document.addEventListener("keydown", (event) => {
   else if (TOOL_KEYS[key]) { app.tool = TOOL_KEYS[key]; app.changed(); }
   else if (key === "[" || key === "]") { app.size = Math.min(300, Math.max(2, app.size * (key === "]" ? 1.15 : 0.87))); app.changed(); }
   else if (key === "?") document.getElementById("keys").showModal();
-  else if (key === "t") app.fill(true);
+  else if (key === "t") app.again();
   else if (key === "s") panel.download();
   else if (key === "Escape") { if (stage.drawing) { stage.drawing = null; stage.request(); } else app.cancel(); }
   else if (!app.photo || (event.target.matches("button") && [" ", "Enter"].includes(key))) return;
   else if (key === "Enter") app.fill();
-  else if (key === "Tab" && event.target === stage.element && app.photo.shown) { stage.original = true; stage.request(); }
+  else if (key === "Tab" && !event.shiftKey && event.target === stage.element && app.shown) { if (!stage.original) stage.since = event.timeStamp; stage.original = true; stage.request(); }
   else if (key === " ") stage.space = true;
   else if (key === "+" || key === "=") stage.view.zoom(stage.view.scale * 1.25);
   else if (key === "-") stage.view.zoom(stage.view.scale / 1.25);
@@ -35,7 +35,10 @@ document.addEventListener("keydown", (event) => {
 
 document.addEventListener("keyup", (event) => {
   if (event.key === " ") stage.space = false;
-  if (event.key === "Tab" && stage.original) { stage.original = false; stage.request(); }
+  if (event.key !== "Tab" || !stage.original) return;
+  stage.original = false;
+  stage.request();
+  if (event.timeStamp - stage.since < 250) document.querySelector("#panel button:not(:disabled)").focus(); // a tap goes on, as everywhere
 });
 
 function arrow(event, key) {

@@ -5,14 +5,28 @@ import { KEYS, PARTS, STAGES, TEXT, TOOLS, counted } from "./strings.js";
 
 const element = (id) => document.getElementById(id);
 
-/** @param {string} text @param {object} options  A button; `on` = pressed. */
-function button(text, { on = null, colour = null, click, role = null } = {}) {
-  const made = document.createElement("button");
-  if (colour) { const swatch = document.createElement("span"); swatch.className = "swatch"; swatch.style.setProperty("background", colour); made.append(swatch); }
-  made.append(text);
-  if (role) { made.setAttribute("role", role); made.setAttribute("aria-checked", String(on)); } else if (on !== null) made.setAttribute("aria-pressed", String(on));
-  made.addEventListener("click", click);
-  return made;
+/**
+ * Buttons in a group; those that stay are kept, so that the focus stays too.
+ * @param {string} id @param {{text: string, on: boolean, click: () => void, colour?: string}[]} wanted @param {string} state
+ */
+function buttons(id, wanted, state = "aria-pressed") {
+  const group = element(id);
+  const names = wanted.map((one) => one.text).join("\n");
+  if (group.dataset.names !== names) {
+    group.dataset.names = names;
+    group.replaceChildren(...wanted.map(({ text, colour }) => {
+      const made = document.createElement("button");
+      if (state === "aria-checked") made.setAttribute("role", "radio");
+      if (colour) { const swatch = document.createElement("span"); swatch.className = "swatch"; swatch.style.background = colour; made.append(swatch); }
+      made.append(text);
+      return made;
+    }));
+  }
+  wanted.forEach(({ on, click }, index) => {
+    const one = group.children[index];
+    one.setAttribute(state, String(on));
+    one.onclick = click;
+  });
 }
 
 export class Panel {
@@ -31,17 +45,17 @@ export class Panel {
     click("shrink", () => app.addStep({ kind: "shrink", px: this.step() }));
     click("invert", () => app.addStep({ kind: "invert" }));
     click("fill", () => app.fill());
-    click("again", () => app.fill(true));
+    click("again", () => app.again());
     click("cancel", () => app.cancel());
     click("download", () => this.download());
     click("save", () => this.save());
-    click("zip", () => app.attempt(() => api.fetchFile("/zip", { results: [...app.photos.values()].filter((one) => one.shown).map((one) => [one.id, one.shown]) }, "removed.zip")));
+    click("zip", () => app.attempt(() => api.fetchFile("/zip", { results: [...app.photos.values()].filter((one) => one.history.now.shown).map((one) => [one.id, one.history.now.shown]) }, "removed.zip")));
     click("mask-down", () => app.attempt(() => api.fetchFile(`/photos/${app.current}/mask`, { steps: app.steps }, `${app.photo.name.replace(/\.[^.]*$/, "")}.mask.png`)));
     click("mask-up", () => element("mask-file").click());
     element("mask-file").addEventListener("change", (event) => this.uploadMask(event.target));
     click("help", () => element("keys").showModal());
     element("size").addEventListener("input", (event) => { app.size = Number(event.target.value); app.changed(); });
-    for (const id of ["segmenter", "inpainter"]) element(id).addEventListener("change", () => app.attempt(() => api.chooseModels(element("segmenter").value, element("inpainter").value)));
+    for (const id of ["segmenter", "inpainter"]) element(id).addEventListener("change", () => app.run(() => api.chooseModels(element("segmenter").value, element("inpainter").value)));
     for (const [keys, what] of KEYS) element("key-list").append(Object.assign(document.createElement("dt"), { textContent: keys }), Object.assign(document.createElement("dd"), { textContent: what }));
     app.onChange(() => this.update());
     this.update();
@@ -51,13 +65,13 @@ export class Panel {
   step() { return Math.max(1, Math.round(Math.max(this.app.photo?.width ?? 0, this.app.photo?.height ?? 0) / 400)); }
 
   download() {
-    const { photo } = this.app;
-    if (photo?.shown) Object.assign(document.createElement("a"), { href: api.resultUrl(photo.id, photo.shown), download: "" }).click();
+    const { photo, shown } = this.app;
+    if (shown) Object.assign(document.createElement("a"), { href: api.resultUrl(photo.id, shown), download: "" }).click();
   }
 
   async save() {
     const { app } = this;
-    const done = app.photo?.shown && await app.attempt(() => api.save(app.current, app.photo.shown));
+    const done = app.shown && await app.attempt(() => api.save(app.current, app.shown));
     if (done) { app.said = TEXT.saved + done.path; app.changed(); }
   }
 
@@ -78,7 +92,9 @@ export class Panel {
     element("wait").hidden = !working;
     if (working) element("stage-name").textContent = STAGES[working.stage] ?? TEXT.loading;
     const { models } = app;
-    element("models").textContent = app.said ?? (models.ready ? [`${TEXT.finds}: ${models.finds}`, `${TEXT.fills}: ${models.fills}`].join(" · ") : TEXT.loading);
+    element("said").hidden = !app.said;
+    element("said").textContent = app.said;
+    element("models").textContent = (models.ready ? [`${TEXT.finds}: ${models.finds}`, `${TEXT.fills}: ${models.fills}`].join(" · ") : TEXT.loading);
     element("models").title = (models.said ?? []).join("\n");
     this.list("segmenter", models.segmenters, models.chosen?.segmenter);
     this.list("inpainter", models.inpainters, models.chosen?.inpainter);
@@ -86,10 +102,10 @@ export class Panel {
     const { chosen, off, steps } = app.marks;
     const marked = chosen.length || steps.length;
     element("fill").disabled = !photo || !marked;
-    element("again").disabled = !photo?.shown;
-    for (const id of ["download"]) element(id).disabled = !photo?.shown;
+    element("again").disabled = !app.shown;
+    for (const id of ["download"]) element(id).disabled = !app.shown;
     element("save").hidden = !app.output;
-    element("save").disabled = !photo?.shown;
+    element("save").disabled = !app.shown;
     element("zip").hidden = app.photos.size < 2;
     for (const id of ["clear", "grow", "shrink", "invert", "mask-down"]) element(id).disabled = !photo || !marked;
     element("mask-up").disabled = !photo;
@@ -99,10 +115,12 @@ export class Panel {
     this.chips(photo, chosen);
     const parts = Object.entries(photo?.parts?.parts ?? {}).filter(([name, outlines]) => name !== "object" && outlines.length);
     element("parts").parentElement.hidden = !parts.length;
-    element("parts").replaceChildren(...parts.map(([name]) => button(PARTS[name], { on: !off.includes(name), colour: COLOURS[name], click: () => app.togglePart(name) })));
-    element("tools").replaceChildren(...Object.entries(TOOLS).map(([name, text]) => button(text, { on: app.tool === name, role: "radio", click: () => { app.tool = name; app.changed(); } })));
+    buttons("parts", parts.map(([name]) => ({ text: PARTS[name], on: !off.includes(name), colour: COLOURS[name], click: () => app.togglePart(name) })));
+    buttons("tools", Object.entries(TOOLS).map(([name, text]) => ({ text, on: app.tool === name, click: () => { app.tool = name; app.changed(); } })), "aria-checked");
     const tries = photo?.results ?? [];
-    element("tries").replaceChildren(...(tries.length ? [button(TEXT.original, { on: !photo.shown, click: () => app.show(null) }), ...tries.map((one, index) => button(String(index + 1), { on: one.id === photo.shown, click: () => app.show(one.id) }))] : []));
+    const original = { text: TEXT.original, on: !app.shown, click: () => app.show(null) };
+    buttons("tries", tries.length ? [original, ...tries.map((one, index) => ({ text: String(index + 1), on: one.id === app.shown, click: () => app.show(one.id) }))] : []);
+    element("hint").hidden = !app.shown;
   }
 
   chips(photo, chosen) {
@@ -111,9 +129,11 @@ export class Panel {
     for (const object of photo?.objects ?? []) counts.set(object.label, (counts.get(object.label) ?? 0) + 1);
     const chips = [...counts].map(([label, count]) => {
       const ids = photo.objects.filter((one) => one.label === label).map((one) => one.id);
-      return button(counted(label, count), { on: ids.every((id) => chosen.includes(id)), click: () => app.toggleClass(label) });
+      return { text: counted(label, count), on: ids.every((id) => chosen.includes(id)), click: () => app.toggleClass(label) };
     });
-    element("chips").replaceChildren(...(chips.length || !photo?.objects ? chips : [TEXT.nothingFound]));
+    buttons("chips", chips);
+    element("begin").hidden = !chips.length || app.marks.chosen.length + app.marks.steps.length > 0 || photo.results.length > 0;
+    element("nothing").hidden = !photo?.objects || chips.length > 0;
   }
 
   strip() {
@@ -122,7 +142,8 @@ export class Panel {
     if (ids.join() !== this.ids) {
       this.ids = ids.join();
       element("strip").replaceChildren(...(ids.length < 2 ? [] : ids.map((id) => {
-        const made = button("", { on: false, click: () => app.select(id) });
+        const made = document.createElement("button");
+        made.onclick = () => app.select(id);
         made.append(Object.assign(new Image(), { src: api.thumbnailUrl(id), alt: app.photos.get(id).name, loading: "lazy" }));
         made.dataset.id = id;
         return made;

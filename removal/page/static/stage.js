@@ -42,28 +42,26 @@ export class Stage {
     const { context, canvas, view } = this;
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, canvas.width, canvas.height);
-    this.divider.hidden = !photo || !photo.shown || this.original;
+    const { shown } = this.app;
+    this.divider.hidden = !shown || this.original;
     if (!photo) return;
     const at = this.app.split * view.width * view.ratio;
     view.transform(context);
     view.draw(context, "original");
-    if (photo.shown && !this.original) {
+    if (shown && !this.original) {
       context.save();
       context.setTransform(1, 0, 0, 1, 0, 0);
       context.beginPath();
-      context.rect(this.divided ? at : 0, 0, canvas.width, canvas.height);
+      context.rect(at, 0, canvas.width, canvas.height);
       context.clip();
       view.transform(context);
-      view.draw(context, photo.shown);
+      view.draw(context, shown);
       context.restore();
-      this.divider.style.left = `${this.app.split * 100}%`;
+      this.divider.style.left = `clamp(16px, ${this.app.split * 100}%, 100% - 16px)`;
       this.divider.setAttribute("aria-valuenow", Math.round(this.app.split * 100));
     }
     if (!this.original) this.drawMarks();
   }
-
-  /** Whether the line between before and after stands somewhere on the stage. */
-  get divided() { return this.app.split > 0 && this.app.split < 1; }
 
   drawMarks() {
     const { view, app } = this;
@@ -88,8 +86,8 @@ export class Stage {
     this.context.setTransform(1, 0, 0, 1, 0, 0);
     this.context.drawImage(this.marks, 0, 0);
     view.transform(this.context);
-    if (this.hover !== null) {
-      const object = photo.objects[this.hover];
+    const object = app.tool === "point" ? photo.objects?.[this.hover] : null;
+    if (object) {
       outline(this.context, this.shapes.get(`o${object.id}`, object.outlines), COLOURS.hover, pixel);
       this.label(object);
     }
@@ -136,7 +134,7 @@ export class Stage {
   down(event) {
     if (!this.app.photo || event.target.closest("button")) return;
     this.element.focus({ preventScroll: true });
-    if (event.target === this.divider) { this.sliding = event.pointerId; this.element.setPointerCapture(event.pointerId); return; }
+    if (event.target === this.divider) { this.sliding = event.pointerId; this.cursor = null; this.element.setPointerCapture(event.pointerId); return; }
     const at = this.place(event);
     this.pointers.set(event.pointerId, at);
     this.element.setPointerCapture(event.pointerId);

@@ -8,6 +8,7 @@ export const TEXT = {
   drop: "Drop photos here, paste one, or open them with the button above.",
   found: "Found in the photo",
   nothingFound: "Nothing was found. Click on the thing, or paint over it.",
+  begin: "Click what should go, in the photo or here.",
   alsoRemove: "Goes with it",
   tools: "Mark by hand",
   size: "Brush size",
@@ -34,6 +35,8 @@ export const TEXT = {
   loading: "Models are loading…",
   lost: "The server does not answer. Your strokes are kept; the page connects again by itself.",
   saved: "Saved as ",
+  compare: "Drag the line to compare; hold Tab for the original.",
+  noSteps: "What this try was marked with is not known any more: mark it again.",
   original: "Original",
   nothingMarked: "Mark something first: click it or paint over it.",
 };
