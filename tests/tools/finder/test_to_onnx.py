@@ -58,7 +58,7 @@ def test_every_output_is_torchs_at_any_size(trained, size, rng):
     theirs = outputs_of(trained, images)
     assert len(ours) == len(theirs)
     for one, other in zip(ours, theirs, strict=True):
-        assert np.abs(one - other.numpy()).max() < 1e-3
+        assert np.abs(one - other.numpy()).max() < 1e-3 * max(1, np.abs(one).max())
 
 
 def test_probabilities_are_those_that_torch_computes(trained, rng):
