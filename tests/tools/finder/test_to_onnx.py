@@ -51,14 +51,14 @@ def torch_probability(network, image):
     return torch.stack(answers).mean(0)[0, 0].numpy()
 
 
-@pytest.mark.parametrize("size", [(32, 32), (96, 64), (160, 224)])
+@pytest.mark.parametrize("size", [(64, 64), (96, 64), (160, 224)])
 def test_every_output_is_torchs_at_any_size(trained, size, rng):
     images = rng.uniform(-1, 1, (2, 3, *size)).astype(np.float32)
     ours = PersonNetwork(WEIGHTS)(images)
     theirs = outputs_of(trained, images)
     assert len(ours) == len(theirs)
     for one, other in zip(ours, theirs, strict=True):
-        assert np.abs(one - other.numpy()).max() < 1e-3 * max(1, np.abs(one).max())
+        assert np.abs(one - other.numpy()).max() < 1e-3
 
 
 def test_probabilities_are_those_that_torch_computes(trained, rng):
