@@ -49,7 +49,8 @@ def working_image(image: np.ndarray, long_side: int) -> tuple[np.ndarray, int, i
     small = cv2.resize(
         image, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     )
-    below, right = -height % STRIDE, -width % STRIDE
+    # at least two strides: OpenCV 5.0 now and then gives garbage where the deepest map is 1 px high
+    below, right = (max(2 * STRIDE - side, -side % STRIDE) for side in (height, width))
     padded = cv2.copyMakeBorder(small, 0, below, 0, right, cv2.BORDER_CONSTANT, value=(127, 127, 127))
     return padded, height, width
 
