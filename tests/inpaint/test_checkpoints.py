@@ -296,6 +296,8 @@ def test_records_name_what_is_published():
         "deepfillv2-tf-celebahq",
         "deepfillv1-places",
         "glcic-places",
+        "lama",
+        "mi-gan",
     }
     places = PUBLISHED["deepfillv2-places"]
     assert places.url.endswith("/deepfillv2_256x256_8x2_places_20200619-10d15793.pth")

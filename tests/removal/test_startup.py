@@ -32,14 +32,15 @@ import cv2
 import numpy as np
 from segment import builtin
 
-as_found = builtin.person_probability
+as_found = builtin.look
 
 def with_a_person(network, image):
-    probability = as_found(network, image)
-    probability[20:60, 40:80] = 1
-    return probability
+    view = as_found(network, image)
+    view.probability[20:60, 40:80] = 1
+    return view
 
-builtin.person_probability = with_a_person
+builtin.look = with_a_person
+builtin.look_again = lambda network, image, probability: ()
 cv2.imwrite(sys.argv[1], np.random.default_rng(0).integers(90, 110, (120, 160, 3), np.uint8))
 from removal.cli.main import cli
 

@@ -64,7 +64,10 @@ def test_compiling_is_said_once_and_kept(tmp_path):
 def test_without_a_folder_for_the_cache_kernels_still_run(tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("a file where the cache folder should be")
-    assert len(fill_in_a_new_process(blocked / "cache")) == 1
+    # numba then keeps them beside the source, where an earlier test may have left them
+    assert set(fill_in_a_new_process(blocked / "cache")) <= {
+        "compiling the fill's kernels for this machine, once: some seconds"
+    }
 
 
 def test_where_no_folder_at_all_will_do_a_kernel_is_compiled_without(monkeypatch):

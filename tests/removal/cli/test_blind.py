@@ -131,7 +131,7 @@ def test_other_weights_for_the_finder(invoke, photo, packaged, tmp_path):
     result = invoke("--blind", photo, "-o", "y.png", *TELEA)
     assert result.exit_code == 1
     assert "blind-mask-prediction.safetensors" in result.stderr
-    assert "--blind-weights FILE" in result.stderr
+    assert "--blind-weights: expected weights for mask-prediction" in result.stderr
     result = invoke("--blind", photo, "-o", "y.png", "--blind-weights", photo, *TELEA)
     assert result.exit_code == 1
     assert str(photo) in result.stderr

@@ -247,9 +247,10 @@ def test_damaged_headers_are_told_by_us_alone(tmp_path):
     ended = subprocess.run([*command, *FAST], cwd=tmp_path, capture_output=True, text=True)
     assert ended.returncode == 1
     lines = ended.stderr.splitlines()
-    assert lines[0].startswith("Error: b.tif: damaged or unsupported TIFF file: 7 channels"), ended.stderr
-    assert [line.split(":")[0].strip() for line in lines[1:3]] == ["failed", "b.tif"]
-    assert len(lines) == 5
+    assert lines[0] == "a.jpg: its EXIF is damaged and was left out"
+    assert lines[1].startswith("Error: b.tif: damaged or unsupported TIFF file: 7 channels"), ended.stderr
+    assert [line.split(":")[0].strip() for line in lines[2:4]] == ["failed", "b.tif"]
+    assert len(lines) == 6
 
 
 def test_a_name_with_line_ends_stays_in_one_line(invoke, photo, masks, tmp_path):
@@ -298,7 +299,7 @@ def test_masks_that_do_not_fit(invoke, photo, masks, tmp_path):
         (("--masks", "team", "--class", "person", "photo.png"), ("--class",)),
         (("--class", "person", "--score", "2", "photo.png"), ("--score",)),
         (("--class", "person", "--segmenter", "yolo", "photo.png"), ("yolo", "maskrcnn")),
-        (("--class", "person", "--inpainter", "lama", "photo.png"), ("lama", "exemplar")),
+        (("--class", "person", "--inpainter", "brush", "photo.png"), ("brush", "exemplar")),
         (("--masks", "team", "team", "photo.png", "-o", "x.png"), ("x.png",)),
         (("--masks", "team", "photo.png", "photo.png", "-o", "out"), ("would both be written",)),
         (("--masks", "team", "photo.png", "-o", "photo.png"), ("over the photo",)),

@@ -6,7 +6,8 @@ def test_the_list_names_models_terms_and_what_auto_takes(invoke):
         "builtin: people",
         "[non-commercial]",
         "auto segmenter: builtin (maskrcnn: its weights are not in the cache and REMOVAL_OFFLINE is set)",
-        "auto inpainter: exemplar (deepfillv2: its weights are not in the cache and REMOVAL_OFFLINE is set)",
+        "auto inpainter: exemplar (deepfillv2: its weights are not in the cache and REMOVAL_OFFLINE is set",
+        "lama: anything, large holes and repeated structure well",
     ):
         assert text in result.stdout
 
