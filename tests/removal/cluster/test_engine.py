@@ -165,7 +165,7 @@ def test_one_of_two_workers_is_killed_half_way_and_nothing_is_lost(cluster, tmp_
     failed = {outcome.job.source.name: outcome.error for outcome in outcomes if outcome.outcome == "failed"}
     assert failed == {
         "01-poison.png": f"{there}/01-poison.png: 3 workers died at this photo, perhaps for want of memory",
-        "05.png": f"{there}/05.png: is not a photo; JPEG, PNG, WebP, TIFF and BMP can be read",
+        "05.png": f"{there}/05.png: is not a photo; AVIF, BMP, HEIF, JPEG, PNG, TIFF, WebP can be read",
     }
     assert Counter(outcome.outcome for outcome in outcomes) == {"done": 14, "failed": 2}
     assert (tmp_path / "in/08-killer.png.died").read_text() == "x"
