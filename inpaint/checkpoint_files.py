@@ -20,7 +20,10 @@ from _removal_support.pretrained import file_sha256
 
 NAMED_AT_MOST = 5
 # What torch.load raises on a file that is cut short depends on where it was cut.
-_READ_ERRORS = (RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError)
+_READ_ERRORS = (
+    *(RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError),
+    SafetensorError,  # torch reads files of that name by their suffix
+)
 _TORCH_STARTS = (b"PK", b"\x80")  # a zip archive, a pickle
 _WRAPPERS = (
     *("state_dict", "model_state_dict", "params_ema", "params", "G", "netG", "generator", "gen"),

@@ -163,6 +163,7 @@ def test_a_file_cut_short_is_refused(tmp_path, pt_state, zipped, share):
     [
         ("w.safetensors", b""),
         ("w.safetensors", b"\x40\x00\x00"),
+        ("w.safetensors", b"\x80" + 19 * b"\xff"),
         ("w.safetensors", b"\x40" + 7 * b"\x00"),
         ("w.pth", b"P"),
         ("w.pth", b"PK\x03"),
