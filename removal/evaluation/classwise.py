@@ -102,7 +102,8 @@ def unpaired_discriminative_score(
 
 
 def _polynomial_kernel(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    return (first @ second.T / first.shape[1] + 1) ** KERNEL_DEGREE
+    result: np.ndarray = (first @ second.T / first.shape[1] + 1) ** KERNEL_DEGREE
+    return result
 
 
 def _check_sets(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -87,7 +87,7 @@ class CocoDataset:
         from pycocotools import mask as coco_mask
 
         from segment import Detections
-        from segment.handover.coco import read_segmentation
+        from segment.handover.run_lengths import read_segmentation
 
         stated = self.stated_size(photo)
         if stated != tuple(size):
@@ -165,7 +165,8 @@ def read_coco(path: Path) -> dict[str, Any]:
     lacking = [key for key in REQUIRED if not (isinstance(content, dict) and key in content)]
     if lacking:
         raise PlanError(f"{path} is no COCO annotation file: it has no {', '.join(lacking)}")
-    return content
+    result: dict[str, Any] = content
+    return result
 
 
 def by_id(

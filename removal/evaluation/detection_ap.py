@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from segment.handover.coco import read_segmentation
+from segment.handover.run_lengths import read_segmentation
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,8 @@ def average_precision(
 def _category_id(annotations: Mapping[str, Any], category: str) -> int:
     for entry in annotations["categories"]:
         if entry["name"] == category:
-            return entry["id"]
+            result: int = entry["id"]
+            return result
     names = ", ".join(str(entry["name"]) for entry in annotations["categories"])
     raise ValueError(f"the annotations have no category {category}; they have {names}")
 

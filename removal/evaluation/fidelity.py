@@ -116,7 +116,8 @@ def window_around(counted: np.ndarray, margin_px: int) -> tuple[slice, slice]:
 
 def _difference(image: np.ndarray, reference: np.ndarray, where: np.ndarray | None) -> np.ndarray:
     counted = check_comparable(image, reference, where)
-    return image[counted].astype(np.float64) - reference[counted]
+    result: np.ndarray = image[counted].astype(np.float64) - reference[counted]
+    return result
 
 
 def _check_image(name: str, image: np.ndarray, where: np.ndarray | None) -> np.ndarray:

@@ -112,7 +112,8 @@ class EvaluationFolder:
             return False
         with contextlib.suppress(ValueError, OSError, AttributeError, RecursionError):
             content = json.loads((self.folder / RESULTS).read_text(encoding="utf-8"))
-            return content.get("lines_digest") == self.digest(names, left_out)
+            result: bool = content.get("lines_digest") == self.digest(names, left_out)
+            return result
         return False
 
     def file(self, kind: str, folder: str, photo: str, suffix: str = ".png") -> Path:

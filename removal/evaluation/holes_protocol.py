@@ -180,7 +180,7 @@ def person_shapes(dataset: CocoDataset) -> list[np.ndarray]:
     photo's frame. PlanError where there is none."""
     from pycocotools import mask as coco_mask
 
-    from segment.handover.coco import read_segmentation
+    from segment.handover.run_lengths import read_segmentation
 
     shapes = []
     for photo in dataset.photos:

@@ -104,7 +104,8 @@ def _matches(before: Detections, after: Detections, threshold: float) -> np.ndar
     same_class = np.array(before.labels, dtype=object)[:, None] == np.array(after.labels, dtype=object)[None]
     overlap = _shares(list(before.rles), list(after.rles), within=False)
     part = _shares(list(before.rles), list(after.rles), within=True)
-    return same_class & ((overlap >= threshold) | (part >= threshold))
+    result: np.ndarray = same_class & ((overlap >= threshold) | (part >= threshold))
+    return result
 
 
 def _shares(before: list[Rle], after: list[Rle], *, within: bool) -> np.ndarray:

@@ -67,7 +67,8 @@ def boundary_f(mask: np.ndarray, reference: np.ndarray, *, tolerance: float = BO
 def _outline(mask: np.ndarray) -> np.ndarray:
     """Pixels that differ from the one to the right, below, or right below."""
     padded = np.pad(mask, ((0, 1), (0, 1)), mode="edge")
-    return (mask != padded[:-1, 1:]) | (mask != padded[1:, :-1]) | (mask != padded[1:, 1:])
+    result: np.ndarray = (mask != padded[:-1, 1:]) | (mask != padded[1:, :-1]) | (mask != padded[1:, 1:])
+    return result
 
 
 def _share_near(outline: np.ndarray, other: np.ndarray, radius_px: int) -> float:

@@ -221,7 +221,8 @@ def line_of(finished: Finished) -> dict[str, Any]:
     """A photo's line of `photos.jsonl`. What went wrong with it is in the line and not raised, except where
     the folder cannot be written to, which would fail for all that follow."""
     if finished.error is None:
-        return finished.item
+        result: dict[str, Any] = finished.item
+        return result
     if finished.stage == "write" and isinstance(finished.error, OSError):
         raise finished.error
     photo = getattr(finished.item, "photo", finished.item)

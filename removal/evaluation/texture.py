@@ -85,4 +85,5 @@ def patches_at(band: np.ndarray, corners: np.ndarray) -> np.ndarray:
 def unit_directions(length: int, count: int, generator: np.random.Generator) -> np.ndarray:
     """Random directions of length 1, float32 (length, count), one a column."""
     directions = generator.standard_normal((length, count)).astype(np.float32)
-    return directions / np.linalg.norm(directions, axis=0)
+    result: np.ndarray = directions / np.linalg.norm(directions, axis=0)
+    return result

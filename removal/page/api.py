@@ -298,7 +298,8 @@ def told(handler: Callable[[Request], Any]) -> Callable[[Request], Any]:
 
     async def answer(request: Request) -> Response:
         try:
-            return await handler(request)
+            result: Response = await handler(request)
+            return result
         except UnknownError as error:
             status, text = 404, str(error)
         except TooLargeError as error:

@@ -110,7 +110,8 @@ class Guard:
     def cookie_name(scope: Scope) -> str:
         """The cookie's name for the port that the request names."""
         (host,) = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
-        return COOKIE + host.rpartition(":")[2]
+        result: str = COOKIE + host.rpartition(":")[2]
+        return result
 
     def _token_in_cookie(self, headers: dict[bytes, list[bytes]], cookie: str) -> bool:
         for line in headers.get(b"cookie", []):

@@ -155,7 +155,7 @@ def prepare(
         say=say,
     )
     config = uvicorn.Config(
-        app,  # type: ignore[arg-type]
+        app,
         log_level="warning",
         access_log=False,
         limit_concurrency=MOST_CONNECTIONS,

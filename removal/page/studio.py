@@ -183,7 +183,8 @@ class Studio:
         prompter = load_prompter("auto", detections=opened.detections)
         image = self.gallery.photo(opened).pixels
         masks, _ = prompter.embed(image)(points=points.tolist(), labels=labels)
-        return masks[0]
+        result: np.ndarray = masks[0]
+        return result
 
     def point(self, opened: Opened, step: Mapping[str, Any]) -> Job:
         """The outlines of the thing under some clicks."""

@@ -153,7 +153,8 @@ class ClassicalEmbedded:
         small = cv2.resize(self.image, size, interpolation=cv2.INTER_AREA)
         lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB).astype(np.float32)
         steps = (cv2.Sobel(lab, cv2.CV_32F, dx, dy).sum(axis=2) ** 2 for dx, dy in ((1, 0), (0, 1)))
-        return np.sqrt(sum(steps))
+        result: np.ndarray = np.sqrt(sum(steps))
+        return result
 
     def _contrast(self, mask: np.ndarray) -> float:
         """How strong an edge the outline follows, 0 to 1: what a good cut has."""
@@ -185,8 +186,10 @@ def _grab_cut(image: np.ndarray, trimap: np.ndarray) -> np.ndarray:
             cv2.GC_INIT_WITH_MASK,
         )
     except cv2.error:  # one of the two sides has no pixel
-        return trimap == cv2.GC_FGD
-    return (cut == cv2.GC_FGD) | (cut == cv2.GC_PR_FGD)
+        result: np.ndarray = trimap == cv2.GC_FGD
+        return result
+    result = (cut == cv2.GC_FGD) | (cut == cv2.GC_PR_FGD)
+    return result
 
 
 def _parts_with(cut: np.ndarray, seeds: Sequence[tuple[int, int]]) -> np.ndarray:
