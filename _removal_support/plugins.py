@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import os
+from collections.abc import Callable, Collection
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from typing import TypeVar
 
 from _removal_support.errors import RemovalError
+
+Record = TypeVar("Record")
 
 
 class PluginError(RemovalError, ValueError):
@@ -64,6 +68,34 @@ def load_plugin(group: str, name: str, *, taken: Collection[str]) -> object:
         raise PluginError(
             f"{name!r} of {owners[0]} cannot be imported: {type(error).__name__}: {error}"
         ) from error
+
+
+def plugin_record(group: str, name: str, kind: type[Record], *, taken: Collection[str]) -> Record:
+    """The record that a distribution registers by this name; a builder alone gets one made of both.
+
+    Args:
+        group, name, taken: as `load_plugin` takes them.
+        kind: the class of the records, called with a name and a builder.
+
+    Raises:
+        PluginError: as `load_plugin` raises it, and for a value that is neither.
+    """
+    build: Callable[..., Record] = kind
+    found = load_plugin(group, name, taken=taken)
+    if isinstance(found, kind):
+        return found
+    if callable(found):
+        return build(name, found)
+    article = "an" if kind.__name__[0] in "AEIOU" else "a"
+    raise PluginError(
+        f"expected {article} {kind.__name__} or a builder as {name!r}, got {type(found).__name__}"
+    )
+
+
+def order_from(variable: str, default: tuple[str, ...]) -> tuple[str, ...]:
+    """Names in an environment variable, separated by commas; the default where it holds none."""
+    words = os.environ.get(variable, "").split(",")
+    return tuple(word.strip() for word in words if word.strip()) or default
 
 
 def _owner(entry: EntryPoint) -> str:

@@ -6,11 +6,10 @@ Another distribution adds one with an entry point in the group `removal.inpainte
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import NamedTuple
 
-from _removal_support.plugins import PluginError, UnknownModelError, load_plugin, plugin_names
+from _removal_support.plugins import UnknownModelError, order_from, plugin_names, plugin_record
 from _removal_support.pretrained import WeightsError
 from inpaint.inpainter import Inpainter, InpainterOptions
 from inpaint.record import Builder, InpainterRecord, weights_path
@@ -68,12 +67,7 @@ def record(name: str) -> InpainterRecord:
     """
     own = _own()
     if name in plugin_names(GROUP):
-        found = load_plugin(GROUP, name, taken=own)
-        if isinstance(found, InpainterRecord):
-            return found
-        if callable(found):
-            return InpainterRecord(name, found)
-        raise PluginError(f"expected an InpainterRecord or a builder as {name!r}, got {type(found).__name__}")
+        return plugin_record(GROUP, name, InpainterRecord, taken=own)
     if name not in own:
         raise UnknownModelError.of(name, inpainter_names(), option="inpainter")
     return own[name]
@@ -86,8 +80,7 @@ def is_network(name: str) -> bool:
 
 def auto_order() -> tuple[str, ...]:
     """What `auto` tries in turn: names in REMOVAL_INPAINTER, separated by commas, or AUTO_ORDER."""
-    words = os.environ.get(ORDER_VARIABLE, "").split(",")
-    return tuple(word.strip() for word in words if word.strip()) or AUTO_ORDER
+    return order_from(ORDER_VARIABLE, AUTO_ORDER)
 
 
 def resolve_auto(options: InpainterOptions | None = None) -> AutoChoice:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from _removal_support.plugins import PluginError, UnknownModelError, load_plugin, plugin_names
+from _removal_support.plugins import UnknownModelError, order_from, plugin_names, plugin_record
 from _removal_support.pretrained import PretrainedWeights, WeightsError, fetch
 from segment.published import MASKRCNN_V1, MASKRCNN_V2
 from segment.segmenter import PRECISIONS, Precision, Segmenter
@@ -98,12 +98,7 @@ def record(name: str) -> SegmenterRecord:
         PluginError: another distribution's cannot be used.
     """
     if name in plugin_names(GROUP):
-        found = load_plugin(GROUP, name, taken=_own)
-        if isinstance(found, SegmenterRecord):
-            return found
-        if callable(found):
-            return SegmenterRecord(name, found)
-        raise PluginError(f"expected a SegmenterRecord or a builder as {name!r}, got {type(found).__name__}")
+        return plugin_record(GROUP, name, SegmenterRecord, taken=_own)
     if name not in _own:
         raise UnknownModelError.of(name, segmenter_names(), option="segmenter")
     return _own[name]
@@ -111,8 +106,7 @@ def record(name: str) -> SegmenterRecord:
 
 def auto_order() -> tuple[str, ...]:
     """What `auto` tries in turn: names in REMOVAL_SEGMENTER, separated by commas, or AUTO_ORDER."""
-    words = os.environ.get(ORDER_VARIABLE, "").split(",")
-    return tuple(word.strip() for word in words if word.strip()) or AUTO_ORDER
+    return order_from(ORDER_VARIABLE, AUTO_ORDER)
 
 
 def load_segmenter(
