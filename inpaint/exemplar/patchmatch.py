@@ -26,6 +26,7 @@ LEAST_COMPARED = 20_000
 def search(
     image: np.ndarray,
     texture: np.ndarray,
+    lines: np.ndarray,
     targets: np.ndarray,
     index: np.ndarray,
     valid: np.ndarray,
@@ -42,6 +43,7 @@ def search(
     Args:
         image: uint8 (H, W, 3).
         texture: uint8 (H, W, 2), texture measures.
+        lines: float32 (N, 3), of each target's line the unit normal and the cost of a pixel off it, 0 = none.
         targets: int32 (N, 2), row and column, in raster order.
         index: int32 (H, W), number of the target at a pixel, -1 = none.
         valid: bool (H, W), True = source.
@@ -60,6 +62,7 @@ def search(
         kernels.search,
         flat,
         texture,
+        lines,
         targets,
         index,
         valid,
@@ -114,16 +117,23 @@ def vote(
 
 
 def match_known(
-    image: np.ndarray, known: np.ndarray, targets: np.ndarray, candidates: np.ndarray, near_weight: float
+    image: np.ndarray,
+    known: np.ndarray,
+    lines: np.ndarray,
+    targets: np.ndarray,
+    candidates: np.ndarray,
+    near_weight: float,
+    least_far: float = 0.0,
 ) -> np.ndarray:
     """Best source of each target over the pixels already known, among all candidates.
 
     Args:
         image: uint8 (H, W, 3).
         known: bool (H, W), True = the pixel may be compared.
+        lines, near_weight: as for `search`.
         targets: int32 (N, 2).
         candidates: int32 (K, 2), sources.
-        near_weight: as for `search`.
+        least_far: nearer candidates are passed over, in pixels.
 
     Returns:
         int32 (N, 2), row and column of the sources.
@@ -131,9 +141,9 @@ def match_known(
     from inpaint.exemplar import patchmatch_kernels as kernels
 
     field, flat = np.zeros_like(targets), image.reshape(len(image), -1)
-    weight = np.float32(near_weight)
+    numbers = np.float32(near_weight), np.float32(least_far)
 
-    compare = partial(kernels.match_known, flat, known, targets, candidates, weight, field)
+    compare = partial(kernels.match_known, flat, known, lines, targets, candidates, *numbers, field)
     in_bands(compare, len(targets), least=1 + LEAST_COMPARED // max(1, len(candidates)))
     return field
 

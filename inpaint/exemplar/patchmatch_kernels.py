@@ -6,6 +6,9 @@ from inpaint.exemplar.compilation import inlined, kernel
 from inpaint.exemplar.pyramid import RADIUS, SIDE
 
 _FAR = np.float32(3.4e38)
+_FREE_ACROSS, _MOST_ACROSS = np.float32(0.6), np.float32(4)
+_LINE_DRAWS, _FIRST_LINE_DRAW = 4, 64
+_TO_UNIT = np.float32(2.0**-32)
 
 
 @inlined
@@ -37,13 +40,23 @@ def _difference(flat, y, x, source_y, source_x, limit):
 
 
 @inlined
-def _cost(flat, texture, y, x, source_y, source_x, texture_weight, near_weight, limit):
-    """Cost of giving a target a source: colours, texture at the centre, distance in the photo."""
+def _off_line(normal_y, normal_x, weight, far_y, far_x):
+    """Cost of a source that is not on the target's line."""
+    across = abs(normal_y * far_y + normal_x * far_x) - _FREE_ACROSS
+    return weight * min(max(across, np.float32(0)), _MOST_ACROSS)
+
+
+@inlined
+def _cost(flat, texture, lines, i, y, x, source_y, source_x, texture_weight, near_weight, limit):
+    """Cost of giving target i a source: colours, texture at the centre, distance in the photo, and distance
+    from its line."""
     t0 = np.float32(texture[y, x, 0]) - np.float32(texture[source_y, source_x, 0])
     t1 = np.float32(texture[y, x, 1]) - np.float32(texture[source_y, source_x, 1])
     far_y = np.float32(y - source_y)
     far_x = np.float32(x - source_x)
     extra = texture_weight * (t0 * t0 + t1 * t1) + near_weight * np.sqrt(far_y * far_y + far_x * far_x)
+    if lines[i, 2] > 0:
+        extra += _off_line(lines[i, 0], lines[i, 1], lines[i, 2], far_y, far_x)
     if extra >= limit:
         return extra
     room = np.int32(min(limit - extra, np.float32(2e9)))
@@ -51,13 +64,14 @@ def _cost(flat, texture, y, x, source_y, source_x, texture_weight, near_weight, 
 
 
 @kernel(
-    "void(uint8[:, ::1], uint8[:, :, ::1], int32[:, ::1], int32[:, ::1],"
+    "void(uint8[:, ::1], uint8[:, :, ::1], float32[:, ::1], int32[:, ::1], int32[:, ::1],"
     " boolean[:, ::1], int32[:, ::1], int32[:, ::1], float32[::1], int64, int64, float32, float32,"
     " int64, int64, int64)"
 )
 def search(
     flat,
     texture,
+    lines,
     targets,
     index,
     valid,
@@ -86,7 +100,7 @@ def search(
             x = np.int64(targets[i, 1])
             best_y = np.int64(field[i, 0])
             best_x = np.int64(field[i, 1])
-            best = _cost(flat, texture, y, x, best_y, best_x, texture_weight, near_weight, _FAR)
+            best = _cost(flat, texture, lines, i, y, x, best_y, best_x, texture_weight, near_weight, _FAR)
             for k in range(4):
                 dy = -step if k == 0 else (step if k == 2 else 0)
                 dx = -step if k == 1 else (step if k == 3 else 0)
@@ -105,7 +119,9 @@ def search(
                     continue
                 if not valid[source_y, source_x] or (source_y == best_y and source_x == best_x):
                     continue
-                c = _cost(flat, texture, y, x, source_y, source_x, texture_weight, near_weight, best)
+                c = _cost(
+                    flat, texture, lines, i, y, x, source_y, source_x, texture_weight, near_weight, best
+                )
                 if c < best:
                     best = c
                     best_y = source_y
@@ -118,13 +134,42 @@ def search(
                 source_y = best_y - radius + np.int64((h & np.uint64(0xFFFFFFFF)) % span)
                 source_x = best_x - radius + np.int64((h >> np.uint64(32)) % span)
                 if 0 <= source_y < height and 0 <= source_x < width and valid[source_y, source_x]:
-                    c = _cost(flat, texture, y, x, source_y, source_x, texture_weight, near_weight, best)
+                    c = _cost(
+                        flat, texture, lines, i, y, x, source_y, source_x, texture_weight, near_weight, best
+                    )
                     if c < best:
                         best = c
                         best_y = source_y
                         best_x = source_x
                 draw += 1
                 radius //= 2
+            if lines[i, 2] > 0:
+                for draw in range(_LINE_DRAWS):
+                    h = _hash(seed, i, _FIRST_LINE_DRAW + draw)
+                    along = np.float32(
+                        np.int64((h & np.uint64(0xFFFFFFFF)) % np.uint64(2 * reach + 1)) - reach
+                    )
+                    across = np.float32(1.4) * (np.float32(h >> np.uint64(32)) * _TO_UNIT - np.float32(0.5))
+                    source_y = np.int64(np.rint(y - along * lines[i, 1] + across * lines[i, 0]))
+                    source_x = np.int64(np.rint(x + along * lines[i, 0] + across * lines[i, 1]))
+                    if 0 <= source_y < height and 0 <= source_x < width and valid[source_y, source_x]:
+                        c = _cost(
+                            flat,
+                            texture,
+                            lines,
+                            i,
+                            y,
+                            x,
+                            source_y,
+                            source_x,
+                            texture_weight,
+                            near_weight,
+                            best,
+                        )
+                        if c < best:
+                            best = c
+                            best_y = source_y
+                            best_x = source_x
             field[i, 0] = best_y
             field[i, 1] = best_x
             cost[i] = best
@@ -182,9 +227,10 @@ def vote(image, texture, holes, index, field, cost, confidence, bandwidth, colou
 
 
 @kernel(
-    "void(uint8[:, ::1], boolean[:, ::1], int32[:, ::1], int32[:, ::1], float32, int32[:, ::1], int64, int64)"
+    "void(uint8[:, ::1], boolean[:, ::1], float32[:, ::1], int32[:, ::1], int32[:, ::1], float32, float32,"
+    " int32[:, ::1], int64, int64)"
 )
-def match_known(flat, known, targets, candidates, near_weight, field, first, last):
+def match_known(flat, known, lines, targets, candidates, near_weight, least_far, field, first, last):
     """The targets from the first to before the last."""
     for i in range(first, last):
         y = targets[i, 0]
@@ -200,7 +246,12 @@ def match_known(flat, known, targets, candidates, near_weight, field, first, las
             a = candidates[n, 1]
             far_y = np.float32(y - b)
             far_x = np.float32(x - a)
-            c = near_weight * np.sqrt(far_y * far_y + far_x * far_x)
+            far = np.sqrt(far_y * far_y + far_x * far_x)
+            if far < least_far:
+                continue
+            c = near_weight * far
+            if lines[i, 2] > 0:
+                c += _off_line(lines[i, 0], lines[i, 1], lines[i, 2], far_y, far_x)
             for dy in range(-RADIUS, RADIUS + 1):
                 if c >= best:
                     break

@@ -1,6 +1,8 @@
 """The pyramid that an exemplar fill works on: colours, texture measures, hole and sources at each scale."""
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -24,6 +26,7 @@ class Level:
         hole: bool (h, w).
         blocked: bool (h, w), hole or protected.
         valid: bool (h, w), True = centre of a patch that is a source.
+        lines: float32 (h, w, 3), what goes on there, see `guidance.line_field`; None = nothing.
     """
 
     image: np.ndarray
@@ -31,6 +34,11 @@ class Level:
     hole: np.ndarray
     blocked: np.ndarray
     valid: np.ndarray
+    lines: np.ndarray | None = None
+
+    def unworked(self) -> Level:
+        """The same level with an image and a texture of its own."""
+        return replace(self, image=self.image.copy(), texture=self.texture.copy())
 
 
 def build_pyramid(

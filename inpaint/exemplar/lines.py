@@ -1,0 +1,318 @@
+"""Straight edges that the hole breaks, and how they go on in it: joined, meeting in corners, ending on another
+line, or fading out.
+
+Segments are found around the hole by LSD (Grompone von Gioi et al. 2010, OpenCV's). Coordinates are pixels
+of the photo, (y, x) at the centre of a pixel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+
+import cv2
+import numpy as np
+
+from inpaint.exemplar.pull_push import pull_push
+
+LARGEST_HOLE_PX = 60_000
+"""Larger holes are looked at at half the size, or a quarter, and so on."""
+MARGIN_PX = 96
+MOST_ENDS = 160
+LEAST_LENGTH_PX = 12.0
+CORNER_LENGTH_PX = 20.0
+SIDE_LENGTH_PX = 24
+SIDE_OFFSETS_PX = (2, 3, 4, 5, 6, 7)
+NEAR_SIDE, BOTH_SIDES = 40.0, 160.0
+LEAST_CONTRAST = 20.0
+JOINED, CORNER, T_JOINT, FREE = 1.0, 0.8, 0.6, 0.4
+"""Weights of the ways in which a line goes on, by how sure each is."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line inside the hole.
+
+    Attributes:
+        start, end: float64 (2,), y and x in pixels of the photo.
+        weight: at the start, 0 to 1.
+        fading: whether the weight falls to nothing at the end.
+    """
+
+    start: np.ndarray
+    end: np.ndarray
+    weight: float
+    fading: bool = False
+
+
+@dataclass
+class _End:
+    """Where a segment meets the hole."""
+
+    point: np.ndarray
+    direction: np.ndarray  # of unit length, into the hole
+    length: float
+    left: np.ndarray  # median colour beside it, seen along the direction
+    right: np.ndarray
+
+    @property
+    def contrast(self) -> float:
+        return float(np.linalg.norm(self.left - self.right))
+
+
+def find_lines(image: np.ndarray, mask: np.ndarray) -> list[Line]:
+    """The lines that go on in a hole.
+
+    Args:
+        image: uint8 (H, W, 3); what lies in the hole has no influence.
+        mask: bool (H, W), True = hole.
+
+    Returns:
+        Surest first; none for an empty mask.
+    """
+    if not mask.any():
+        return []
+    scale = 1
+    while np.count_nonzero(mask) > LARGEST_HOLE_PX * scale * scale:
+        scale *= 2
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    margin = MARGIN_PX * scale
+    top, left = max(0, rows[0] - margin), max(0, columns[0] - margin)
+    window = slice(top, rows[-1] + 1 + margin), slice(left, columns[-1] + 1 + margin)
+    image, mask = image[window], mask[window]
+    if scale > 1:
+        size = -(-mask.shape[1] // scale), -(-mask.shape[0] // scale)
+        mask = cv2.resize(mask.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) > 0
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    corner, middle = np.array([top, left]), (scale - 1) / 2
+    return [
+        Line(
+            line.start * scale + middle + corner, line.end * scale + middle + corner, line.weight, line.fading
+        )
+        for line in _continued(_ends(image, mask), mask)
+    ]
+
+
+def _ends(image: np.ndarray, mask: np.ndarray) -> list[_End]:
+    """Ends of segments near the hole that point into it, the longest segments first."""
+    grown = cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    away = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5)
+    filled = pull_push(image, grown)
+    found = cv2.createLineSegmentDetector(cv2.LSD_REFINE_STD).detect(cv2.cvtColor(filled, cv2.COLOR_RGB2GRAY))
+    if found[0] is None:
+        return []
+    pieces = [
+        piece
+        for x0, y0, x1, y1 in found[0].reshape(-1, 4).astype(float)
+        for piece in _outside((y0, x0), (y1, x1), grown)
+    ]
+    pieces.sort(key=lambda piece: -float(np.linalg.norm(piece[1] - piece[0])))
+    ends: list[_End] = []
+    for piece in pieces:
+        for start, point in (piece, piece[::-1]):
+            end = _end(image, grown, mask, away, start, point)
+            if end is not None and not any(_same(end, other) for other in ends):
+                ends.append(end)
+        if len(ends) >= MOST_ENDS:
+            break
+    return ends[:MOST_ENDS]
+
+
+def _outside(
+    start: tuple[float, float], end: tuple[float, float], grown: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The parts of a segment outside of the hole that are long enough."""
+    a, b = np.array(start), np.array(end)
+    length = float(np.linalg.norm(b - a))
+    if length < LEAST_LENGTH_PX:
+        return
+    along = np.linspace(0, 1, int(np.ceil(length)) + 1)
+    known = ~_at(grown, a + along[:, None] * (b - a), outside=True)
+    changes = np.flatnonzero(np.diff(np.concatenate([[False], known, [False]])))
+    for first, last in zip(changes[::2], changes[1::2] - 1, strict=True):
+        if (along[last] - along[first]) * length >= LEAST_LENGTH_PX:
+            yield a + along[first] * (b - a), a + along[last] * (b - a)
+
+
+def _end(
+    image: np.ndarray,
+    grown: np.ndarray,
+    mask: np.ndarray,
+    away: np.ndarray,
+    start: np.ndarray,
+    point: np.ndarray,
+) -> _End | None:
+    length = float(np.linalg.norm(point - start))
+    reach = 8 + 0.3 * min(length, 60)
+    row, column = np.clip(np.rint(point).astype(int), 0, np.array(mask.shape) - 1)
+    if away[row, column] > reach:
+        return None
+    direction = (point - start) / length
+    ahead = point + np.arange(1, int(2 * reach) + 2)[:, None] * direction
+    if not _at(mask, ahead, outside=False).any():
+        return None
+    back = point - np.arange(int(min(length, SIDE_LENGTH_PX)) + 1)[:, None] * direction
+    normal = np.array([-direction[1], direction[0]])  # (y, x) turned left as seen in the photo
+    sides = []
+    for sign in (1, -1):
+        points = (back[None] + sign * np.array(SIDE_OFFSETS_PX)[:, None, None] * normal).reshape(-1, 2)
+        points = np.rint(points).astype(int)
+        within = ((points >= 0) & (points < mask.shape)).all(axis=1)
+        points = points[within]
+        points = points[~grown[points[:, 0], points[:, 1]]]
+        if len(points) < 8:
+            return None
+        sides.append(np.median(image[points[:, 0], points[:, 1]].astype(float), axis=0))
+    return _End(point, direction, length, sides[0], sides[1])
+
+
+def _same(one: _End, other: _End) -> bool:
+    """Whether two ends are one: within 3 degrees and 1.6 px."""
+    if one.direction @ other.direction < np.cos(np.radians(3)):
+        return False
+    apart = one.point - other.point
+    return abs(_cross(other.direction, apart)) < 1.6 and abs(apart @ other.direction) < 30
+
+
+def _continued(ends: list[_End], mask: np.ndarray) -> list[Line]:
+    """How the ends go on: the surest ways first, no two lines across each other."""
+    lines: list[Line] = []
+    free = set(range(len(ends)))
+    for choices in (_joins(ends, mask), _corners(ends, mask)):
+        for _, i, j, new in sorted(choices, key=lambda choice: choice[0]):
+            if {i, j} <= free and not any(_cross_each_other(a, b) for a in new for b in lines):
+                lines += new
+                free -= {i, j}
+    for i in sorted(free):
+        line = _t_joint(ends[i], lines, mask)
+        if line is not None:
+            lines.append(line)
+            free.discard(i)
+    for i in sorted(free):
+        line = _free_end(ends[i], lines, mask)
+        if line is not None:
+            lines.append(line)
+    return lines
+
+
+_Choice = tuple[float, int, int, list[Line]]
+
+
+def _joins(ends: list[_End], mask: np.ndarray) -> Iterator[_Choice]:
+    for (i, a), (j, b) in combinations(enumerate(ends), 2):
+        if a.direction @ b.direction > -0.8:
+            continue
+        gap = float(np.linalg.norm(b.point - a.point))
+        if gap < 2:
+            continue
+        across = (b.point - a.point) / gap
+        score = 0.0
+        for end, turned in ((a, across), (b, -across)):
+            angle = np.degrees(np.arccos(np.clip(end.direction @ turned, -1, 1)) - np.arctan(1.5 / gap))
+            score += max(0.0, float(angle)) / (2 + 30 / end.length)
+            if angle > 2 + 30 / end.length:
+                score = np.inf
+        if not np.isfinite(score):
+            continue
+        left, right = np.linalg.norm(a.left - b.right), np.linalg.norm(a.right - b.left)
+        if min(left, right) > NEAR_SIDE or left + right > BOTH_SIDES:
+            continue
+        if _share_inside(mask, a.point, b.point) < 0.5:
+            continue
+        score += float(left + right) / 80 + gap / (a.length + b.length) / 4
+        yield score, i, j, [Line(a.point, b.point, JOINED)]
+
+
+def _corners(ends: list[_End], mask: np.ndarray) -> Iterator[_Choice]:
+    long = [
+        (i, e) for i, e in enumerate(ends) if e.length >= CORNER_LENGTH_PX and e.contrast >= LEAST_CONTRAST
+    ]
+    for (i, a), (j, b) in combinations(long, 2):
+        turn = _cross(a.direction, b.direction)
+        if abs(turn) < 0.3:
+            continue
+        apart = b.point - a.point
+        first, second = _cross(apart, b.direction) / turn, _cross(apart, a.direction) / turn
+        if not (0 < first <= 2 * a.length and 0 < second <= 2 * b.length):
+            continue
+        corner = a.point + first * a.direction
+        if not _at(mask, corner[None], outside=False)[0]:
+            continue
+        left, right = np.linalg.norm(a.left - b.right), np.linalg.norm(a.right - b.left)
+        if max(left, right) > NEAR_SIDE:
+            continue
+        if min(_share_inside(mask, e.point, corner) for e in (a, b)) < 0.5:
+            continue
+        score = float(left + right) / 80 + (first + second) / (a.length + b.length) / 4
+        yield score, i, j, [Line(a.point, corner, CORNER), Line(b.point, corner, CORNER)]
+
+
+def _t_joint(end: _End, lines: list[Line], mask: np.ndarray) -> Line | None:
+    """The line from an end to the first line that is in its way."""
+    if end.contrast < LEAST_CONTRAST:
+        return None
+    hits = [
+        reach
+        for reach in (_reach(end.point, end.direction, line) for line in lines)
+        if reach is not None and 2 < reach <= 3 * end.length
+    ]
+    if not hits:
+        return None
+    stop = end.point + min(hits) * end.direction
+    if _share_inside(mask, end.point, stop) < 0.5:
+        return None
+    return Line(end.point, stop, T_JOINT)
+
+
+def _free_end(end: _End, lines: list[Line], mask: np.ndarray) -> Line | None:
+    if end.contrast < LEAST_CONTRAST:
+        return None
+    reach = end.length
+    for line in lines:
+        hit = _reach(end.point, end.direction, line)
+        if hit is not None:
+            reach = min(reach, hit)
+    ahead = end.point + np.arange(1, int(reach) + 1)[:, None] * end.direction
+    inside = np.flatnonzero(_at(mask, ahead, outside=False))
+    if len(inside) == 0:
+        return None
+    return Line(end.point, ahead[inside[-1]], FREE, fading=True)
+
+
+def _reach(point: np.ndarray, direction: np.ndarray, line: Line) -> float | None:
+    """How far a ray goes until it meets a line; None = it does not."""
+    along = line.end - line.start
+    turn = _cross(direction, along)
+    if abs(turn) < 0.1 * np.linalg.norm(along):
+        return None
+    apart = line.start - point
+    reach, share = _cross(apart, along) / turn, _cross(apart, direction) / turn
+    return float(reach) if reach > 0 and 0 <= share <= 1 else None
+
+
+def _cross_each_other(one: Line, other: Line) -> bool:
+    along = one.end - one.start
+    length = float(np.linalg.norm(along))
+    if length < 1e-6:
+        return False
+    reach = _reach(one.start, along / length, other)
+    return reach is not None and 1 < reach < length - 1
+
+
+def _share_inside(mask: np.ndarray, start: np.ndarray, end: np.ndarray) -> float:
+    steps = np.linspace(0, 1, int(np.linalg.norm(end - start)) + 2)
+    return float(_at(mask, start + steps[:, None] * (end - start), outside=False).mean())
+
+
+def _at(mask: np.ndarray, points: np.ndarray, *, outside: bool) -> np.ndarray:
+    """bool (N,): the mask at float (N, 2) points; `outside` is what there is beyond the photo."""
+    rounded = np.rint(points).astype(int)
+    within = ((rounded >= 0) & (rounded < mask.shape)).all(axis=1)
+    rounded[~within] = 0
+    values: np.ndarray = np.where(within, mask[rounded[:, 0], rounded[:, 1]], outside)
+    return values
+
+
+def _cross(a: np.ndarray, b: np.ndarray) -> float:
+    return float(a[0] * b[1] - a[1] * b[0])

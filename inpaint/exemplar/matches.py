@@ -1,0 +1,189 @@
+"""The state of one level of a completion, and its start: which source each patch that touches the hole has."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from inpaint.exemplar.patchmatch import best_origins, match_known, search, vote
+from inpaint.exemplar.pyramid import RADIUS, SIDE, Level, inside
+from inpaint.exemplar.settings import ExemplarSettings
+
+_MIN_CONFIDENCE = 1e-25
+_PEEL_CANDIDATES = 4000
+SURE_LINE = 0.5
+"""Lines of more weight are peeled before what lies between them."""
+
+
+class Matches:
+    """The state of one level: which source each patch that touches the hole has."""
+
+    def __init__(
+        self,
+        level: Level,
+        coarser: Matches | None,
+        *,
+        seed: int,
+        settings: ExemplarSettings,
+        shifts: np.ndarray | None = None,
+    ) -> None:
+        """Sources handed down from a coarser level, taken from a map of `shifts` (int32 (H, W, 2), in the hole), or
+        drawn at random."""
+        self.level = level
+        self.settings = settings
+        self.seed = seed * 1_000_003
+        self.sweep = 0
+        height, width = level.hole.shape
+        touched = cv2.dilate(level.hole.astype(np.uint8), np.ones((SIDE, SIDE), np.uint8)) > 0
+        self.targets = np.argwhere(inside(touched)).astype(np.int32, order="C")
+        self.holes = np.argwhere(level.hole).astype(np.int32, order="C")
+        self.index = np.full((height, width), -1, np.int32)
+        self.index[self.targets[:, 0], self.targets[:, 1]] = np.arange(len(self.targets), dtype=np.int32)
+        depth = cv2.distanceTransform(level.hole.astype(np.uint8), cv2.DIST_L2, 3)
+        depth = depth[self.targets[:, 0], self.targets[:, 1]]
+        decay = np.float32(settings.confidence_decay)
+        self.confidence = np.maximum(np.power(decay, depth), np.float32(_MIN_CONFIDENCE))
+        self.cost = np.zeros(len(self.targets), np.float32)
+        self.lines = _lines_at(level, self.targets, settings)
+        self.field = self._start(coarser) if shifts is None else self._shifted(shifts)
+
+    @property
+    def bounded(self) -> bool:
+        return len(self.targets) > self.settings.bounded_targets
+
+    def affordable(self, rounds: int) -> int:
+        """The rounds asked for, fewer where the hole is large."""
+        return min(rounds, self.settings.bounded_rounds) if self.bounded else rounds
+
+    def improve(self, *, texture_weight: float | None = None) -> None:
+        """One round of search; None = the texture weight of the settings."""
+        level, settings = self.level, self.settings
+        height, width = level.hole.shape
+        reach = settings.bounded_reach_px if self.bounded else max(height, width) // 2
+        for _ in range(settings.sweeps):
+            search(
+                level.image,
+                level.texture,
+                self.lines,
+                self.targets,
+                self.index,
+                level.valid,
+                self.field,
+                self.cost,
+                seed=self.seed + self.sweep,
+                reach_px=reach,
+                texture_weight=settings.texture_weight if texture_weight is None else texture_weight,
+                near_weight=settings.near_weight,
+            )
+            self.sweep += 1
+
+    def vote(self, bandwidth: float, *, colours_too: bool = True) -> None:
+        """Give the hole the colours and texture measures that its patches agree on."""
+        level, holes = self.level, self.holes
+        colours, textures = vote(
+            level.image,
+            level.texture,
+            holes,
+            self.index,
+            self.field,
+            self.cost,
+            self.confidence,
+            bandwidth,
+        )
+        level.texture[holes[:, 0], holes[:, 1]] = textures
+        if colours_too:
+            level.image[holes[:, 0], holes[:, 1]] = colours
+
+    def origins(self) -> np.ndarray:
+        """int32 (M, 2): where each hole pixel is best copied from."""
+        return best_origins(self.holes, self.index, self.field, self.cost)
+
+    @property
+    def mean_cost(self) -> float:
+        """Of a patch."""
+        return float(self.cost.mean(dtype=np.float64))
+
+    def _shifted(self, shifts: np.ndarray) -> np.ndarray:
+        """Each target moved like the hole pixel nearest to it."""
+        hole = self.level.hole
+        nearest = cv2.distanceTransformWithLabels(
+            (~hole).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+        )[1]
+        named = np.zeros((nearest.max() + 1, 2), np.int32)
+        named[nearest[hole]] = shifts[hole]
+        targets = self.targets
+        field = targets + named[nearest[targets[:, 0], targets[:, 1]]]
+        return self._mended(field, np.ones(len(field), bool))[0]
+
+    def _start(self, coarser: Matches | None) -> np.ndarray:
+        """Sources handed down from the coarser level with their costs, or drawn at random."""
+        if coarser is None:
+            return self._random(np.random.default_rng(abs(self.seed)))
+        targets = self.targets
+        parent = coarser.index[targets[:, 0] // 2, targets[:, 1] // 2]
+        field, good = self._mended(2 * coarser.field[parent] + targets % 2, parent >= 0)
+        if good.any():
+            cost = np.where(good, coarser.cost[parent], coarser.cost.max() * 4 + 1)
+            self.cost = cost.astype(np.float32)
+        return field
+
+    def _mended(self, field: np.ndarray, good: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Sources with those that are none, or not `good`, exchanged for some of the others, or all drawn at
+        random where there are no others; and which of them were good."""
+        generator = np.random.default_rng(abs(self.seed))
+        valid = self.level.valid
+        field = np.clip(field, RADIUS, np.array(valid.shape) - 1 - RADIUS).astype(np.int32, order="C")
+        good = good & valid[field[:, 0], field[:, 1]]
+        if not good.any():
+            return self._random(generator), good
+        spare = field[good]
+        field[~good] = spare[generator.integers(0, len(spare), np.count_nonzero(~good))]
+        return field, good
+
+    def _random(self, generator: np.random.Generator) -> np.ndarray:
+        valid = self.level.valid
+        sources = np.flatnonzero(valid)
+        chosen = sources[generator.integers(0, len(sources), len(self.targets))]
+        return np.stack(np.divmod(chosen, valid.shape[1]), axis=1).astype(np.int32)
+
+
+def _lines_at(level: Level, points: np.ndarray, settings: ExemplarSettings) -> np.ndarray:
+    """float32 (N, 3): the lines at the points, as the search takes them."""
+    if level.lines is None:
+        return np.zeros((len(points), 3), np.float32)
+    weights = np.float32([1, 1, settings.line_weight])
+    lines: np.ndarray = level.lines[points[:, 0], points[:, 1]] * weights
+    return lines
+
+
+def peel(level: Level, seed: int, settings: ExemplarSettings) -> None:
+    """Fill the coarsest level from the edge inwards, each layer by its best match over what is known."""
+    outside = np.pad(level.hole, 1, constant_values=True).astype(np.uint8)
+    depth = np.rint(cv2.distanceTransform(outside, cv2.DIST_C, 3)[1:-1, 1:-1]).astype(np.int32)
+    generator = np.random.default_rng(seed)
+    sources = np.argwhere(level.valid).astype(np.int32, order="C")
+    if len(sources) > _PEEL_CANDIDATES:
+        chosen = generator.choice(len(sources), _PEEL_CANDIDATES, replace=False)
+        sources = sources[np.sort(chosen)]
+    known = ~level.hole
+    later = np.zeros_like(level.hole) if level.lines is None else level.lines[..., 2] <= SURE_LINE
+    for on_line in (True, False) if level.lines is not None else (False,):
+        for layer in range(1, int(depth.max()) + 1):
+            chosen = level.hole & ~known & (depth == layer) & (~later if on_line else True)
+            _peel_layer(level, known, np.argwhere(chosen).astype(np.int32, order="C"), sources, settings)
+
+
+def _peel_layer(
+    level: Level, known: np.ndarray, pixels: np.ndarray, sources: np.ndarray, settings: ExemplarSettings
+) -> None:
+    if len(pixels) == 0:
+        return
+    height, width = level.hole.shape
+    centres = np.clip(pixels, RADIUS, (height - 1 - RADIUS, width - 1 - RADIUS)).astype(np.int32, order="C")
+    lines = _lines_at(level, pixels, settings)
+    field = match_known(level.image, known, lines, centres, sources, settings.near_weight)
+    rows, columns = (field + pixels - centres).T
+    at = pixels[:, 0], pixels[:, 1]
+    level.image[at] = level.image[rows, columns]
+    level.texture[at] = level.texture[rows, columns]
+    known[at] = True
