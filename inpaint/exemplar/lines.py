@@ -22,6 +22,7 @@ MARGIN_PX = 96
 MOST_ENDS = 160
 LEAST_LENGTH_PX = 12.0
 CORNER_LENGTH_PX = 20.0
+SAME_LINE_PX, PIECE_GAP_PX = 1.6, 10.0
 SIDE_LENGTH_PX = 24
 SIDE_OFFSETS_PX = (2, 3, 4, 5, 6, 7)
 NEAR_SIDE, BOTH_SIDES = 40.0, 160.0
@@ -108,9 +109,11 @@ def _ends(image: np.ndarray, mask: np.ndarray) -> list[_End]:
         for piece in _outside((y0, x0), (y1, x1), grown)
     ]
     pieces.sort(key=lambda piece: -float(np.linalg.norm(piece[1] - piece[0])))
+    everything = np.array(pieces).reshape(-1, 2, 2)
     ends: list[_End] = []
     for piece in pieces:
         for start, point in (piece, piece[::-1]):
+            start = _behind(start, point, everything)
             end = _end(image, grown, mask, away, start, point)
             if end is not None and not any(_same(end, other) for other in ends):
                 ends.append(end)
@@ -133,6 +136,21 @@ def _outside(
     for first, last in zip(changes[::2], changes[1::2] - 1, strict=True):
         if (along[last] - along[first]) * length >= LEAST_LENGTH_PX:
             yield a + along[first] * (b - a), a + along[last] * (b - a)
+
+
+def _behind(start: np.ndarray, point: np.ndarray, pieces: np.ndarray) -> np.ndarray:
+    """Where a segment that ends at `point` really starts: the detector breaks long edges into pieces."""
+    direction = (point - start) / np.linalg.norm(point - start)
+    apart = pieces - point
+    across = np.abs(apart @ np.array([-direction[1], direction[0]])).max(axis=1)
+    behind = -(apart @ direction)
+    near, far = behind.min(axis=1), behind.max(axis=1)
+    reach = float(np.linalg.norm(point - start))
+    collinear = np.flatnonzero((across < SAME_LINE_PX) & (near > -1))
+    for k in collinear[np.argsort(near[collinear])]:
+        if near[k] <= reach + PIECE_GAP_PX:
+            reach = max(reach, float(far[k]))
+    return point - reach * direction
 
 
 def _end(
@@ -172,7 +190,7 @@ def _same(one: _End, other: _End) -> bool:
     if one.direction @ other.direction < np.cos(np.radians(3)):
         return False
     apart = one.point - other.point
-    return abs(_cross(other.direction, apart)) < 1.6 and abs(apart @ other.direction) < 30
+    return abs(_cross(other.direction, apart)) < SAME_LINE_PX and abs(apart @ other.direction) < 30
 
 
 def _continued(ends: list[_End], mask: np.ndarray) -> list[Line]:

@@ -1,0 +1,99 @@
+"""Drawn scenes whose hole has a known right answer."""
+
+import cv2
+import numpy as np
+import pytest
+
+from inpaint.exemplar.completion import complete
+from inpaint.exemplar.settings import FAST, NORMAL
+
+HEIGHT, WIDTH = 240, 320
+
+
+def grain(seed, strength):
+    noise = np.random.default_rng(seed).normal(0, strength, (HEIGHT, WIDTH, 3))
+    return cv2.GaussianBlur(noise, (0, 0), 0.8)
+
+
+def two_sides(inside, *, strength=6.0):
+    """uint8 photo of two materials: light where the bool-like coverage `inside` (four times the size) is."""
+    share = cv2.resize(inside.astype(np.float32), (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)[..., None]
+    light = np.array([205, 195, 180]) + grain(1, strength)
+    dark = np.array([70, 85, 100]) + grain(2, strength)
+    return np.clip(share * light + (1 - share) * dark, 0, 255).astype(np.uint8)
+
+
+def person(top=60, bottom=180, left=120, right=200):
+    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    cv2.ellipse(
+        mask,
+        ((left + right) // 2, (top + bottom) // 2),
+        ((right - left) // 2, (bottom - top) // 2),
+        0,
+        0,
+        360,
+        1,
+        -1,
+    )
+    return mask > 0
+
+
+def fill(image, mask, settings=NORMAL):
+    return complete(np.where(mask[..., None], np.uint8((255, 0, 255)), image), mask, settings=settings)
+
+
+def grid():
+    rows, columns = np.mgrid[: 4 * HEIGHT, : 4 * WIDTH]
+    return (rows + 0.5) / 4, (columns + 0.5) / 4
+
+
+def edge_error(filled, truth, mask):
+    """Largest error of where the light side begins, over the columns of the hole, in pixels."""
+    light = filled.mean(axis=2) > 138
+    right = truth.mean(axis=2) > 138
+    columns = np.flatnonzero(mask.any(axis=0))
+    crossed = [c for c in columns if mask[:, c].sum() > 8]
+    return max(abs(int(light[:, c].sum()) - int(right[:, c].sum())) for c in crossed)
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.17, -0.4])
+def test_a_straight_edge_is_continued_within_a_pixel(slope):
+    rows, columns = grid()
+    truth = two_sides(rows > 120 + slope * (columns - 160))
+    mask = person()
+    assert edge_error(fill(truth, mask), truth, mask) <= 1
+
+
+def wrong_share(filled, truth, mask):
+    return (np.abs(filled.astype(int) - truth).mean(axis=2) > 50)[mask].mean()
+
+
+def test_a_corner_is_closed():
+    rows, columns = grid()
+    truth = two_sides((rows > 115) & (columns > 150))
+    mask = person()
+    assert wrong_share(fill(truth, mask), truth, mask) < 0.01
+
+
+def test_an_edge_ends_on_the_one_it_meets():
+    rows, columns = grid()
+    truth = two_sides(rows > 110)
+    truth[110:, 165:] = np.clip(truth[110:, 165:].astype(int) - (150, 40, 120), 0, 255)
+    mask = person()
+    assert wrong_share(fill(truth, mask), truth, mask) < 0.02
+
+
+def test_a_thin_bar_across_the_hole_is_not_broken():
+    rows, columns = grid()
+    truth = two_sides(np.abs(rows - (100 + 0.25 * (columns - 160))) < 4)
+    mask = person()
+    filled = fill(truth, mask)
+    bar = (truth.mean(axis=2) > 138) & mask
+    assert (filled.mean(axis=2) > 120)[bar].mean() > 0.9
+
+
+def test_fast_knows_no_lines_and_normal_does_better_on_a_slanted_edge():
+    rows, columns = grid()
+    truth = two_sides(rows > 120 - 0.4 * (columns - 160))
+    mask = person()
+    assert wrong_share(fill(truth, mask), truth, mask) <= wrong_share(fill(truth, mask, FAST), truth, mask)
