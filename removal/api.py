@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from inpaint import Inpainter
+    from inpaint.inpainter import Effort
     from postprocess import MaskRecipe
     from removal.images import Photo
     from segment import Detections, Segmenter
@@ -46,6 +47,7 @@ def remove_objects(
     min_score: float = 0.5,
     device: str = "auto",
     seed: int = 0,
+    effort: Effort = "normal",
 ) -> Removal:
     """Removes objects from one photo.
 
@@ -69,6 +71,8 @@ def remove_objects(
         min_score: detections below this score, 0 to 1, are not removed.
         device: where models compute: "auto", "cpu", "cuda", "cuda:N" or "mps".
         seed: the same seed gives the same pixels.
+        effort: how long the exemplar fill may take, by itself and where it brings detail back to a
+            network's: "fast", "normal" or "best".
 
     Returns:
         The result; outside `result.mask`, `result.image` equals the upright photo bit for bit.
@@ -91,7 +95,7 @@ def remove_objects(
     pipeline = Pipeline(
         finder,
         recipe or MaskRecipe(),
-        _inpainter(inpainter, device, seed),
+        _inpainter(inpainter, device, seed, effort),
         classes=None if finder is None else known_classes(finder, classes),
         min_score=min_score,
     )
@@ -235,7 +239,7 @@ def _segmenter(wanted: str | Segmenter, device: str) -> Segmenter:
     return found
 
 
-def _inpainter(wanted: str | Inpainter, device: str, seed: int) -> Inpainter:
+def _inpainter(wanted: str | Inpainter, device: str, seed: int, effort: Effort) -> Inpainter:
     if not isinstance(wanted, str):
         return wanted
     from inpaint import InpainterOptions, load_inpainter, resolve_auto
@@ -243,12 +247,12 @@ def _inpainter(wanted: str | Inpainter, device: str, seed: int) -> Inpainter:
     def load() -> Inpainter:
         name = wanted
         if name == "auto":
-            name, reason = resolve_auto(InpainterOptions(device=device, seed=seed))
+            name, reason = resolve_auto(InpainterOptions(device=device, seed=seed, effort=effort))
             if reason:
                 _warn_once(f"inpainter: using {name}, because {reason}", frames=5)
-        return load_inpainter(name, device=device, seed=seed)
+        return load_inpainter(name, device=device, seed=seed, effort=effort)
 
-    return _kept(_inpainters, (wanted, device, seed), load)
+    return _kept(_inpainters, (wanted, device, seed, effort), load)
 
 
 def _kept(

@@ -109,6 +109,7 @@ def build_inpainter(options: ModelOptions, say: Callable[[str], None], *, plain:
         device=options.device,
         weights=options.weights,
         seed=options.seed,
+        effort=options.effort,
         precision=options.precision,
         working_size_px=options.working_size,
         detail=options.detail,

@@ -11,10 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from removal.cluster.paths import NEEDS, filesystem, is_remote
 from removal.errors import PlanError
+
+if TYPE_CHECKING:
+    from inpaint.inpainter import Effort
 
 CONTINUOUS = "reconstruction"  # the inpainter that keeps what is left of a partly destroyed pixel
 
@@ -65,8 +68,9 @@ class ModelOptions:
     """Which models run, and how.
 
     weights: a file for the inpainter; blind_weights: files of the networks of blind and `reconstruction`;
-    None and () = the published ones. working_size: longest side in pixels that a network sees. detail,
-    colour: a network's fill gets the photo's texture back, and its colours are evened out at the rim.
+    None and () = the published ones. effort: how long the exemplar fill may take. working_size: longest side
+    in pixels that a network sees. detail, colour: a network's fill gets the photo's texture back, and its
+    colours are evened out at the rim.
     """
 
     segmenter: str = "auto"
@@ -77,6 +81,7 @@ class ModelOptions:
     device: str = "auto"
     precision: Literal["auto", "float32"] = "auto"
     seed: int = 0
+    effort: Effort = "normal"
     working_size: int = 512
     detail: bool = True
     colour: bool = True

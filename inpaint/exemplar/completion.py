@@ -14,7 +14,7 @@ from inpaint.exemplar.patchmatch import best_origins, match_known, search, vote
 from inpaint.exemplar.poisson import assemble
 from inpaint.exemplar.pyramid import RADIUS, SIDE, Level, build_pyramid, halve, inside
 from inpaint.exemplar.warming import warm_up
-from inpaint.inpainter import WindowInpainter, check_inputs
+from inpaint.inpainter import Effort, WindowInpainter, check_effort, check_inputs
 
 _MIN_CONFIDENCE = 1e-25
 _PEEL_CANDIDATES = 4000
@@ -58,6 +58,22 @@ class ExemplarSettings:
 
 
 DEFAULT_SETTINGS = ExemplarSettings()
+EFFORTS: dict[Effort, ExemplarSettings] = {
+    "fast": DEFAULT_SETTINGS,
+    "normal": DEFAULT_SETTINGS,
+    "best": DEFAULT_SETTINGS,
+}
+
+
+def effort_in_words(effort: Effort) -> str:
+    """What a description says of an effort, for records; empty where it fills as `fast` does, so that
+    folders of versions that knew no other way can be finished.
+
+    Raises:
+        ValueError: there is no such effort.
+    """
+    check_effort(effort)
+    return "" if EFFORTS[effort] == EFFORTS["fast"] else f", effort {effort}"
 
 
 class ExemplarInpainter(WindowInpainter):
@@ -66,11 +82,17 @@ class ExemplarInpainter(WindowInpainter):
     name = "exemplar"
     may_overlap = True
 
-    def __init__(self, *, seed: int = 0, settings: ExemplarSettings = DEFAULT_SETTINGS) -> None:
-        """Choose the seed (the same seed gives the same pixels, on any number of threads) and settings."""
+    def __init__(
+        self, *, seed: int = 0, effort: Effort = "normal", settings: ExemplarSettings | None = None
+    ) -> None:
+        """Choose the seed (the same seed gives the same pixels, on any number of threads) and the effort.
+
+        settings: in place of those of the effort.
+        """
         self.seed = seed
-        self.settings = settings
-        self.description = f"exemplar (multi-scale PatchMatch), seed {seed}"
+        words = effort_in_words(effort)
+        self.settings = EFFORTS[effort] if settings is None else settings
+        self.description = f"exemplar (multi-scale PatchMatch){words}, seed {seed}"
 
     def warm_up(self, say: Callable[[str], None] | None = None) -> None:
         """Have the kernels ready by the first fill."""

@@ -16,7 +16,7 @@ from removal.cluster.paths import is_remote, listing_of, local_copy
 from removal.errors import PlanError, RunError
 from removal.images.kinds import count_passed_over, passed_over
 from removal.models import loading
-from removal.options import RunOptions, check_engine, check_names
+from removal.options import ModelOptions, RunOptions, check_engine, check_names
 
 if TYPE_CHECKING:
     from removal.batch.engine import Engine
@@ -228,6 +228,8 @@ def asked(options: RunOptions) -> Mapping[str, Any]:
     chosen = {name: getattr(options, name) for name in names}
     for name in ("segmenter_weights", "weights"):
         chosen[name] = content_of(chosen[name])
+    if options.effort != ModelOptions.effort:  # else as in folders that knew nothing of it
+        chosen["effort"] = options.effort
     if options.blind_weights:
         chosen["blind_weights"] = sorted(str(content_of(file)) for file in options.blind_weights)
     return chosen

@@ -217,6 +217,15 @@ network_options = together(
     ),
     grouped(
         MODELS,
+        "--effort",
+        type=click.Choice(["fast", "normal", "best"]),
+        default="normal",
+        show_default=True,
+        help="Let the exemplar fill look longer for a good fill, or less long. It also brings detail back "
+        "after a network.",
+    ),
+    grouped(
+        MODELS,
         "--seed",
         type=click.IntRange(0, 2**31 - 1),
         default=0,
