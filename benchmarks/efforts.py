@@ -211,8 +211,8 @@ def write_sheets(sets: dict[str, list[Case]], cache: Path, folder: Path, versus:
             pictures = [
                 read_rgb(file_of(cache, name, case, effort).with_suffix(".png"))[crop] for effort in efforts
             ]
-            same = np.array_equal(*pictures)
-            hole = np.where(case.mask[..., None], np.uint8((255, 0, 255)), case.image)[crop]
+            same = np.array_equal(pictures[0], pictures[1])
+            hole = np.where(case.mask[..., None], np.array((255, 0, 255), np.uint8), case.image)[crop]
             gap = np.full((len(hole), GAP_PX, 3), 255, np.uint8)
             sheet = np.hstack([hole, gap, pictures[0], gap, pictures[1]])
             times = max(1, LEAST_SHOWN_PX // len(sheet))

@@ -26,7 +26,7 @@ def test_sheets_hide_which_side_is_which_in_a_key(tmp_path):
             file.parent.mkdir(parents=True, exist_ok=True)
             cv2.imwrite(str(file), np.full_like(case.image, level))
     efforts.write_sheets(sets, tmp_path, tmp_path / "sheets", "normal")
-    key = list(csv.DictReader((tmp_path / "sheets/key.csv").open()))
+    key = list(csv.DictReader((tmp_path / "sheets/key.csv").read_text().splitlines()))
     assert {row["A"] for row in key} == {"fast", "normal"}  # not the same side each time
     for row in key:
         sheet = cv2.imread(str(tmp_path / f"sheets/{row['name']}.png"))
