@@ -35,6 +35,8 @@ class Inpainter(ABC):
     """One line saying what ran, settings and weights included; recorded in manifests."""
     parameters: int = 0
     """How many numbers in it were learned."""
+    copies: bool = True
+    """Whether it takes anything from elsewhere in the photo, so that `protect` makes a difference."""
     may_overlap: bool = False
     """Whether several threads may call it at once; not a network, which has the device to itself and settings
     that hold for the whole process."""

@@ -52,6 +52,8 @@ class MaskOptions:
     mask_polarity: what white means in mask files. allow_empty_masks: a mask that marks nothing leaves its
     photo as it is, and is no error. only_masked: photos that there is no mask for are left out.
     refine: masks are mended and thickened; shadows and attached things are added only then.
+    protect: nothing is copied from what was detected and stays, nor, where masks or boxes say what to remove,
+        from people that the built-in finder finds.
     """
 
     mask_label: int | tuple[int, int, int] | None = None
@@ -61,6 +63,7 @@ class MaskOptions:
     refine: bool = True
     shadows: bool = True
     attached: Literal["none", "carried", "ridden", "all"] = "all"
+    protect: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,6 +175,10 @@ class RunOptions(TargetOptions, MaskOptions, ModelOptions, OutputOptions, Engine
         if self.score != TargetOptions.score:
             raise PlanError(
                 "expected a threshold for blind, got a score, which is that of objects", option="score"
+            )
+        if not self.protect:
+            raise PlanError(
+                "expected nothing on whom to protect beside blind, which protects nobody", option="protect"
             )
         self._check_no_masks()
 

@@ -136,6 +136,15 @@ addition_options = together(
     ),
 )
 
+protect_option = grouped(
+    MODELS,
+    "--protect/--no-protect",
+    default=True,
+    show_default=True,
+    help="Keep the fill from copying what was detected and stays. With --masks and --box, the built-in "
+    "finder looks for people who stay.",
+)
+
 max_megapixels_option = grouped(
     MANY,
     "--max-megapixels",
