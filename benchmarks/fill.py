@@ -3,6 +3,8 @@
 python -m benchmarks.fill --data DIR [--pairs] [--guided] [--colour] [--every N] [--sheet OUT.png]
     [--method NAME ...]
 python -m benchmarks.fill --large
+
+The efforts of the exemplar fill against one another: `benchmarks.efforts`.
 """
 
 import argparse

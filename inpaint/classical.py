@@ -12,6 +12,7 @@ class ClassicalInpainter(WindowInpainter):
     """`telea` (Telea 2004, fast marching) or `navier-stokes` (Bertalmio et al. 2001), as OpenCV has them."""
 
     may_overlap = True
+    copies = False
     context = 0.1
     even_seams = False
 

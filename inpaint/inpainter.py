@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
@@ -35,6 +35,8 @@ class Inpainter(ABC):
     """One line saying what ran, settings and weights included; recorded in manifests."""
     parameters: int = 0
     """How many numbers in it were learned."""
+    copies: bool = True
+    """Whether it takes anything from elsewhere in the photo, so that `protect` makes a difference."""
     may_overlap: bool = False
     """Whether several threads may call it at once; not a network, which has the device to itself and settings
     that hold for the whole process."""
@@ -145,6 +147,16 @@ class WindowInpainter(Inpainter):
         )
 
 
+Effort = Literal["fast", "normal", "best"]
+EFFORT_NAMES: tuple[Effort, ...] = get_args(Effort)
+
+
+def check_effort(effort: str) -> None:
+    """Raise ValueError for anything but one of `EFFORT_NAMES`."""
+    if effort not in EFFORT_NAMES:
+        raise ValueError(f"expected an effort of {', '.join(EFFORT_NAMES)}, got {effort!r}")
+
+
 @dataclass(frozen=True)
 class InpainterOptions:
     """What a builder is given; each inpainter uses what concerns it.
@@ -153,6 +165,8 @@ class InpainterOptions:
         device: "auto", "cpu", "cuda" or "mps".
         weights: a file of weights or the name of published ones; None = the default ones.
         seed: start of every random choice; the same seed gives the same pixels.
+        effort: "fast", "normal" or "best": how long the exemplar fill may look for a good fill, by itself
+            and where it brings detail back to a network's.
         precision: "auto", "float32", or another that the networks know ("bfloat16", "float16").
         working_size_px: longest side at which a network sees a window; larger ones are shrunk to it.
         detail: whether the photo's texture is brought back where a window was shrunk.
@@ -165,6 +179,7 @@ class InpainterOptions:
     device: str = "auto"
     weights: str | Path | None = None
     seed: int = 0
+    effort: Effort = "normal"
     precision: str = "auto"
     working_size_px: int = 512
     detail: bool = True
@@ -172,6 +187,9 @@ class InpainterOptions:
     compile: bool = False
     plain: bool = False
     blind_weights: tuple[str | Path, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_effort(self.effort)
 
 
 def check_inputs(image: np.ndarray, mask: np.ndarray, protect: np.ndarray | None = None) -> None:

@@ -12,8 +12,9 @@ from _removal_support.device import resolve_device
 from inpaint.blending import even_seams
 from inpaint.checkpoints import load_network
 from inpaint.exemplar.completion import complete
+from inpaint.exemplar.settings import EFFORTS, effort_in_words
 from inpaint.exemplar.warming import warm_up
-from inpaint.inpainter import InpainterOptions, WindowInpainter
+from inpaint.inpainter import Effort, InpainterOptions, WindowInpainter, check_effort
 from inpaint.networks.fill_network import FillNetwork
 from inpaint.precision import arithmetic, choose_precision
 from inpaint.record import InpainterRecord, weights_path
@@ -35,6 +36,7 @@ class NetworkSettings:
     context: width of the surroundings shown on each side of a hole, as a share of its longer side.
     detail: where a window was shrunk, fill it again at full size with the photo's own texture, guided by the
         network's fill; off = the network's fill enlarged.
+    effort: how long the exemplar fill that brings detail back may take.
     colour: even out colour steps at the hole's edge.
     compile: compile the network's branches (torch.compile; the first windows wait a minute or two for it, and
         on the CPU that was measured later ones are not faster).
@@ -45,6 +47,7 @@ class NetworkSettings:
     working_size_px: int = 512
     context: float = 1.0
     detail: bool = True
+    effort: Effort = "normal"
     colour: bool = True
     compile: bool = False
     plain: bool = False
@@ -54,6 +57,7 @@ class NetworkSettings:
             raise ValueError(f"expected working_size_px of at least 64, got {self.working_size_px}")
         if self.context < 0:
             raise ValueError(f"expected a context of 0 or more, got {self.context}")
+        check_effort(self.effort)
 
 
 DEFAULT_SETTINGS = NetworkSettings()
@@ -111,7 +115,8 @@ class NetworkInpainter(WindowInpainter):
         if self.settings.plain:
             return "plain, the whole photo at its size"
         extras = [name for name in ("detail", "colour") if getattr(self.settings, name)]
-        return f"at {self.limit_px} px, {' and '.join(extras) or 'nothing'} restored"
+        effort = effort_in_words(self.settings.effort) if self.settings.detail else ""
+        return f"at {self.limit_px} px, {' and '.join(extras) or 'nothing'} restored{effort}"
 
     def warm_up(self, say: Callable[[str], None] | None = None) -> None:
         """Have the kernels of the guided exemplar fill ready where detail is restored."""
@@ -166,7 +171,8 @@ class NetworkInpainter(WindowInpainter):
             return enlarged
         # Evened before as well as after: the guide chooses among the photo's patches by their colour.
         guide = even_seams(image, enlarged, mask) if self.settings.colour else enlarged
-        return complete(image, mask, protect=protect, guide=guide, seed=self.seed)
+        settings = EFFORTS[self.settings.effort]
+        return complete(image, mask, protect=protect, guide=guide, seed=self.seed, settings=settings)
 
 
 @dataclass(frozen=True)
@@ -230,6 +236,7 @@ def build(known: InpainterRecord, options: InpainterOptions) -> NetworkInpainter
         settings=NetworkSettings(
             working_size_px=options.working_size_px,
             detail=options.detail,
+            effort=options.effort,
             colour=options.colour,
             compile=options.compile,
             plain=options.plain,

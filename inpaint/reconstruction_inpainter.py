@@ -68,6 +68,7 @@ class ReconstructionInpainter(Inpainter):
     """Repairs by `EdgePredictor` and `Reconstructor`, in tiles, in windows around the damage."""
 
     name = "reconstruction"
+    copies = False
 
     def __init__(
         self,

@@ -13,7 +13,7 @@ from inpaint.record import InpainterRecord
 def _exemplar(options: InpainterOptions) -> Inpainter:
     from inpaint.exemplar.completion import ExemplarInpainter
 
-    return ExemplarInpainter(seed=options.seed)
+    return ExemplarInpainter(seed=options.seed, effort=options.effort)
 
 
 def _telea(options: InpainterOptions) -> Inpainter:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from _removal_support.plugins import UnknownModelError, order_from, plugin_names, plugin_record
 from _removal_support.pretrained import WeightsError
-from inpaint.inpainter import Inpainter, InpainterOptions
+from inpaint.inpainter import Effort, Inpainter, InpainterOptions
 from inpaint.record import Builder, InpainterRecord, weights_path
 from inpaint.records import INPAINTERS
 
@@ -129,6 +129,7 @@ def load_inpainter(
     device: str = "auto",
     weights: str | Path | None = None,
     seed: int = 0,
+    effort: Effort = "normal",
     precision: str = "auto",
     working_size_px: int = 512,
     detail: bool = True,
@@ -139,17 +140,18 @@ def load_inpainter(
 
     Args:
         name: one of `inpainter_names()`; "auto" = what `resolve_auto` says.
-        device, weights, seed, precision, working_size_px, detail, colour, compile: as `InpainterOptions`
-            says.
+        device, weights, seed, effort, precision, working_size_px, detail, colour, compile: as
+            `InpainterOptions` says.
 
     Raises:
-        ValueError: no inpainter has that name.
+        ValueError: no inpainter or effort has that name.
         FileNotFoundError: `weights` names neither a file nor published weights (networks, and auto).
     """
     options = InpainterOptions(
         device=device,
         weights=weights,
         seed=seed,
+        effort=effort,
         precision=precision,
         working_size_px=working_size_px,
         detail=detail,

@@ -200,6 +200,7 @@ def build(known: InpainterRecord, options: InpainterOptions) -> NetworkInpainter
         settings=NetworkSettings(
             working_size_px=options.working_size_px,
             detail=options.detail,
+            effort=options.effort,
             colour=options.colour,
             plain=options.plain,
         ),

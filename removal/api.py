@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from inpaint import Inpainter
+    from inpaint.inpainter import Effort
     from postprocess import MaskRecipe
     from removal.images import Photo
     from segment import Detections, Segmenter
@@ -46,6 +47,8 @@ def remove_objects(
     min_score: float = 0.5,
     device: str = "auto",
     seed: int = 0,
+    effort: Effort = "normal",
+    protect: bool = True,
 ) -> Removal:
     """Removes objects from one photo.
 
@@ -59,9 +62,9 @@ def remove_objects(
         classes: names of COCO's classes; plurals and usual other words ("people") are understood.
         mask: what to remove, in place of classes: the path of a mask in any form that docs/team-masks.md
             lists, a PIL image whose white is removed, or a bool array (H, W), True = remove. It has the size
-            of the upright photo. No detector is loaded.
+            of the upright photo. No detector is loaded but for `protect`.
         boxes: boxes around what to remove, in place of classes: (x, y, width, height) in pixels of the
-            upright photo. No detector is loaded. Together with `mask` both are removed.
+            upright photo. No detector is loaded but for `protect`. Together with `mask` both are removed.
         segmenter, inpainter: names that `segment.load_segmenter` and `inpaint.load_inpainter` know, or
             objects that these returned. Where "auto" cannot take the best model, a FallbackWarning says so,
             once.
@@ -69,6 +72,10 @@ def remove_objects(
         min_score: detections below this score, 0 to 1, are not removed.
         device: where models compute: "auto", "cpu", "cuda", "cuda:N" or "mps".
         seed: the same seed gives the same pixels.
+        effort: how long the exemplar fill may take, by itself and where it brings detail back to a
+            network's: "fast", "normal" or "best".
+        protect: whether the fill is kept from copying what was detected and stays; with `mask` or `boxes`,
+            the people that the built-in finder finds.
 
     Returns:
         The result; outside `result.mask`, `result.image` equals the upright photo bit for bit.
@@ -88,12 +95,16 @@ def remove_objects(
     if given is not None and tuple(classes) != PEOPLE:
         raise ValueError("expected classes alone, or mask and boxes without classes, got both")
     finder = None if given is not None else _segmenter(segmenter, device)
+    fill = _inpainter(inpainter, device, seed, effort)
+    looks = protect and given is not None and getattr(fill, "copies", True)
     pipeline = Pipeline(
         finder,
         recipe or MaskRecipe(),
-        _inpainter(inpainter, device, seed),
+        fill,
         classes=None if finder is None else known_classes(finder, classes),
         min_score=min_score,
+        protect=protect,
+        bystanders=_segmenter("builtin", "cpu") if looks else None,
     )
     (result,) = pipeline([photo.pixels], detections=None if given is None else [given])
     return replace(result, photo=photo)
@@ -235,7 +246,7 @@ def _segmenter(wanted: str | Segmenter, device: str) -> Segmenter:
     return found
 
 
-def _inpainter(wanted: str | Inpainter, device: str, seed: int) -> Inpainter:
+def _inpainter(wanted: str | Inpainter, device: str, seed: int, effort: Effort) -> Inpainter:
     if not isinstance(wanted, str):
         return wanted
     from inpaint import InpainterOptions, load_inpainter, resolve_auto
@@ -243,12 +254,12 @@ def _inpainter(wanted: str | Inpainter, device: str, seed: int) -> Inpainter:
     def load() -> Inpainter:
         name = wanted
         if name == "auto":
-            name, reason = resolve_auto(InpainterOptions(device=device, seed=seed))
+            name, reason = resolve_auto(InpainterOptions(device=device, seed=seed, effort=effort))
             if reason:
                 _warn_once(f"inpainter: using {name}, because {reason}", frames=5)
-        return load_inpainter(name, device=device, seed=seed)
+        return load_inpainter(name, device=device, seed=seed, effort=effort)
 
-    return _kept(_inpainters, (wanted, device, seed), load)
+    return _kept(_inpainters, (wanted, device, seed, effort), load)
 
 
 def _kept(

@@ -32,7 +32,8 @@ def loading() -> Iterator[None]:
 
 
 def build(options: RunOptions, say: Callable[[str], None]) -> tuple[Pipeline, MaskSource, dict[str, str]]:
-    """The pipeline, where its masks come from, and what ran in words: "masks" and "inpainter".
+    """The pipeline, where its masks come from, and what ran in words: "masks", "inpainter", and "protect"
+    where people who stay are looked for.
 
     Raises PlanError for classes that the masks do not have, RunError for what cannot be had or read.
     """
@@ -40,7 +41,10 @@ def build(options: RunOptions, say: Callable[[str], None]) -> tuple[Pipeline, Ma
         pipeline = build_repair(options, say) if options.blind else build_removal(options, say)
         source = build_source(options, pipeline, say)
     assert pipeline.inpainter is not None
-    return pipeline, source, {"masks": source.description, "inpainter": pipeline.inpainter.description}
+    models = {"masks": source.description, "inpainter": pipeline.inpainter.description}
+    if pipeline.bystanders is not None:
+        models["protect"] = pipeline.bystanders.description
+    return pipeline, source, models
 
 
 def build_removal(options: RunOptions, say: Callable[[str], None]) -> Pipeline:
@@ -49,13 +53,24 @@ def build_removal(options: RunOptions, say: Callable[[str], None]) -> Pipeline:
 
     segmenter = build_segmenter(options, say) if options.has_detector else None
     inpainter = build_inpainter(options, say)
+    looks = options.protect and not options.has_detector
     return Pipeline(
         segmenter,
         build_recipe(options),
         inpainter,
         classes=options.classes or None,
         min_score=options.score,
+        protect=options.protect,
+        bystanders=build_bystanders(inpainter) if looks else None,
     )
+
+
+def build_bystanders(inpainter: Inpainter) -> Segmenter | None:
+    """The finder of people who stay, for masks that say nothing of them; None for a fill that copies
+    nothing."""
+    from segment import load_segmenter
+
+    return load_segmenter("builtin") if getattr(inpainter, "copies", True) else None
 
 
 def build_repair(options: RunOptions, say: Callable[[str], None]) -> Pipeline:
@@ -109,6 +124,7 @@ def build_inpainter(options: ModelOptions, say: Callable[[str], None], *, plain:
         device=options.device,
         weights=options.weights,
         seed=options.seed,
+        effort=options.effort,
         precision=options.precision,
         working_size_px=options.working_size,
         detail=options.detail,

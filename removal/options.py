@@ -11,10 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from removal.cluster.paths import NEEDS, filesystem, is_remote
 from removal.errors import PlanError
+
+if TYPE_CHECKING:
+    from inpaint.inpainter import Effort
 
 CONTINUOUS = "reconstruction"  # the inpainter that keeps what is left of a partly destroyed pixel
 
@@ -49,6 +52,8 @@ class MaskOptions:
     mask_polarity: what white means in mask files. allow_empty_masks: a mask that marks nothing leaves its
     photo as it is, and is no error. only_masked: photos that there is no mask for are left out.
     refine: masks are mended and thickened; shadows and attached things are added only then.
+    protect: nothing is copied from what was detected and stays, nor, where masks or boxes say what to remove,
+        from people that the built-in finder finds.
     """
 
     mask_label: int | tuple[int, int, int] | None = None
@@ -58,6 +63,7 @@ class MaskOptions:
     refine: bool = True
     shadows: bool = True
     attached: Literal["none", "carried", "ridden", "all"] = "all"
+    protect: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +71,9 @@ class ModelOptions:
     """Which models run, and how.
 
     weights: a file for the inpainter; blind_weights: files of the networks of blind and `reconstruction`;
-    None and () = the published ones. working_size: longest side in pixels that a network sees. detail,
-    colour: a network's fill gets the photo's texture back, and its colours are evened out at the rim.
+    None and () = the published ones. effort: how long the exemplar fill may take. working_size: longest side
+    in pixels that a network sees. detail, colour: a network's fill gets the photo's texture back, and its
+    colours are evened out at the rim.
     """
 
     segmenter: str = "auto"
@@ -77,6 +84,7 @@ class ModelOptions:
     device: str = "auto"
     precision: Literal["auto", "float32"] = "auto"
     seed: int = 0
+    effort: Effort = "normal"
     working_size: int = 512
     detail: bool = True
     colour: bool = True
@@ -167,6 +175,10 @@ class RunOptions(TargetOptions, MaskOptions, ModelOptions, OutputOptions, Engine
         if self.score != TargetOptions.score:
             raise PlanError(
                 "expected a threshold for blind, got a score, which is that of objects", option="score"
+            )
+        if not self.protect:
+            raise PlanError(
+                "expected nothing on whom to protect beside blind, which protects nobody", option="protect"
             )
         self._check_no_masks()
 

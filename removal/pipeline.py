@@ -97,6 +97,10 @@ class Pipeline:
     classes: names of what is removed; None = everything that was detected.
     min_score: detections below this score, 0 to 1, are not removed.
     attached_table: what goes along with whom, a rule by class name; None = `postprocess.attached.TABLE`.
+    protect: whether the fill is told what it may not copy: what was detected and stays, and whom
+        `bystanders` finds.
+    bystanders: finds people in each image that something is removed from, for where detections are masks
+        from elsewhere and say nothing of who stays; None = nobody is looked for.
     """
 
     def __init__(
@@ -108,6 +112,8 @@ class Pipeline:
         classes: Sequence[str] | None = ("person",),
         min_score: float = 0.5,
         attached_table: Mapping[str, AttachedRule] | None = None,
+        protect: bool = True,
+        bystanders: Segmenter | None = None,
     ):
         if isinstance(classes, str):
             raise TypeError(f"expected a sequence of class names, got the string {classes!r}")
@@ -117,6 +123,7 @@ class Pipeline:
         self.classes = None if classes is None else tuple(classes)
         self.min_score = min_score
         self.attached_table = attached_table
+        self.protect, self.bystanders = protect, bystanders
 
     def __call__(
         self, images: Sequence[np.ndarray], *, detections: Sequence[Detections] | None = None
@@ -189,9 +196,20 @@ class Pipeline:
             refined = refine_mask(
                 image, mask, self.recipe, others if others.any() else None, attached=along & ~mask
             )
-            protect = protected(found.union() & ~(mask | along), refined.mask)
+            protect = self._protect(image, found.union() & ~(mask | along), refined.mask)
         confidence = refined.shadow_confidence
         return Hole(wanted, attached, refined.mask, refined.parts, protect, confidence, seconds["refine"])
+
+    def _protect(self, image: np.ndarray, others: np.ndarray, hole: np.ndarray) -> np.ndarray | None:
+        """What the fill of `hole` may not copy; others: what was detected and stays. bool (H, W) each."""
+        from removal.bystanders import people_who_stay
+
+        if not self.protect:
+            return None
+        if self.bystanders is not None and hole.any():
+            (people,) = self.bystanders([image], classes=("person",), min_score=PROTECT_SCORE)
+            others = others | people_who_stay(people, hole)
+        return protected(others, hole)
 
     def attached(self, found: Detections, *, chosen: Sequence[int] | None = None) -> Detections:
         """What goes along with the wanted objects; it need not be as certain as they must be, STAY_SCORE

@@ -15,9 +15,9 @@ from inpaint.exemplar.lines import find_lines
 from inpaint.exemplar.matches import Matches
 from inpaint.exemplar.poisson import assemble
 from inpaint.exemplar.pyramid import Level, build_pyramid, halve
-from inpaint.exemplar.settings import DEFAULT_SETTINGS, ExemplarSettings
+from inpaint.exemplar.settings import EFFORTS, ExemplarSettings, effort_in_words
 from inpaint.exemplar.warming import warm_up
-from inpaint.inpainter import WindowInpainter, check_inputs
+from inpaint.inpainter import Effort, WindowInpainter, check_inputs
 
 
 class ExemplarInpainter(WindowInpainter):
@@ -26,11 +26,17 @@ class ExemplarInpainter(WindowInpainter):
     name = "exemplar"
     may_overlap = True
 
-    def __init__(self, *, seed: int = 0, settings: ExemplarSettings = DEFAULT_SETTINGS) -> None:
-        """Choose the seed (the same seed gives the same pixels, on any number of threads) and settings."""
+    def __init__(
+        self, *, seed: int = 0, effort: Effort = "normal", settings: ExemplarSettings | None = None
+    ) -> None:
+        """Choose the seed (the same seed gives the same pixels, on any number of threads) and the effort.
+
+        settings: in place of those of the effort.
+        """
         self.seed = seed
-        self.settings = settings
-        self.description = f"exemplar (multi-scale PatchMatch), seed {seed}"
+        words = effort_in_words(effort)
+        self.settings = EFFORTS[effort] if settings is None else settings
+        self.description = f"exemplar (multi-scale PatchMatch){words}, seed {seed}"
 
     def warm_up(self, say: Callable[[str], None] | None = None) -> None:
         """Have the kernels ready by the first fill."""
@@ -48,7 +54,7 @@ def complete(
     protect: np.ndarray | None = None,
     guide: np.ndarray | None = None,
     seed: int = 0,
-    settings: ExemplarSettings = DEFAULT_SETTINGS,
+    settings: ExemplarSettings = EFFORTS["normal"],
 ) -> np.ndarray:
     """Complete a hole with patches of the rest of the photo.
 

@@ -1,5 +1,5 @@
-"""Several ways to fill the coarse levels, of which the cheapest is carried down: where the structure is decided, the
-search is cheap, and the first way it takes is often not the best."""
+"""Several ways to fill the coarse levels, of which the cheapest is carried down: structure is decided there,
+the search is cheap, and the first way it takes is often not the best."""
 
 from __future__ import annotations
 

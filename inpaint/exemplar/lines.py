@@ -1,5 +1,5 @@
-"""Straight edges that the hole breaks, and how they go on in it: joined, meeting in corners, ending on another
-line, or fading out.
+"""Straight edges that the hole breaks, and how they go on in it: joined, meeting in corners, ending on
+another line, or fading out.
 
 Segments are found around the hole by LSD (Grompone von Gioi et al. 2010, OpenCV's). Coordinates are pixels
 of the photo, (y, x) at the centre of a pixel.

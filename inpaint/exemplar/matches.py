@@ -1,4 +1,4 @@
-"""The state of one level of a completion, and its start: which source each patch that touches the hole has."""
+"""The state of one level of a completion, and its start: the source of each patch that touches the hole."""
 
 from __future__ import annotations
 
@@ -27,8 +27,10 @@ class Matches:
         settings: ExemplarSettings,
         shifts: np.ndarray | None = None,
     ) -> None:
-        """Sources handed down from a coarser level, taken from a map of `shifts` (int32 (H, W, 2), in the hole), or
-        drawn at random."""
+        """Sources handed down from a coarser level, taken from a map of shifts, or drawn at random.
+
+        shifts: int32 (H, W, 2), read in the hole.
+        """
         self.level = level
         self.settings = settings
         self.seed = seed * 1_000_003

@@ -28,7 +28,7 @@ def _origin_distance(start, neighbour, parent, stamp, distance, now):
             distance[node] = 1
             steps += 1
             break
-        if up == _ORPHAN or up == _NONE:
+        if up in (_ORPHAN, _NONE):
             return _FAR_AWAY
         steps += 1
         node = neighbour[node, up]
@@ -44,7 +44,7 @@ def _origin_distance(start, neighbour, parent, stamp, distance, now):
 
 @inlined
 def _push_path(source_end, way, neighbour, capacity, excess, parent, orphans):
-    """Send what the path over the edge `way` out of `source_end` can take; returns how many orphans it leaves."""
+    """Send what the path over an edge can take; returns how many orphans it leaves."""
     sink_end = neighbour[source_end, way]
     flow = capacity[source_end, way]
     node = source_end
@@ -247,7 +247,7 @@ def expand(image, holes, neighbour, offsets, unary, labels, sweeps):
     capacity = np.empty((count, 4), np.float32)
     excess = np.empty(count, np.float32)
     tree = np.empty(count, np.uint8)
-    for sweep in range(sweeps):
+    for _ in range(sweeps):
         changed = False
         for alpha in range(len(offsets)):
             for node in range(count):
@@ -266,7 +266,8 @@ def expand(image, holes, neighbour, offsets, unary, labels, sweeps):
                         kept = _seam(image, holes, offsets[mine], offsets[theirs], node, other)
                     one = _seam(image, holes, offsets[mine], offsets[alpha], node, other)
                     both = _seam(image, holes, offsets[alpha], offsets[theirs], node, other)
-                    # t = 1 where alpha is taken; kept + (both - kept) t_p - both t_q + (one + both - kept) (1 - t_p) t_q
+                    # With t = 1 where alpha is taken, the cost is
+                    # kept + (both - kept) t_p - both t_q + (one + both - kept) (1 - t_p) t_q.
                     excess[node] += both - kept
                     excess[other] -= both
                     capacity[node, way] = max(one + both - kept, np.float32(0))

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from inpaint.inpainter import Effort, check_effort
+
 
 @dataclass(frozen=True)
 class ExemplarSettings:
@@ -53,4 +55,15 @@ class ExemplarSettings:
 
 FAST = ExemplarSettings()
 NORMAL = ExemplarSettings(line_weight=20_000.0, hypotheses=4, shift_maps=2)
-DEFAULT_SETTINGS = NORMAL
+EFFORTS: dict[Effort, ExemplarSettings] = {"fast": FAST, "normal": NORMAL, "best": NORMAL}
+
+
+def effort_in_words(effort: Effort) -> str:
+    """What a description says of an effort, for records; empty where it fills as `fast` does, so that
+    folders of versions that knew no other way can be finished.
+
+    Raises:
+        ValueError: there is no such effort.
+    """
+    check_effort(effort)
+    return "" if EFFORTS[effort] == EFFORTS["fast"] else f", effort {effort}"

@@ -1,6 +1,6 @@
 """A hole put together from whole pieces of the photo: one shift for each pixel, seams where they show least.
 
-He and Sun 2012 (statistics of the shifts that a photo repeats itself by) and Pritch et al. 2009 (the graph cut).
+He and Sun 2012 (the shifts by which a photo repeats itself), Pritch et al. 2009 (the graph cut).
 """
 
 from __future__ import annotations
@@ -90,8 +90,8 @@ def shift_map(
         near_weight: cost of a source one pixel farther away.
 
     Returns:
-        int32 (H, W, 2), in the hole the shift of each pixel, 0 elsewhere; a pixel for which no shift leads to a
-        source has any of them.
+        int32 (H, W, 2), in the hole the shift of each pixel, 0 elsewhere; a pixel for which no shift leads
+        to a source has any of them.
     """
     from inpaint.exemplar import max_flow
 
@@ -105,8 +105,8 @@ def shift_map(
 
 
 def neighbours(mask: np.ndarray) -> np.ndarray:
-    """int32 (M, 4): of each pixel of a mask, in raster order, the numbers of those to the right, left, below and
-    above, -1 = none."""
+    """int32 (M, 4): of each pixel of a mask, in raster order, the numbers of those to the right, left, below
+    and above, -1 = none."""
     number = np.full(np.add(mask.shape, 2), -1, np.int32)
     number[1:-1, 1:-1][mask] = np.arange(np.count_nonzero(mask))
     around = [number[1:-1, 2:], number[1:-1, :-2], number[2:, 1:-1], number[:-2, 1:-1]]

@@ -16,7 +16,7 @@ from removal.cluster.paths import is_remote, listing_of, local_copy
 from removal.errors import PlanError, RunError
 from removal.images.kinds import count_passed_over, passed_over
 from removal.models import loading
-from removal.options import RunOptions, check_engine, check_names
+from removal.options import ModelOptions, RunOptions, check_engine, check_names
 
 if TYPE_CHECKING:
     from removal.batch.engine import Engine
@@ -209,6 +209,8 @@ def settings(options: RunOptions) -> dict[str, Any]:
         chosen["mask_label"] = list(options.mask_label)  # as JSON gives it back
     chosen["masks"] = None if options.masks is None else str(options.masks.resolve())
     chosen["classes"], chosen["boxes"] = sorted(options.classes), sorted(list(box) for box in options.boxes)
+    if options.has_detector and not options.protect:  # else the models say whom they protect
+        chosen["protect"] = False
     if options.blind:
         chosen["threshold"] = options.threshold
     return chosen
@@ -228,6 +230,10 @@ def asked(options: RunOptions) -> Mapping[str, Any]:
     chosen = {name: getattr(options, name) for name in names}
     for name in ("segmenter_weights", "weights"):
         chosen[name] = content_of(chosen[name])
+    if not (options.has_detector or options.protect):
+        chosen["protect"] = False
+    if options.effort != ModelOptions.effort:  # else as in folders that knew nothing of it
+        chosen["effort"] = options.effort
     if options.blind_weights:
         chosen["blind_weights"] = sorted(str(content_of(file)) for file in options.blind_weights)
     return chosen

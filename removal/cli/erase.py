@@ -27,6 +27,7 @@ from removal.cli.shared_options import (
     model_options,
     output_option,
     overwrite_option,
+    protect_option,
     refine_option,
     score_option,
     target_options,
@@ -49,6 +50,7 @@ LISTED_FAILURES = 50
 @masks_option
 @mask_options
 @refine_option
+@protect_option
 @model_options
 @output_option
 @extra_output_options

@@ -136,6 +136,15 @@ addition_options = together(
     ),
 )
 
+protect_option = grouped(
+    MODELS,
+    "--protect/--no-protect",
+    default=True,
+    show_default=True,
+    help="Keep the fill from copying what was detected and stays. With --masks and --box, the built-in "
+    "finder looks for people who stay.",
+)
+
 max_megapixels_option = grouped(
     MANY,
     "--max-megapixels",
@@ -214,6 +223,15 @@ network_options = together(
         "--compile",
         is_flag=True,
         help="Compile networks with torch.compile. The first photo then takes over a minute longer.",
+    ),
+    grouped(
+        MODELS,
+        "--effort",
+        type=click.Choice(["fast", "normal", "best"]),
+        default="normal",
+        show_default=True,
+        help="Let the exemplar fill look longer for a good fill, or less long. It also brings detail back "
+        "after a network.",
     ),
     grouped(
         MODELS,

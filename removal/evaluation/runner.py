@@ -17,6 +17,7 @@ from removal.evaluation.folder import IMAGES_TABLE, REPORT, RESULTS, TABLE, Eval
 from removal.evaluation.mask_sources import file_sources
 from removal.evaluation.plan import EvaluationOptions
 from removal.evaluation.results import Row, images_csv, results_json, rows_csv, sum_up
+from removal.options import ModelOptions
 
 if TYPE_CHECKING:
     from removal.evaluation.case import Combination, EvaluationProtocol
@@ -152,6 +153,7 @@ def settings(options: EvaluationOptions) -> dict[str, Any]:
         "damage": list(options.damage) or None,
         "size": options.size,
         "plain": options.plain or None,  # None: as in folders that knew nothing of it
+        "effort": run.effort if run.effort != ModelOptions.effort else None,
         "threshold": run.threshold if BLIND in options.sources else None,
         "contents": {
             name: fingerprint(path, content=name != "images" or options.protocol == "pairs")

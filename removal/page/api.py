@@ -15,6 +15,7 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 
 from _removal_support.errors import RemovalError, one_line
+from inpaint.inpainter import check_effort
 from removal.page.events import Events
 from removal.page.gallery import Opened, UnknownError, safe_name, safe_suffix
 from removal.page.jobs import Job
@@ -220,7 +221,11 @@ class Api:
             raise RemovalError("expected a seed from 0 to 2147483647")
         if base is not None and not isinstance(base, str):
             raise RemovalError("expected the id of a result as base, or null")
-        return accepted(self.studio.fill(self.opened(request), body.get("steps"), seed=seed, base=base))
+        effort = body.get("effort")
+        if effort is not None:
+            check_effort(effort)
+        opened, steps = self.opened(request), body.get("steps")
+        return accepted(self.studio.fill(opened, steps, seed=seed, base=base, effort=effort))
 
     async def download(self, request: Request) -> Response:
         """A result as a file of the photo's own format."""

@@ -19,6 +19,7 @@ from removal.page.masks import StepError, draw, outlines, points_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from inpaint.inpainter import Effort
     from removal.pipeline import Hole, Pipeline
 
 SHOWN_SCORE = 0.35  # objects below are not drawn
@@ -195,8 +196,17 @@ class Studio:
 
         return self.worker.submit("point", opened.id, work)
 
-    def fill(self, opened: Opened, steps: object, *, seed: int, base: str | None) -> Job:
-        """Fills what the steps describe, in the photo or on top of an earlier result."""
+    def fill(
+        self,
+        opened: Opened,
+        steps: object,
+        *,
+        seed: int,
+        base: str | None,
+        effort: Effort | None = None,
+    ) -> Job:
+        """Fills what the steps describe, in the photo or on top of an earlier result; effort: None = that of
+        the options."""
 
         def work(job: Job) -> dict[str, Any]:
             pipeline = self._ready(job)
@@ -207,18 +217,20 @@ class Studio:
                 raise StepError("all of the photo is marked: nothing would be left to fill it from")
             job.at("filling")
             pixels, before = self.gallery.pixels(opened, base)
-            filled = self._inpainter(pipeline, seed)(pixels, mask, self._protect(opened, mask))
+            inpainter = self._inpainter(pipeline, seed, effort or self.options.effort)
+            filled = inpainter(pixels, mask, self._protect(opened, mask))
             result = self.gallery.add_result(opened, filled, before | mask, seed=seed, base=base)
             return {"result": self.result_record(opened, result)}
 
         return self.worker.submit("fill", opened.id, work)
 
-    def _inpainter(self, pipeline: Pipeline, seed: int) -> Any:
-        if seed == self.options.seed or not hasattr(pipeline.inpainter, "seed"):
+    def _inpainter(self, pipeline: Pipeline, seed: int, effort: Effort) -> Any:
+        same = seed == self.options.seed and effort == self.options.effort
+        if same or not hasattr(pipeline.inpainter, "seed"):
             return pipeline.inpainter
         from removal.models import build_inpainter
 
-        return build_inpainter(replace(self.options, seed=seed), self.said.append)
+        return build_inpainter(replace(self.options, seed=seed, effort=effort), self.said.append)
 
     def _protect(self, opened: Opened, mask: np.ndarray) -> np.ndarray | None:
         from removal.pipeline import protected

@@ -213,6 +213,19 @@ def test_another_seed_is_another_model(scene, mask):
     assert not np.array_equal(first, second)
 
 
+def test_the_effort_reaches_the_fill(scene, mask, monkeypatch):
+    from inpaint.exemplar.settings import EFFORTS, ExemplarSettings
+
+    monkeypatch.setitem(EFFORTS, "best", ExemplarSettings(coarse_rounds=1, fine_rounds=1))
+    chosen = {"mask": mask, "inpainter": "exemplar", "recipe": MaskRecipe.none()}
+    best = remove_objects(scene, effort="best", **chosen).image
+    expected = load_inpainter("exemplar", effort="best")(scene, mask)
+    assert np.array_equal(best, expected)
+    assert not np.array_equal(best, remove_objects(scene, effort="fast", **chosen).image)
+    with pytest.raises(ValueError, match="expected an effort of fast, normal, best, got 'most'"):
+        remove_objects(scene, effort="most", **chosen)
+
+
 def test_what_auto_fell_back_to_is_warned_of_once(scene, mask):
     with pytest.warns(FallbackWarning, match="inpainter: using exemplar, because") as caught:
         remove_objects(scene, mask=mask)

@@ -68,6 +68,14 @@ def test_the_wanted_class_is_filled_and_the_others_are_protected():
     assert not result.parts["shadow"].any()
 
 
+def test_nothing_is_protected_where_that_is_not_wanted():
+    painter = Painter()
+    finder = Finder([PERSON, DOG], ["person", "dog"], [0.9, 0.8])
+    Pipeline(finder, MaskRecipe.none(), painter, protect=False)([image_with((10, 10, 40, 25))])
+    assert painter.mask.any()
+    assert painter.protect is None
+
+
 def test_detections_below_the_score_stay():
     pipeline = Pipeline(Finder([PERSON], ["person"], [0.4]), MaskRecipe.none(), Painter(), min_score=0.5)
     image = image_with((10, 10, 40, 25))

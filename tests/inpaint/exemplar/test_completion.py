@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from inpaint.exemplar import bands
-from inpaint.exemplar.completion import ExemplarInpainter, ExemplarSettings, complete
+from inpaint.exemplar.completion import ExemplarInpainter, complete
+from inpaint.exemplar.settings import ExemplarSettings
 
 
 def stripes(height=96, width=128, period=8):

@@ -3,6 +3,8 @@ import numpy as np
 from inpaint.exemplar.patchmatch import best_origins, match_known, search, vote
 from inpaint.exemplar.pyramid import RADIUS
 
+NO_LINE = np.zeros((1, 3), np.float32)
+
 
 def one_target(image, at):
     """Arrays for a single target with every source but its own surroundings allowed."""
@@ -23,6 +25,7 @@ def run_search(image, at, start, sweeps=30, near_weight=0.0):
         search(
             image,
             texture,
+            NO_LINE,
             targets,
             index,
             valid,
@@ -54,6 +57,7 @@ def test_the_cost_is_the_sum_of_squared_differences_and_the_way(rng):
     search(
         image,
         texture,
+        NO_LINE,
         targets,
         index,
         valid,
@@ -111,5 +115,47 @@ def test_a_match_over_known_pixels_ignores_the_others(rng):
     known = np.ones((40, 40), bool)
     known[11:14, 7:14] = False
     candidates = np.array([(20, 30), (30, 20), (5, 25)], np.int32)
-    field = match_known(image, known, np.array([(10, 10)], np.int32), candidates, 0)
+    field = match_known(image, known, NO_LINE, np.array([(10, 10)], np.int32), candidates, 0)
     assert field.tolist() == [[30, 20]]
+
+
+def test_a_source_off_the_line_costs_what_is_beyond_six_tenths_of_a_pixel_up_to_four():
+    image = np.zeros((48, 48, 3), np.uint8)
+    valid, index, targets = one_target(image, (10, 10))
+    valid[:] = False
+    texture = np.zeros((48, 48, 2), np.uint8)
+    line = np.array([[1, 0, 100]], np.float32)  # along the row
+
+    def cost_of(source):
+        field, cost = np.array([source], np.int32), np.zeros(1, np.float32)
+        numbers = {"seed": 0, "reach_px": 1, "texture_weight": 0, "near_weight": 0}
+        search(image, texture, line, targets, index, valid, field, cost, **numbers)
+        return float(cost[0])
+
+    assert cost_of((10, 30)) == 0
+    assert np.isclose(cost_of((12, 30)), 140)
+    assert np.isclose(cost_of((30, 30)), 400)
+
+
+def test_the_search_draws_along_the_line():
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (48, 400, 3), dtype=np.uint8)
+    image[7:14, 350:357] = image[7:14, 7:14]
+    image[30:37, 30:37] = image[7:14, 7:14]
+    valid, index, targets = one_target(image, (10, 10))
+    texture = np.zeros((48, 400, 2), np.uint8)
+    line = np.array([[1, 0, 20_000]], np.float32)
+    field, cost = np.array([(20, 40)], np.int32), np.zeros(1, np.float32)
+    for sweep in range(600):
+        numbers = {"seed": sweep, "reach_px": 400, "texture_weight": 0, "near_weight": 0}
+        search(image, texture, line, targets, index, valid, field, cost, **numbers)
+    assert tuple(field[0]) == (10, 353)
+    assert cost[0] == 0
+
+
+def test_candidates_that_are_too_near_are_passed_over():
+    image = np.zeros((48, 48, 3), np.uint8)
+    known, candidates = np.ones((48, 48), bool), np.array([(11, 10), (10, 30)], np.int32)
+    at = np.array([(10, 10)], np.int32)
+    assert match_known(image, known, NO_LINE, at, candidates, 1)[0].tolist() == [11, 10]
+    assert match_known(image, known, NO_LINE, at, candidates, 1, 5)[0].tolist() == [10, 30]

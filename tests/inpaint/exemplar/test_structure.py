@@ -76,7 +76,7 @@ def test_a_corner_is_closed():
 
 
 def test_an_edge_ends_on_the_one_it_meets():
-    rows, columns = grid()
+    rows, _ = grid()
     truth = two_sides(rows > 110)
     truth[110:, 165:] = np.clip(truth[110:, 165:].astype(int) - (150, 40, 120), 0, 255)
     mask = person()

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from inpaint.exemplar.settings import EFFORTS, ExemplarSettings
 from removal.batch.record import Manifest
 from removal.cli.main import cli
 
@@ -149,6 +150,26 @@ def test_a_folder_goes_on_past_a_bad_photo_and_resumes(invoke, photo, masks, tmp
     assert "seed changed" in result.stderr
     assert invoke("--masks", masks, folder, "-o", "out", *FAST, "--seed", 1, "--overwrite").exit_code == 0
     assert not [path for path in (tmp_path / "out").iterdir() if path.name.startswith(".")]
+
+
+def test_another_effort_is_another_result_of_the_fills_that_depend_on_it(
+    invoke, photo, masks, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(EFFORTS, "best", ExemplarSettings(coarse_rounds=1, fine_rounds=1))
+    (tmp_path / "in").mkdir()
+    photo.rename(tmp_path / "in/photo.png")
+    arguments = ("--masks", masks, tmp_path / "in", "--no-refine")
+    exemplar, telea = (("-o", name, "--inpainter", name) for name in ("exemplar", "telea"))
+    for method in (exemplar, telea):
+        assert invoke(*arguments, *method, "--effort", "best").exit_code == 0
+    first = json.loads((tmp_path / "exemplar/removal.jsonl").read_text().splitlines()[0])
+    assert first["asked"]["effort"] == "best"
+    assert first["settings"]["models"]["inpainter"].endswith(", effort best, seed 0")
+    result = invoke(*arguments, *exemplar, "--effort", "fast")
+    assert result.exit_code == 2
+    assert "models changed" in result.stderr
+    assert "done by an earlier run" in invoke(*arguments, *telea).stdout
+    assert "--effort" in invoke(*arguments, *telea, "--effort", "most").stderr
 
 
 def test_a_result_found_without_a_record_is_not_overwritten(invoke, photo, masks, tmp_path):

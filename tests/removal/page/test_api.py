@@ -63,6 +63,17 @@ def test_a_fill_is_downloaded_saved_and_gone_on_from(session, photo, tmp_path):
     assert session.post(f"{photo}/results/{second['id']}/save").status_code == 409  # nothing is overwritten
 
 
+def test_an_effort_that_nobody_knows_is_refused(session, photo):
+    steps = [{"kind": "box", "points": [[0, 0], [4, 5]]}]
+    answer = session.post(f"{photo}/fill", {"steps": steps, "effort": "most"})
+    assert (answer.status_code, answer.json()["error"]) == (
+        400,
+        "expected an effort of fast, normal, best, got 'most'",
+    )
+    done = session.done(session.post(f"{photo}/fill", {"steps": steps, "effort": "fast"}))
+    assert done["state"] == "done"
+
+
 def test_several_results_come_as_one_zip(session, photo):
     pairs = []
     for path in (photo, f"/api/v1/photos/{session.open(name='a.png').json()['id']}"):
