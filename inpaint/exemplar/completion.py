@@ -84,12 +84,12 @@ def complete(
     levels = build_pyramid(image, mask, protect, coarsest_hole_px=settings.coarsest_hole_px)
     if not levels:
         return _without_sources(image, mask, guide)
-    if guide is not None:
-        return _complete_guided(levels, guide, seed, settings)
     lines = find_lines(image, mask) if settings.line_weight > 0 else []
     if lines:
         for number, level in enumerate(levels):
             level.lines = line_field(lines, level.hole.shape, 2**number)
+    if guide is not None:
+        return _complete_guided(levels, guide, seed, settings)
     pick = pick_level(levels, settings)
     matches = cheapest(levels, pick, lines, seed, settings) if settings.hypotheses > 1 else None
     matches = descend(levels, matches, pick - 1 if matches else len(levels) - 1, 0, seed, settings)

@@ -14,7 +14,7 @@ from itertools import combinations
 import cv2
 import numpy as np
 
-from inpaint.exemplar.pull_push import pull_push
+from inpaint.blending import pull_push
 
 LARGEST_HOLE_PX = 60_000
 """Larger holes are looked at at half the size, or a quarter, and so on."""
@@ -99,8 +99,10 @@ def _ends(image: np.ndarray, mask: np.ndarray) -> list[_End]:
     """Ends of segments near the hole that point into it, the longest segments first."""
     grown = cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     away = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5)
-    filled = pull_push(image, grown)
-    found = cv2.createLineSegmentDetector(cv2.LSD_REFINE_STD).detect(cv2.cvtColor(filled, cv2.COLOR_RGB2GRAY))
+    gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    smooth = pull_push(gray[..., None].astype(np.float32), (~grown).astype(np.float32))[..., 0]
+    gray[grown] = np.clip(np.rint(smooth[grown]), 0, 255).astype(np.uint8)
+    found = cv2.createLineSegmentDetector(cv2.LSD_REFINE_STD).detect(gray)
     if found[0] is None:
         return []
     pieces = [

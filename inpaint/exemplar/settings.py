@@ -54,8 +54,9 @@ class ExemplarSettings:
 
 
 FAST = ExemplarSettings()
-NORMAL = ExemplarSettings(line_weight=20_000.0, hypotheses=4, shift_maps=2)
-EFFORTS: dict[Effort, ExemplarSettings] = {"fast": FAST, "normal": NORMAL, "best": NORMAL}
+NORMAL = ExemplarSettings(line_weight=20_000.0, hypotheses=2, shift_maps=2)
+BEST = ExemplarSettings(line_weight=20_000.0, hypotheses=6, shift_maps=2)
+EFFORTS: dict[Effort, ExemplarSettings] = {"fast": FAST, "normal": NORMAL, "best": BEST}
 
 
 def effort_in_words(effort: Effort) -> str:

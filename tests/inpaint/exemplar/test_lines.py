@@ -4,7 +4,6 @@ import pytest
 
 from inpaint.exemplar.guidance import line_field
 from inpaint.exemplar.lines import CORNER, FREE, JOINED, T_JOINT, Line, find_lines
-from inpaint.exemplar.pull_push import pull_push
 
 
 def drawn(polygon, height=160, width=220, ground=(60, 90, 120), colour=(200, 190, 170)):
@@ -109,17 +108,3 @@ def test_a_fading_line_loses_its_weight_and_a_crossing_one_takes_it_away():
     field = line_field(sure, (40, 60), 1)
     assert field[20, 30, 2] == 0
     assert field[20, 15, 2] == 1
-
-
-def test_a_smooth_fill_reaches_everywhere_and_keeps_the_photo():
-    image = np.full((60, 80, 3), 40, np.uint8)
-    image[:, 40:] = 200
-    mask = np.zeros((60, 80), bool)
-    mask[20:40, 20:60] = True
-    filled = pull_push(np.where(mask[..., None], np.uint8(255), image), mask)
-    assert np.array_equal(filled[~mask], image[~mask])
-    assert filled[mask].min() >= 40
-    assert filled[mask].max() <= 200
-    assert filled[30, 22, 0] < 90
-    assert filled[30, 57, 0] > 150
-    assert not pull_push(image, np.ones_like(mask)).any()
