@@ -7,7 +7,6 @@ def test_the_list_names_models_terms_and_what_auto_takes(invoke):
         "[non-commercial]",
         "auto segmenter: builtin (maskrcnn: its weights are not in the cache and REMOVAL_OFFLINE is set)",
         "auto inpainter: exemplar (deepfillv2: its weights are not in the cache and REMOVAL_OFFLINE is set",
-        "lama: anything, large holes and repeated structure well",
     ):
         assert text in result.stdout
 
@@ -17,4 +16,23 @@ def test_an_order_that_names_nothing_known_is_one_line(invoke, monkeypatch):
     result = invoke("models")
     assert result.exit_code == 1
     assert "photoshop" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_the_order_of_the_settings_file_is_followed_and_named(invoke, monkeypatch, tmp_path):
+    settings = tmp_path / "mine.toml"
+    settings.write_text('[removal]\ninpainter = ["mi-gan", "torchscript", "telea"]\n')
+    monkeypatch.setenv("REMOVAL_CONFIG", str(settings))
+    result = invoke("models")
+    assert result.exit_code == 0, result.output
+    assert (
+        "auto inpainter: telea (mi-gan: its weights are not in the cache and REMOVAL_OFFLINE is set; "
+        "torchscript: it needs weights of your own)" in result.stdout
+    )
+    assert f"order of {settings}: mi-gan, torchscript, telea" in result.stdout
+    assert "order of the default: maskrcnn" in result.stdout
+    settings.write_text("[removal]\nfiller = []\n")
+    result = invoke("models")
+    assert result.exit_code == 1
+    assert "got filler" in result.stderr
     assert len(result.stderr.splitlines()) == 1
