@@ -5,7 +5,7 @@ Nothing is imported but numpy: a builder imports its module when it is called.
 
 from __future__ import annotations
 
-from inpaint import migan, sdxl, stable_diffusion
+from inpaint import lama, migan, sdxl, stable_diffusion
 from inpaint.diffusion_contract import DiffusionContract
 from inpaint.inpainter import Inpainter, InpainterOptions
 from inpaint.published import DEEPFILLV1, DEEPFILLV2, GLCIC
@@ -94,6 +94,16 @@ _RECORDS = (
         licence=_PUBLISHED,
         weights=DEEPFILLV2,
         default_weights="deepfillv2-places",
+    ),
+    _script(
+        "lama",
+        "LaMa",
+        fills="anything, large holes and repeated structure well",
+        licence="Apache-2.0 code",
+        weights=(lama.WEIGHTS,),
+        default_weights="lama",
+        auto_when_cached=True,
+        contract=lama.CONTRACT,
     ),
     _script(
         "mi-gan",

@@ -7,6 +7,7 @@ def test_the_list_names_models_terms_and_what_auto_takes(invoke):
         "[non-commercial]",
         "auto segmenter: builtin (maskrcnn: its weights are not in the cache and REMOVAL_OFFLINE is set)",
         "auto inpainter: exemplar (deepfillv2: its weights are not in the cache and REMOVAL_OFFLINE is set",
+        "lama: anything, large holes and repeated structure well",
     ):
         assert text in result.stdout
 
@@ -36,3 +37,21 @@ def test_the_order_of_the_settings_file_is_followed_and_named(invoke, monkeypatc
     assert result.exit_code == 1
     assert "got filler" in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_what_is_cached_and_what_is_not_installed_is_said(invoke, monkeypatch, tmp_path):
+    import inpaint.record
+
+    monkeypatch.setattr(inpaint.record, "find_spec", lambda name: None)
+    cache = tmp_path / "torch" / "hub" / "checkpoints"
+    cache.mkdir(parents=True)
+    (cache / "big-lama.pt").write_bytes(b"")
+    result = invoke("models")
+    for text in (
+        "weights lama: in the cache, 206 MB, Apache-2.0 code",
+        "weights mi-gan: not fetched, size not published, MIT",
+        "cannot run yet: diffusers and transformers not installed: pip install 'removal[diffusers]'",
+        "CreativeML OpenRAIL-M: its use restrictions",
+        "auto inpainter: lama (deepfillv2: its weights are not in the cache",
+    ):
+        assert text in result.stdout, text
