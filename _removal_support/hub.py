@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 HUB_URL = "https://huggingface.co/"
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -69,10 +70,21 @@ def fetch_snapshot(repository: str, patterns: Sequence[str], *, offline: bool, t
         raise HubError("the package huggingface_hub is not installed")
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, RepositoryNotFoundError
+    from tqdm.auto import tqdm
+
+    class Bar(tqdm):  # type: ignore[type-arg]
+        """On a terminal only."""
+
+        def __init__(self, *args: Any, **settings: Any) -> None:
+            super().__init__(*args, **settings | {"disable": settings.get("disable") or None})
 
     try:
         folder = snapshot_download(
-            repository, allow_patterns=list(patterns), local_files_only=offline, etag_timeout=timeout_s
+            repository,
+            allow_patterns=list(patterns),
+            local_files_only=offline,
+            etag_timeout=timeout_s,
+            tqdm_class=Bar,
         )
     except GatedRepoError as error:
         raise HubError(
@@ -81,10 +93,11 @@ def fetch_snapshot(repository: str, patterns: Sequence[str], *, offline: bool, t
     except RepositoryNotFoundError as error:
         raise HubError("there is no such repository, or it is private") from error
     except LocalEntryNotFoundError as error:
-        reason = (
-            "it is not in the cache" if offline else "no connection to the Hub, and it is not in the cache"
-        )
-        raise HubError(reason) from error
+        answer = getattr(error.__cause__, "response", None)
+        met = f"the Hub answered {answer.status_code}" if answer is not None else "no connection to the Hub"
+        raise HubError(
+            "it is not in the cache" if offline else f"{met}, and it is not in the cache"
+        ) from error
     except Exception as error:  # of the HTTP library, which changes from one release to the next
         raise HubError(str(error).partition("\n")[0] or type(error).__name__) from error
     return Path(folder)

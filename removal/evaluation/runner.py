@@ -17,7 +17,7 @@ from removal.evaluation.folder import IMAGES_TABLE, REPORT, RESULTS, TABLE, Eval
 from removal.evaluation.mask_sources import file_sources
 from removal.evaluation.plan import EvaluationOptions
 from removal.evaluation.results import Row, images_csv, results_json, rows_csv, sum_up
-from removal.options import ModelOptions
+from removal.options import DIFFUSION_OPTIONS, ModelOptions
 
 if TYPE_CHECKING:
     from removal.evaluation.case import Combination, EvaluationProtocol

@@ -37,7 +37,7 @@ def answering(monkeypatch):
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
-            do_HEAD = do_GET
+            do_HEAD = do_GET  # noqa: N815 (the name that the base class calls)
 
             def log_message(self, *words):
                 pass
