@@ -143,6 +143,8 @@ def is_offline() -> bool:
 
 
 def _fetch_repository(weights: PretrainedWeights, timeout_s: float) -> Path:
+    if weights.is_cached():
+        return weights.path()
     try:
         return fetch_snapshot(weights.repository, weights.patterns, offline=is_offline(), timeout_s=timeout_s)
     except HubError as error:
