@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -90,12 +89,6 @@ def plugin_record(group: str, name: str, kind: type[Record], *, taken: Collectio
     raise PluginError(
         f"expected {article} {kind.__name__} or a builder as {name!r}, got {type(found).__name__}"
     )
-
-
-def order_from(variable: str, default: tuple[str, ...]) -> tuple[str, ...]:
-    """Names in an environment variable, separated by commas; the default where it holds none."""
-    words = os.environ.get(variable, "").split(",")
-    return tuple(word.strip() for word in words if word.strip()) or default
 
 
 def _owner(entry: EntryPoint) -> str:

@@ -3,6 +3,7 @@
 Adding one: docs/adding-a-model.md. The names are in `inpaint.registry`, which imports what is here.
 """
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -174,6 +175,10 @@ class InpainterOptions:
         compile: whether a network is compiled (torch.compile); see docs/deepfillv2.md on when.
         plain: whether a network is given the whole photo at its size, with nothing done before or after.
         blind_weights: files of networks that repair without a mask, in place of the package's own.
+        prompt, negative_prompt: what a diffusion model is to draw, and what not; None = its own words.
+        steps, guidance: how many steps it takes and how closely it follows the words; None = its own.
+        say: told in one line what is done otherwise than asked, such as in smaller windows; None = a Python
+            warning.
     """
 
     device: str = "auto"
@@ -187,6 +192,23 @@ class InpainterOptions:
     compile: bool = False
     plain: bool = False
     blind_weights: tuple[str | Path, ...] = ()
+    prompt: str | None = None
+    negative_prompt: str | None = None
+    steps: int | None = None
+    guidance: float | None = None
+    say: Callable[[str], None] | None = None
+
+    def tell(self, text: str) -> None:
+        """Have the user told, by `say` or by a warning."""
+        told(self.say, text)
+
+
+def told(say: Callable[[str], None] | None, text: str) -> None:
+    """Say a line, or warn (RuntimeWarning) where nobody listens."""
+    if say is not None:
+        say(text)
+    else:
+        warnings.warn(text, RuntimeWarning, stacklevel=3)
 
     def __post_init__(self) -> None:
         check_effort(self.effort)

@@ -14,7 +14,8 @@ from inpaint.checkpoints import load_network
 from inpaint.exemplar.completion import complete
 from inpaint.exemplar.settings import EFFORTS, effort_in_words
 from inpaint.exemplar.warming import warm_up
-from inpaint.inpainter import Effort, InpainterOptions, WindowInpainter, check_effort
+from inpaint.inpainter import Effort, InpainterOptions, WindowInpainter, check_effort, told
+from inpaint.network_output import NetworkMemoryError, check_output, is_out_of_memory
 from inpaint.networks.fill_network import FillNetwork
 from inpaint.precision import arithmetic, choose_precision
 from inpaint.record import InpainterRecord, weights_path
@@ -25,6 +26,9 @@ COMPILED_VARIANTS = 64
 network, for one window and for several, and again where a size is like no other."""
 BATCH_PX = 8 * 512 * 512
 """Windows of one size go through the network together up to this many pixels."""
+LEAST_PX = 128
+"""Windows are not shrunk below this where memory is short."""
+_Window = tuple[np.ndarray, np.ndarray, np.ndarray | None]
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,7 @@ class NetworkInpainter(WindowInpainter):
         precision: str = "auto",
         seed: int = 0,
         settings: NetworkSettings = DEFAULT_SETTINGS,
+        say: Callable[[str], None] | None = None,
     ) -> None:
         """Take over a network (`inpaint.checkpoints.load_network`) and move it to the device.
 
@@ -89,18 +94,22 @@ class NetworkInpainter(WindowInpainter):
                 float32 elsewhere.
             seed: of the guided exemplar fill.
             settings: how the network is used.
+            say: told where memory does not suffice and windows are shrunk; None = a Python warning.
 
         Raises:
             ValueError: an unknown precision, or a device that is not there.
         """
         self.name = network.name
         self.device = torch.device(resolve_device(device))
-        self.precision = choose_precision(precision, self.device)
-        self.seed = seed
+        self.precision = network.own_precision or choose_precision(precision, self.device)
+        self.seed, self.say = seed, say
         self.settings = settings
         self.context = settings.context
         self.even_seams = settings.colour
-        self.limit_px = min(settings.working_size_px, network.size_px or settings.working_size_px)
+        self.limit_px = network.native_px or min(
+            settings.working_size_px, network.size_px or settings.working_size_px
+        )
+        self.least_side_px = network.native_px or self.least_side_px
         self.network = network.to(self.device)
         self.parameters = sum(parameter.numel() for parameter in network.parameters())
         if settings.compile:
@@ -127,7 +136,14 @@ class NetworkInpainter(WindowInpainter):
         """Fill a photo, as the base class says."""
         if not self.settings.plain:
             return super().fill(image, mask, protect)
-        return self._run([_Shrunk(image, mask, mask if protect is None else mask | protect)])[0]
+        try:
+            return self._run([_Scaled(image, mask, mask if protect is None else mask | protect)])[0]
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise NetworkMemoryError.of(
+                self.name, str(self.device), max(mask.shape), str(error), whole=True
+            ) from error
 
     def fill_window(self, image: np.ndarray, mask: np.ndarray, protect: np.ndarray | None) -> np.ndarray:
         """Fill one window, as the base class says."""
@@ -139,16 +155,55 @@ class NetworkInpainter(WindowInpainter):
         masks: Sequence[np.ndarray],
         protects: Sequence[np.ndarray | None],
     ) -> list[np.ndarray]:
-        """Shrink what is too large, run the network, bring size, colours and detail back."""
-        windows = [_Shrunk.of(*window, self.limit_px) for window in zip(images, masks, protects, strict=True)]
+        """Scale what is too large, run the network, bring size, colours and detail back."""
+        given = list(zip(images, masks, protects, strict=True))
+        windows = [self._scaled(window, self.limit_px) for window in given]
         filled: list[np.ndarray] = [np.empty(0)] * len(windows)
         for group in _groups(windows):
-            for index, result in zip(group, self._run([windows[i] for i in group]), strict=True):
+            try:
+                results = self._run([windows[i] for i in group])
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                results = [self._run_smaller(given[i]) for i in group]
+            for index, result in zip(group, results, strict=True):
                 filled[index] = result
-        return [self._restore(*window) for window in zip(images, masks, protects, filled, strict=True)]
+        return [self._restore(*window, result) for window, result in zip(given, filled, strict=True)]
 
-    def _run(self, windows: "Sequence[_Shrunk]") -> list[np.ndarray]:
-        """The network's fills, uint8, of windows of one size."""
+    def _scaled(self, window: "_Window", limit_px: int) -> "_Scaled":
+        enlarge = self.network.native_px is not None
+        return _Scaled.of(*window, limit_px, enlarge=enlarge)
+
+    def _run_smaller(self, window: "_Window") -> np.ndarray:
+        """A window by itself, and then halved again and again, after the device had too little memory."""
+        self._free_memory()
+        limit_px, least_px = self.limit_px, self.network.size_px or LEAST_PX
+        while True:
+            try:
+                return self._run([self._scaled(window, limit_px)])[0]
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                reason = str(error)
+            self._free_memory()
+            if limit_px // 2 < least_px:
+                raise NetworkMemoryError.of(self.name, str(self.device), limit_px, reason)
+            limit_px //= 2
+            told(
+                self.say,
+                f"{self.name}: {self.device} has too little memory for a window of {2 * limit_px} px; it is "
+                f"shrunk to {limit_px} px, so the fill will be coarser",
+            )
+
+    def _free_memory(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def _run(self, windows: "Sequence[_Scaled]") -> list[np.ndarray]:
+        """The network's fills, uint8, of windows of one size.
+
+        Raises NetworkOutputError where it gives NaN or black.
+        """
         images = images_to_tensor([window.image for window in windows], self.device)
         masks = masks_to_tensor([window.mask for window in windows], self.device)
         avoid = masks_to_tensor([window.avoid for window in windows], self.device)
@@ -156,8 +211,10 @@ class NetworkInpainter(WindowInpainter):
         if self.settings.compile:
             # The branches share one forward, so torch.compile counts all their variants together.
             limit = torch._dynamo.config.patch(recompile_limit=COMPILED_VARIANTS)
-        with torch.inference_mode(), arithmetic(self.precision, self.device), limit:
+        own = self.network.own_precision is not None
+        with torch.inference_mode(), arithmetic("float32" if own else self.precision, self.device), limit:
             filled = self.network.fill(images, masks, avoid=avoid)
+        check_output(self.name, images, masks, filled, self.precision)
         return tensor_to_images(filled)
 
     def _restore(
@@ -166,6 +223,8 @@ class NetworkInpainter(WindowInpainter):
         if filled.shape == image.shape:
             return filled
         height, width = mask.shape
+        if filled.shape[0] >= height and filled.shape[1] >= width:  # the network saw it enlarged
+            return cv2.resize(filled, (width, height), interpolation=cv2.INTER_AREA)
         enlarged = cv2.resize(filled, (width, height), interpolation=cv2.INTER_CUBIC)
         if not self.settings.detail:
             return enlarged
@@ -176,7 +235,7 @@ class NetworkInpainter(WindowInpainter):
 
 
 @dataclass(frozen=True)
-class _Shrunk:
+class _Scaled:
     """A window at the size that the network sees; `avoid`: bool, hole or protected, not to be copied from."""
 
     image: np.ndarray
@@ -184,23 +243,28 @@ class _Shrunk:
     avoid: np.ndarray
 
     @staticmethod
-    def of(image: np.ndarray, mask: np.ndarray, protect: np.ndarray | None, limit_px: int) -> "_Shrunk":
+    def of(
+        image: np.ndarray, mask: np.ndarray, protect: np.ndarray | None, limit_px: int, *, enlarge: bool
+    ) -> "_Scaled":
+        """Its longer side brought to `limit_px` where it is more, or, with `enlarge`, less."""
         avoid = mask if protect is None else mask | protect
         longer = max(mask.shape)
-        if longer <= limit_px:
-            return _Shrunk(image, mask, avoid)
+        if longer == limit_px or (longer < limit_px and not enlarge):
+            return _Scaled(image, mask, avoid)
         height, width = (max(1, round(side * limit_px / longer)) for side in mask.shape)
-        small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-        return _Shrunk(small, _cover(mask, height, width), _cover(avoid, height, width))
+        way = cv2.INTER_AREA if longer > limit_px else cv2.INTER_CUBIC
+        scaled = cv2.resize(image, (width, height), interpolation=way)
+        return _Scaled(scaled, _cover(mask, height, width), _cover(avoid, height, width))
 
 
 def _cover(mask: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Shrunk so that a pixel with any part of the mask is masked: no old colour is averaged into the rest."""
-    share = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+    """Scaled so that a pixel with any part of the mask is masked: no old colour is averaged into the rest."""
+    way = cv2.INTER_AREA if height < mask.shape[0] or width < mask.shape[1] else cv2.INTER_LINEAR
+    share = cv2.resize(mask.astype(np.float32), (width, height), interpolation=way)
     return share > 1e-6
 
 
-def _groups(windows: Sequence[_Shrunk]) -> list[list[int]]:
+def _groups(windows: Sequence[_Scaled]) -> list[list[int]]:
     """Indices of windows that go together: one size, up to `BATCH_PX`."""
     by_size: dict[tuple[int, ...], list[int]] = {}
     for index, window in enumerate(windows):
@@ -233,12 +297,18 @@ def build(known: InpainterRecord, options: InpainterOptions) -> NetworkInpainter
         device=options.device,
         precision=options.precision,
         seed=options.seed,
-        settings=NetworkSettings(
-            working_size_px=options.working_size_px,
-            detail=options.detail,
-            effort=options.effort,
-            colour=options.colour,
-            compile=options.compile,
-            plain=options.plain,
-        ),
+        settings=settings_of(options),
+        say=options.say,
+    )
+
+
+def settings_of(options: InpainterOptions) -> NetworkSettings:
+    """What of an inpainter's options says how a network is used."""
+    return NetworkSettings(
+        working_size_px=options.working_size_px,
+        detail=options.detail,
+        effort=options.effort,
+        colour=options.colour,
+        compile=options.compile,
+        plain=options.plain,
     )

@@ -1,4 +1,4 @@
-"""The published weights of the fills: where they are and on what terms."""
+"""The published weights of the networks of `inpaint.formats`: where they are and on what terms."""
 
 from pathlib import Path
 
@@ -82,35 +82,7 @@ GLCIC = (
         folder="global_local",
     ),
 )
-_SCRIPTS = "https://github.com/Sanster/models/releases/download/"
-LAMA = (
-    PretrainedWeights(
-        name="lama",
-        file_name="big-lama.pt",
-        url=f"{_SCRIPTS}add_big_lama/big-lama.pt",
-        sha256_prefix="344c77bbcb158f17dd143070d1e789f38a66c04202311ae3a258ef66667a9ea9",
-        licence="Apache-2.0 code",
-        architecture="LaMa with Fourier convolutions, TorchScript",
-        trained_on="Places2",
-        input_contract="float32 (N, 3, H, W) RGB in [0, 1], mask (N, 1, H, W) 1 = hole, sides multiples of 8",
-        size_bytes=205_669_692,
-    ),
-)
-MI_GAN = (
-    PretrainedWeights(
-        name="mi-gan",
-        file_name="migan_traced.pt",
-        url=f"{_SCRIPTS}migan/migan_traced.pt",
-        sha256_prefix=None,
-        md5="76eb3b1a71c400ee3290524f7a11b89c",
-        licence="MIT",
-        architecture="MI-GAN 512, TorchScript",
-        trained_on="Places2",
-        input_contract="float32 (1, 4, 512, 512): 0.5 - mask, RGB in [-1, 1] times (1 - mask)",
-    ),
-)
-RECORDS = (*DEEPFILLV2, *DEEPFILLV1, *GLCIC, *LAMA, *MI_GAN)
-PUBLISHED = {known.name: known for known in RECORDS}
+RECORDS = (*DEEPFILLV2, *DEEPFILLV1, *GLCIC)
 
 
 def record_of(path: Path) -> PretrainedWeights | None:

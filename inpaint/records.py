@@ -5,8 +5,10 @@ Nothing is imported but numpy: a builder imports its module when it is called.
 
 from __future__ import annotations
 
+from inpaint import lama, migan, sdxl, stable_diffusion
+from inpaint.diffusion_contract import DiffusionContract
 from inpaint.inpainter import Inpainter, InpainterOptions
-from inpaint.published import DEEPFILLV1, DEEPFILLV2, GLCIC, LAMA, MI_GAN
+from inpaint.published import DEEPFILLV1, DEEPFILLV2, GLCIC
 from inpaint.record import InpainterRecord
 
 
@@ -56,6 +58,32 @@ def _script(name: str, title: str, **facts: object) -> InpainterRecord:
     return InpainterRecord(name, build, title, is_network=True, **facts)  # type: ignore[arg-type]
 
 
+def _diffusion(name: str, title: str, contract: DiffusionContract, **facts: object) -> InpainterRecord:
+    """The record of a pipeline of diffusers (`inpaint.diffusion`)."""
+
+    def build(options: InpainterOptions) -> Inpainter:
+        from inpaint.diffusion import build
+
+        return build(INPAINTERS[name], options, contract)
+
+    return InpainterRecord(
+        name,
+        build,
+        title,
+        is_network=True,
+        takes_prompt=True,
+        packages=("diffusers", "transformers"),
+        extra="diffusers",
+        **facts,  # type: ignore[arg-type]
+    )
+
+
+def _onnx(options: InpainterOptions) -> Inpainter:
+    from inpaint.onnx_network import build
+
+    return build(INPAINTERS["onnx"], options)
+
+
 _OURS = "MIT"
 _PUBLISHED = "MIT code; weights: see `remove weights list`"
 _RECORDS = (
@@ -72,18 +100,43 @@ _RECORDS = (
         "LaMa",
         fills="anything, large holes and repeated structure well",
         licence="Apache-2.0 code",
-        weights=LAMA,
+        weights=(lama.WEIGHTS,),
         default_weights="lama",
+        auto_when_cached=True,
+        contract=lama.CONTRACT,
     ),
     _script(
         "mi-gan",
         "MI-GAN",
         fills="anything, small and quick",
         licence="MIT",
-        weights=MI_GAN,
+        weights=(migan.WEIGHTS,),
         default_weights="mi-gan",
+        auto_when_cached=True,
+        contract=migan.CONTRACT,
     ),
-    _script("torchscript", "TorchScript network", fills="as a script of your own does", licence="yours"),
+    _diffusion(
+        "stable-diffusion",
+        "Stable Diffusion",
+        stable_diffusion.CONTRACT,
+        fills="anything, by words; invents, and wants a GPU",
+        licence=stable_diffusion.WEIGHTS.licence,
+        weights=(stable_diffusion.WEIGHTS,),
+        default_weights="stable-diffusion",
+    ),
+    _diffusion(
+        "sdxl",
+        "Stable Diffusion XL",
+        sdxl.CONTRACT,
+        fills="the same at 1024 px; wants a large GPU",
+        licence=sdxl.WEIGHTS.licence,
+        weights=(sdxl.WEIGHTS,),
+        default_weights="sdxl",
+    ),
+    _script("torchscript", "TorchScript network", fills="as a network of your own does", licence="yours"),
+    InpainterRecord(
+        "onnx", _onnx, "ONNX network", fills="as a network of your own does", licence="yours", is_network=True
+    ),
     InpainterRecord("exemplar", _exemplar, fills="anything, with the photo's own texture", licence=_OURS),
     InpainterRecord("telea", _telea, fills="scratches and specks, smoothly", licence=_OURS),
     InpainterRecord("navier-stokes", _navier_stokes, fills="scratches and specks, smoothly", licence=_OURS),

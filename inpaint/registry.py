@@ -9,15 +9,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from _removal_support.plugins import UnknownModelError, order_from, plugin_names, plugin_record
-from _removal_support.pretrained import WeightsError
+from _removal_support.orders import order_from
+from _removal_support.plugins import UnknownModelError, plugin_names, plugin_record
+from _removal_support.pretrained import PretrainedWeights, WeightsError
 from inpaint.inpainter import Effort, Inpainter, InpainterOptions
 from inpaint.record import Builder, InpainterRecord, weights_path
 from inpaint.records import INPAINTERS
 
 GROUP = "removal.inpainters"
 ORDER_VARIABLE = "REMOVAL_INPAINTER"
-AUTO_ORDER = ("deepfillv2", "lama", "mi-gan", "exemplar")
+_WHEN_CACHED = tuple(known.name for known in INPAINTERS.values() if known.auto_when_cached)
+AUTO_ORDER = ("deepfillv2", *_WHEN_CACHED, "exemplar")
 """What `auto` tries in turn; those in the middle only where their weights are in the cache already."""
 FETCHED_BY_AUTO = ("deepfillv2",)
 """The only ones whose weights are fetched without being asked for by name."""
@@ -73,13 +75,32 @@ def record(name: str) -> InpainterRecord:
     return own[name]
 
 
+def published_weights() -> dict[str, PretrainedWeights]:
+    """The published weights of the inpainters of this package, by name."""
+    return {weights.name: weights for known in _own().values() for weights in known.weights}
+
+
+def inpainter_of(weights: str) -> str:
+    """The inpainter that published weights belong to. Raises UnknownModelError where they are none's."""
+    for name, known in _own().items():
+        if weights in (one.name for one in known.weights):
+            return name
+    raise UnknownModelError(f"{weights} are no weights of an inpainter: only these can be run by themselves")
+
+
 def is_network(name: str) -> bool:
     """Whether settings of networks concern this inpainter, or may: "auto" may stand for one."""
     return name == "auto" or record(name).is_network
 
 
+def takes_prompt(name: str) -> bool:
+    """Whether an inpainter draws by words and steps."""
+    return name != "auto" and record(name).takes_prompt
+
+
 def auto_order() -> tuple[str, ...]:
-    """What `auto` tries in turn: names in REMOVAL_INPAINTER, separated by commas, or AUTO_ORDER."""
+    """What `auto` tries in turn: as REMOVAL_INPAINTER, the user's settings, or AUTO_ORDER
+    say."""
     return order_from(ORDER_VARIABLE, AUTO_ORDER)
 
 
@@ -110,6 +131,8 @@ def _why_not(known: InpainterRecord, weights: str | Path | None) -> str | None:
     reason to take another one."""
     if not known.is_network or known.keeps_rest:
         return None
+    if missing := known.missing_packages():
+        return f"{known.name}: {missing}"
     if weights is not None:
         weights_path(known, weights)
         return None
@@ -135,13 +158,17 @@ def load_inpainter(
     detail: bool = True,
     colour: bool = True,
     compile: bool = False,
+    prompt: str | None = None,
+    negative_prompt: str | None = None,
+    steps: int | None = None,
+    guidance: float | None = None,
 ) -> Inpainter:
     """Build an inpainter by name.
 
     Args:
         name: one of `inpainter_names()`; "auto" = what `resolve_auto` says.
-        device, weights, seed, effort, precision, working_size_px, detail, colour, compile: as
-            `InpainterOptions` says.
+        device, weights, seed, effort, precision, working_size_px, detail, colour, compile, prompt,
+            negative_prompt, steps, guidance: as `InpainterOptions` says.
 
     Raises:
         ValueError: no inpainter or effort has that name.
@@ -157,6 +184,10 @@ def load_inpainter(
         detail=detail,
         colour=colour,
         compile=compile,
+        prompt=prompt,
+        negative_prompt=negative_prompt,
+        steps=steps,
+        guidance=guidance,
     )
     return build_inpainter(name, options)
 
@@ -166,5 +197,8 @@ def build_inpainter(name: str, options: InpainterOptions) -> Inpainter:
 
     Raises:
         ValueError: no inpainter has that name.
+        MissingPackageError: it needs a package that is not installed.
     """
-    return record(resolve_auto(options).name if name == "auto" else name).build(options)
+    known = record(resolve_auto(options).name if name == "auto" else name)
+    known.check_packages()
+    return known.build(options)

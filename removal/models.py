@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from removal.errors import PlanError, RunError, describe
-from removal.options import MaskOptions, ModelOptions, RunOptions
+from removal.options import DIFFUSION_OPTIONS, MaskOptions, ModelOptions, RunOptions
 
 if TYPE_CHECKING:
     from inpaint import Inpainter
@@ -132,6 +132,8 @@ def build_inpainter(options: ModelOptions, say: Callable[[str], None], *, plain:
         compile=options.compile,
         plain=plain,
         blind_weights=options.blind_weights,
+        say=say,
+        **{name: getattr(options, name) for name in DIFFUSION_OPTIONS},
     )
     name = options.inpainter
     if name == "auto":

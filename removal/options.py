@@ -19,6 +19,7 @@ from removal.errors import PlanError
 if TYPE_CHECKING:
     from inpaint.inpainter import Effort
 
+DIFFUSION_OPTIONS = ("prompt", "negative_prompt", "steps", "guidance")
 CONTINUOUS = "reconstruction"  # the inpainter that keeps what is left of a partly destroyed pixel
 
 
@@ -73,7 +74,8 @@ class ModelOptions:
     weights: a file for the inpainter; blind_weights: files of the networks of blind and `reconstruction`;
     None and () = the published ones. effort: how long the exemplar fill may take. working_size: longest side
     in pixels that a network sees. detail, colour: a network's fill gets the photo's texture back, and its
-    colours are evened out at the rim.
+    colours are evened out at the rim. prompt, negative_prompt, steps, guidance: of a diffusion model; None =
+    its own.
     """
 
     segmenter: str = "auto"
@@ -89,6 +91,10 @@ class ModelOptions:
     detail: bool = True
     colour: bool = True
     compile: bool = False
+    prompt: str | None = None
+    negative_prompt: str | None = None
+    steps: int | None = None
+    guidance: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,7 +243,20 @@ def check_names(options: RunOptions) -> None:
         raise PlanError(
             f"expected the name of a network as inpainter, got {options.inpainter}", option="weights"
         )
+    check_diffusion(options, [options.inpainter])
     if options.masks is None:
         for name in options.classes:
             if name not in coco_classes():
                 raise PlanError(unknown_class(name, coco_classes()), option="classes")
+
+
+def check_diffusion(options: ModelOptions, inpainters: Sequence[str]) -> None:
+    """Raises PlanError for words and steps where none of the inpainters draws by them."""
+    from inpaint.registry import takes_prompt
+
+    for name in DIFFUSION_OPTIONS:
+        if getattr(options, name) is not None and not any(map(takes_prompt, inpainters)):
+            raise PlanError(
+                f"expected the name of a diffusion model as inpainter, got {', '.join(inpainters)}",
+                option=name,
+            )

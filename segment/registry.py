@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from _removal_support.plugins import UnknownModelError, order_from, plugin_names, plugin_record
+from _removal_support.orders import order_from
+from _removal_support.plugins import UnknownModelError, plugin_names, plugin_record
 from _removal_support.pretrained import PretrainedWeights, WeightsError, fetch
 from segment.published import MASKRCNN_V1, MASKRCNN_V2
 from segment.segmenter import PRECISIONS, Precision, Segmenter
@@ -105,7 +106,8 @@ def record(name: str) -> SegmenterRecord:
 
 
 def auto_order() -> tuple[str, ...]:
-    """What `auto` tries in turn: names in REMOVAL_SEGMENTER, separated by commas, or AUTO_ORDER."""
+    """What `auto` tries in turn: as REMOVAL_SEGMENTER, the user's settings, or AUTO_ORDER
+    say."""
     return order_from(ORDER_VARIABLE, AUTO_ORDER)
 
 

@@ -7,6 +7,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+os.environ["REMOVAL_CONFIG"] = os.devnull  # and not the settings of whoever runs the tests
+
 import numpy as np
 import pytest
 import torch

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -40,6 +40,10 @@ class FillNetwork(NamedNetwork):
 
     size_px: int | None = None
     """The one size that it works at, height and width; None = any."""
+    native_px: int | None = None
+    """The size of the longer side that windows are scaled to, up or down; None = they are only shrunk."""
+    own_precision: Literal["float32", "bfloat16", "float16"] | None = None
+    """What it computes in whatever is asked for, by itself and without autocast; None = what is asked for."""
     sees_hole: bool = False
     """Whether it is shown what lies under the hole, such as a mosaic; an option of every network."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from removal.cluster.paths import is_remote, listing_of, local_copy
 from removal.errors import PlanError, RunError
 from removal.images.kinds import count_passed_over, passed_over
 from removal.models import loading
-from removal.options import ModelOptions, RunOptions, check_engine, check_names
+from removal.options import DIFFUSION_OPTIONS, ModelOptions, RunOptions, check_engine, check_names
 
 if TYPE_CHECKING:
     from removal.batch.engine import Engine
@@ -199,11 +200,13 @@ def fitting(
 
 def settings(options: RunOptions) -> dict[str, Any]:
     """What the pixels of the results depend on but for the models, as JSON takes it."""
-    from inpaint.registry import is_network
+    from inpaint.registry import is_network, takes_prompt
 
     names = ["score", "refine", "shadows", "attached", "mask_label", "seed"]
     if is_network(options.inpainter):
         names += ["working_size", "detail", "colour"]
+    if takes_prompt(options.inpainter):
+        names += DIFFUSION_OPTIONS
     chosen: dict[str, Any] = {name: getattr(options, name) for name in names}
     if isinstance(options.mask_label, tuple):
         chosen["mask_label"] = list(options.mask_label)  # as JSON gives it back
@@ -240,9 +243,13 @@ def asked(options: RunOptions) -> Mapping[str, Any]:
 
 
 def content_of(weights: str | None) -> str | None:
-    """The hash of a file; what names none, as it is."""
-    if weights is None or not Path(weights).is_file():
+    """The hash of a file, or of all files in a folder and their names; what names neither, as it is."""
+    if weights is None or not (path := Path(weights)).exists():
         return weights
     from _removal_support.pretrained import file_sha256
 
-    return file_sha256(Path(weights))
+    if path.is_file():
+        return file_sha256(path)
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    listed = "\n".join(f"{file.relative_to(path).as_posix()} {file_sha256(file)}" for file in files)
+    return hashlib.sha256(listed.encode()).hexdigest()

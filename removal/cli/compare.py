@@ -13,6 +13,7 @@ from removal.cli.shared_options import (
     max_megapixels_option,
     network_options,
     overwrite_option,
+    prompt_options,
 )
 
 
@@ -65,6 +66,7 @@ from removal.cli.shared_options import (
     help="Put this many photos on the sheet.",
 )
 @network_options
+@prompt_options
 @overwrite_option
 @max_megapixels_option
 def compare(sheet_rows: int, *, blind: bool, **options: Any) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -16,10 +15,14 @@ if TYPE_CHECKING:
     from inpaint.record import InpainterRecord
     from segment.registry import SegmenterRecord
 
+    Candidate = tuple[str, bool, PretrainedWeights | None, str]
+    """Its name, whether it can run as it is, its weights, and which packages it lacks, in words."""
+
 
 @click.command()
 def models() -> None:
     """List the models, what they need, and what `auto` takes here. Nothing is fetched."""
+    from _removal_support.orders import config_file
     from inpaint import registry as inpainters
     from segment import registry as segmenters
 
@@ -29,17 +32,30 @@ def models() -> None:
     listed(inpainters.inpainter_names(), lambda name: inpainter_lines(inpainters.record(name)))
     try:
         found = [
-            (one.name, one.is_ready(), one.weights) for one in map(segmenters.record, segmenters.auto_order())
+            (one.name, one.is_ready(), one.weights, "")
+            for one in map(segmenters.record, segmenters.auto_order())
         ]
-        tell(f"auto segmenter: {choice(found, segmenters.FETCHED_BY_AUTO)}")
+        said("segmenter", segmenters.ORDER_VARIABLE, found, segmenters.FETCHED_BY_AUTO)
         fills = [
-            (one.name, one.is_ready(), one.default())
+            (one.name, one.is_ready(), one.default(), one.missing_packages())
             for one in map(inpainters.record, inpainters.auto_order())
         ]
-        tell(f"auto inpainter: {choice(fills, inpainters.FETCHED_BY_AUTO)}")
+        said("inpainter", inpainters.ORDER_VARIABLE, fills, inpainters.FETCHED_BY_AUTO)
     except ValueError as error:
         raise click_error(error) from error
-    tell(f"{segmenters.ORDER_VARIABLE} and {inpainters.ORDER_VARIABLE} set other orders.")
+    tell(
+        f"{segmenters.ORDER_VARIABLE} and {inpainters.ORDER_VARIABLE}, or the table [removal] in "
+        f"{config_file()}, set other orders."
+    )
+
+
+def said(kind: str, variable: str, order: Sequence[Candidate], fetched: tuple[str, ...]) -> None:
+    """Print what `auto` takes, why, and the order that it follows."""
+    from _removal_support.orders import order_source
+
+    tell(f"auto {kind}: {choice(order, fetched)}")
+    names = ", ".join(name for name, *_ in order)
+    tell(f"  order of {order_source(variable)}: {names}")
 
 
 def listed(names: Iterable[str], lines_of: Callable[[str], list[str]]) -> None:
@@ -63,14 +79,14 @@ def segmenter_lines(known: SegmenterRecord) -> list[str]:
 
 def inpainter_lines(known: InpainterRecord) -> list[str]:
     lines = [known.fills or "not described", f"licence: {known.licence or 'not stated'}"]
+    if known.memory_gb is not None:
+        lines.append(f"memory: about {known.memory_gb:g} GB")
+    if missing := known.missing_packages():
+        lines.append(f"cannot run yet: {missing}")
     if known.weights:
         return [*lines, *map(weights_line, known.weights)]
-    needs = (
-        "needs a file of weights that you trained"
-        if not known.is_ready()
-        else "needs no weights to be fetched"
-    )
-    return [*lines, needs]
+    is_own = known.is_network and not known.keeps_rest
+    return [*lines, "needs a file of weights of your own" if is_own else "needs no weights to be fetched"]
 
 
 def weights_line(weights: PretrainedWeights) -> str:
@@ -81,19 +97,24 @@ def weights_line(weights: PretrainedWeights) -> str:
     return f"weights {weights.name}: {state}, {size}, {weights.licence}{mark}"
 
 
-def choice(order: list[tuple[str, bool, PretrainedWeights | None]], fetched: tuple[str, ...]) -> str:
+def choice(order: Sequence[Candidate], fetched: tuple[str, ...]) -> str:
     """What `auto` would take, and why not what stands before it."""
-    from _removal_support.pretrained import OFFLINE_VARIABLE
+    from _removal_support.pretrained import OFFLINE_VARIABLE, is_offline
 
-    offline = os.environ.get(OFFLINE_VARIABLE, "") not in ("", "0")
+    offline = is_offline()
     reasons: list[str] = []
-    for name, ready, weights in order:
+    for name, ready, weights, missing in order:
         if ready:
             return f"{name} ({'; '.join(reasons) or 'the first of the order, and ready'})"
-        if weights is not None and name in fetched and not offline:
+        if missing:
+            reasons.append(f"{name}: {missing}")
+        elif weights is None:
+            reasons.append(f"{name}: it needs weights of your own")
+        elif name in fetched and not offline:
             return f"{name} (its weights are fetched at first use; if that fails, the next of the order)"
-        reasons.append(
-            f"{name}: its weights are not in the cache"
-            + (f" and {OFFLINE_VARIABLE} is set" if offline else "")
-        )
+        else:
+            reasons.append(
+                f"{name}: its weights are not in the cache"
+                + (f" and {OFFLINE_VARIABLE} is set" if offline else "")
+            )
     return f"none ({'; '.join(reasons)})"

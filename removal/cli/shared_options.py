@@ -244,14 +244,45 @@ network_options = together(
     ),
 )
 
+prompt_options = together(
+    grouped(
+        MODELS,
+        "--prompt",
+        metavar="TEXT",
+        help="Have a diffusion model draw this. Without it, it is asked for background.",
+    ),
+    grouped(
+        MODELS,
+        "--negative-prompt",
+        metavar="TEXT",
+        help="Have a diffusion model avoid this. Without it, it avoids people, things and writing.",
+    ),
+    grouped(
+        MODELS,
+        "--steps",
+        type=click.IntRange(2, 1000),
+        metavar="N",
+        help="Let a diffusion model take this many steps. By default it is what its authors use.",
+    ),
+    grouped(
+        MODELS,
+        "--guidance",
+        type=click.FloatRange(1, 100),
+        metavar="G",
+        help="Have a diffusion model follow the words this closely; 1 ignores --negative-prompt.",
+    ),
+)
+
 settings_options = together(
     grouped(
         MODELS,
         "--weights",
-        type=click.Path(dir_okay=False),
-        help="Use this file of weights for the model of --inpainter.",
+        type=click.Path(),
+        help="Use this file of weights for the model of --inpainter. A diffusion model takes a folder, or "
+        "OWNER/NAME on the Hugging Face Hub.",
     ),
     network_options,
+    prompt_options,
 )
 
 model_options = together(
@@ -264,8 +295,7 @@ model_options = together(
         metavar="NAME",
         common=True,
         help="Choose the model that fills the hole. auto takes the best that can run; others are deepfillv2, "
-        "exemplar (needs no weights), telea, navier-stokes, deepfillv1, glcic, context-encoder, autoencoder "
-        "and reconstruction (docs/usage.md).",
+        "lama, mi-gan, stable-diffusion, sdxl and exemplar (needs no weights). remove models lists all.",
     ),
     settings_options,
 )

@@ -21,10 +21,10 @@ def weights() -> None:
 
 
 def records() -> dict[str, PretrainedWeights]:
-    from inpaint.published import PUBLISHED as INPAINTERS
+    from inpaint.registry import published_weights
     from segment.published import PUBLISHED as SEGMENTERS
 
-    return {**SEGMENTERS, **INPAINTERS}
+    return {**SEGMENTERS, **published_weights()}
 
 
 @weights.command("list")
@@ -62,24 +62,77 @@ def fetch(name: str) -> None:
 
 
 @weights.command()
-@click.argument("file", type=click.Path(path_type=Path))
-def check(file: Path) -> None:
-    """Say what a file of an inpainter's weights holds.
+@click.argument("target", metavar="FILE|NAME")
+@click.option(
+    "--run", "runs", is_flag=True, help="Also fill a rendered scene with it and measure the result."
+)
+@click.option(
+    "--inpainter",
+    metavar="NAME",
+    help="With --run, the model that the file is for; without it, what the file or the name says.",
+)
+@click.option("--device", default="auto", show_default=True, metavar="NAME", help="With --run, compute here.")
+@click.option("--steps", type=click.IntRange(2, 1000), metavar="N", help="With --run, of a diffusion model.")
+def check(target: str, runs: bool, inpainter: str | None, device: str, steps: int | None) -> None:
+    """Say what a file of an inpainter's weights, or published weights by NAME, are.
 
-    Or what is wrong with it. No code in the file is run.
+    Or what is wrong with them. No code in the file is run, but for TorchScript, which is a program. With
+    --run the model fills a rendered scene: the exit status is 1 where the result shows a fault.
     """
+    try:
+        name = check_published(target) if target in records() else check_any(Path(target), runs, inpainter)
+        if runs:
+            run_trial(inpainter or name, None if target in records() else target, device, steps)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise click_error(error) from error
+
+
+def check_published(name: str) -> str:
+    """Print whether published weights in the cache are whole; the model that they belong to."""
+    from _removal_support.pretrained import WeightsError
+    from _removal_support.pretrained import fetch as fetch_weights
+    from inpaint.registry import inpainter_of
+
+    known = records()[name]
+    if not known.is_cached():
+        do = known.instructions() if known.by_hand else f"`remove weights fetch {name}` fetches it"
+        raise WeightsError(f"{name} is not in the cache: {do}")
+    path = fetch_weights(known)
+    sure = "its hash is the published one" if known.sha256_prefix or known.md5 else "no hash is published"
+    tell(f"{path}: {known.architecture}; {sure}", f"licence: {known.licence}")
+    return inpainter_of(name)
+
+
+def check_any(path: Path, runs: bool, inpainter: str | None) -> str:
+    """Print what a file holds; the model that it belongs to. A file that only its model can read is left
+    to the run."""
     from _removal_support.errors import one_line
     from inpaint.checkpoints import check as check_file
 
-    try:
-        report = check_file(file)
-    except (OSError, ValueError) as error:
-        raise click_error(error) from error
+    if runs and inpainter is not None:
+        return inpainter
+    report = check_file(path)
     words = f"{report.path}: {report.network}, layout {report.layout}, {report.parameters:,} parameters"
     tell(words)
     tell(f"sha256 {report.sha256}; source {one_line(report.source)}")
     if report.published is not None:
         tell(f"published as {report.published.name}; licence: {report.published.licence}")
+    return report.network
+
+
+def run_trial(name: str, weights: str | None, device: str, steps: int | None) -> None:
+    """Print what came of a trial; exit status 1 where it shows a fault."""
+    from inpaint import InpainterOptions
+    from removal.cli.weights_trial import try_out
+
+    trial = try_out(name, InpainterOptions(device=device, weights=weights, steps=steps, say=warn))
+    tell(*trial.lines())
+    if trial.problems:
+        raise click.exceptions.Exit(1)
+
+
+def warn(text: str) -> None:
+    tell(text, err=True)
 
 
 @weights.command()

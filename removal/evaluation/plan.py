@@ -17,7 +17,7 @@ from removal.evaluation.case import (
     check_methods,
     methods_of,
 )
-from removal.options import CONTINUOUS, RunOptions
+from removal.options import CONTINUOUS, RunOptions, check_diffusion
 
 ProtocolName = Literal["coco", "holes", "pairs"]
 PROTOCOLS: tuple[ProtocolName, ...] = ("coco", "holes", "pairs")
@@ -181,6 +181,7 @@ def check_models(options: EvaluationOptions) -> None:
     from segment import segmenter_names
 
     check_methods(options.methods, "inpainters")
+    check_diffusion(options.run, [method.name for method in options.methods])
     networks = [method for method in options.methods if method.takes_weights and method.weights is None]
     if options.run.weights is not None and len(networks) != 1:
         raise PlanError(

@@ -17,7 +17,7 @@ from removal.evaluation.folder import IMAGES_TABLE, REPORT, RESULTS, TABLE, Eval
 from removal.evaluation.mask_sources import file_sources
 from removal.evaluation.plan import EvaluationOptions
 from removal.evaluation.results import Row, images_csv, results_json, rows_csv, sum_up
-from removal.options import ModelOptions
+from removal.options import DIFFUSION_OPTIONS, ModelOptions
 
 if TYPE_CHECKING:
     from removal.evaluation.case import Combination, EvaluationProtocol
@@ -140,7 +140,7 @@ def settings(options: EvaluationOptions) -> dict[str, Any]:
     paths |= {f"mask_source {name}": Path(name) for name in named if Path(name).exists()}
     paths |= {f"blind_weights {number}": Path(file) for number, file in enumerate(sorted(run.blind_weights))}
     weights = {method.label: Path(method.weights) for method in options.methods if method.weights}
-    paths |= {f"weights {label}": path for label, path in weights.items() if path.is_file()}
+    paths |= {f"weights {label}": path for label, path in weights.items() if path.exists()}
     return {
         "protocol": options.protocol,
         "images": str(options.images.resolve()),
@@ -160,7 +160,7 @@ def settings(options: EvaluationOptions) -> dict[str, Any]:
             for name, path in paths.items()  # a photo by itself may change: it is done again
             if path is not None
         },
-        **{name: getattr(run, name) for name in RUN_SETTINGS},
+        **{name: getattr(run, name) for name in (*RUN_SETTINGS, *DIFFUSION_OPTIONS)},
     }
 
 

@@ -8,15 +8,20 @@ import torch
 from torch import Tensor, nn
 
 from _removal_support.pretrained import WeightsError
-from inpaint import load_inpainter, resolve_auto
-from inpaint.published import LAMA, MI_GAN
-from inpaint.scripted import CONTRACTS, Contract, ScriptError, load_script
+from inpaint import load_inpainter, migan, resolve_auto
+from inpaint.contract import Contract, ContractError
+from inpaint.contract_network import ContractNetwork, in_windows
+from inpaint.inpainter import InpainterOptions
+from inpaint.network_inpainter import NetworkInpainter, NetworkSettings
+from inpaint.network_output import NetworkOutputError
+from inpaint.scripted import load_script
+from inpaint.windows import windows
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.*is deprecated:FutureWarning")
 
 
-class LamaStandIn(nn.Module):
-    """Checks LaMa's contract and returns the mean colour of what is kept, in [0, 1]."""
+class Mean(nn.Module):
+    """Checks the contract of two inputs and returns the mean colour of what is kept, in [0, 1]."""
 
     def forward(self, image: Tensor, mask: Tensor) -> Tensor:
         assert image.shape[2] % 8 == 0
@@ -41,6 +46,15 @@ class MiganStandIn(nn.Module):
         return image + 0.25 * (mask < 0)
 
 
+class Convolution(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(4, 3, 9, padding=4)
+
+    def forward(self, image: Tensor, mask: Tensor) -> Tensor:
+        return torch.sigmoid(self.layer(torch.cat([image, mask], dim=1)))
+
+
 class NotANumber(nn.Module):
     def forward(self, image: Tensor, mask: Tensor) -> Tensor:
         return image / 0.0 * 0.0
@@ -59,19 +73,9 @@ def photo(height=70, width=90):
     return image, mask
 
 
-def test_lama_is_given_and_gives_what_its_contract_says(tmp_path):
-    path = saved(LamaStandIn(), tmp_path / "big.pt")
-    inpainter = load_inpainter("lama", weights=path, device="cpu")
-    image, mask = photo()  # 70 and 90 are no multiples of 8
-    filled = inpainter(image, mask)
-    assert np.abs(filled[mask].astype(int) - (200, 100, 50)).max() <= 1
-    assert np.array_equal(filled[~mask], image[~mask])
-    assert "lama (big.pt), float32 on cpu" in inpainter.description
-
-
 def test_mi_gan_is_given_one_size_and_its_masks_polarity(tmp_path):
     path = saved(MiganStandIn(), tmp_path / "m.pt")
-    network = load_script(path, CONTRACTS["mi-gan"], "mi-gan")
+    network = load_script(path, migan.CONTRACT, "mi-gan")
     images = torch.rand(2, 3, 300, 400) * 2 - 1
     masks = torch.zeros(2, 1, 300, 400)
     masks[0, :, 10:30, 10:30] = masks[1, :, 50:90, 60:99] = 1
@@ -85,8 +89,8 @@ def test_mi_gan_is_given_one_size_and_its_masks_polarity(tmp_path):
 
 
 def test_a_script_of_ones_own_needs_its_contract_beside_it(tmp_path):
-    path = saved(LamaStandIn(), tmp_path / "mine.pt")
-    with pytest.raises(ScriptError, match=r"the contract of the script in .*mine\.toml.*no such file"):
+    path = saved(Mean(), tmp_path / "mine.pt")
+    with pytest.raises(ContractError, match=r"the contract of mine\.pt in .*mine\.toml.*no such file"):
         load_inpainter("torchscript", weights=path)
     sound = {
         "inputs": '"image, mask"', "image_range": "[0, 1]", "output_range": "[0, 1]",
@@ -113,36 +117,79 @@ def test_a_script_of_ones_own_needs_its_contract_beside_it(tmp_path):
         ({"inputs": "mask"}, "expected TOML"),
     ):
         write(**changes)
-        with pytest.raises(ScriptError, match=words):
+        with pytest.raises(ContractError, match=words):
             load_inpainter("torchscript", weights=path)
 
 
 def test_files_of_another_kind_and_broken_outputs_are_refused(tmp_path):
     (tmp_path / "page.pt").write_text("<html>")
-    with pytest.raises(ScriptError, match=r"page\.pt: expected a TorchScript file"):
-        load_inpainter("lama", weights=tmp_path / "page.pt")
+    with pytest.raises(ContractError, match=r"page\.pt: expected a TorchScript file"):
+        load_inpainter("mi-gan", weights=tmp_path / "page.pt")
     torch.save({"a": torch.zeros(1)}, tmp_path / "state.pth")
-    with pytest.raises(ScriptError, match="expected a TorchScript file"):
-        load_inpainter("lama", weights=tmp_path / "state.pth")
-    path = saved(NotANumber(), tmp_path / "nan.pt")
+    with pytest.raises(ContractError, match="expected a TorchScript file"):
+        load_inpainter("mi-gan", weights=tmp_path / "state.pth")
     image, mask = photo()
-    with pytest.raises(ScriptError, match="lama gave NaN or infinity; the photo is left as it was"):
-        load_inpainter("lama", weights=path, device="cpu")(image, mask)
+    network = ContractNetwork(NotANumber(), Contract(), "mine")
+    with pytest.raises(NetworkOutputError, match="mine gave NaN or infinity; the photo is left as it was"):
+        NetworkInpainter(network, device="cpu", precision="float32")(image, mask)
+    other = saved(Mean(), tmp_path / "other.pt")  # takes two inputs, and not one of four channels
+    with pytest.raises(
+        ContractError, match="mi-gan: the file does not take what its contract says"
+    ) as caught:
+        load_inpainter("mi-gan", weights=other, device="cpu")(image, mask)
+    assert "\n" not in str(caught.value)
 
 
-def test_the_records_hash_is_held_to_and_auto_takes_only_what_is_cached(tmp_path, monkeypatch):
+def test_auto_takes_only_what_is_cached(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv("REMOVAL_OFFLINE", "1")
     cache = tmp_path / "hub" / "checkpoints"
     cache.mkdir(parents=True)
     assert resolve_auto().name == "exemplar"
-    assert "big-lama.pt is not in the cache; `remove weights fetch lama` fetches it" in resolve_auto().reason
+    reason = resolve_auto().reason
+    assert "migan_traced.pt is not in the cache; `remove weights fetch mi-gan` fetches it" in reason
     (cache / "migan_traced.pt").write_bytes(b"other")
     digest = hashlib.md5(b"other", usedforsecurity=False).hexdigest()
     with pytest.raises(WeightsError, match=rf"a MD5 of 76eb3b1a71c400ee3290524f7a11b89c, got {digest}"):
         load_inpainter("mi-gan")
-    assert (LAMA[0].size_bytes, len(LAMA[0].sha256_prefix)) == (205_669_692, 64)
-    assert MI_GAN[0].url.endswith("/migan/migan_traced.pt")
+    assert migan.WEIGHTS.url.endswith("/migan/migan_traced.pt")
+
+
+def test_on_apples_gpu_it_runs_on_the_processor_and_says_so(monkeypatch):
+    import _removal_support.device
+
+    monkeypatch.setattr(_removal_support.device, "resolve_device", lambda name: "mps")
+    said: list[str] = []
+    network = ContractNetwork(Mean(), Contract(), "mine")
+    inpainter = in_windows(network, "mine.pt", InpainterOptions(device="auto", say=said.append))
+    assert inpainter.device == torch.device("cpu")
+    assert said == ["mine: it runs on the processor, as it asks for more than mps can do"]
+
+
+def test_in_windows_it_gives_what_it_gives_for_the_crop_alone(rng):
+    """One hole: what a program that crops the same box and hands it to the network has too."""
+    torch.manual_seed(0)
+    body = Convolution().eval()
+    contract = Contract(masked=False)
+    image = rng.integers(0, 255, (900, 1200, 3), dtype=np.uint8)
+    mask = np.zeros((900, 1200), bool)
+    mask[400:520, 500:600] = True
+    inpainter = NetworkInpainter(
+        ContractNetwork(body, contract, "mine"), device="cpu", precision="float32",
+        settings=NetworkSettings(colour=False, detail=False),
+    )  # fmt: skip
+    (window,) = windows(mask, context=inpainter.context, least_side_px=inpainter.least_side_px)
+    top, left, bottom, right = window.view
+    assert (bottom - top, right - left) == (360, 340)  # fits into 512 px, so nothing is shrunk
+    crop = torch.from_numpy(image[top:bottom, left:right] / np.float32(255)).permute(2, 0, 1)[None]
+    hole = torch.from_numpy(mask[top:bottom, left:right].astype(np.float32))[None, None]
+    padded, marked = (nn.functional.pad(batch, (0, 4, 0, 0), mode="reflect") for batch in (crop, hole))
+    with torch.no_grad():
+        peer = (body(padded, marked)[0, :, :, :340] * 255).permute(1, 2, 0).round().numpy().astype(np.uint8)
+    filled = inpainter(image, mask)
+    alone = image.copy()
+    alone[top:bottom, left:right][mask[top:bottom, left:right]] = peer[mask[top:bottom, left:right]]
+    assert np.abs(filled.astype(int) - alone).max() <= 1  # by rounding
 
 
 def test_contracts_by_default_are_plain():
