@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from _removal_support.device import resolve_device
+from _removal_support.progress import in_turn
 from inpaint.blending import even_seams
 from inpaint.checkpoints import load_network
 from inpaint.exemplar.completion import complete
@@ -137,10 +138,16 @@ class NetworkInpainter(WindowInpainter):
         """Shrink what is too large, run the network, bring size, colours and detail back."""
         windows = [_Shrunk.of(*window, self.limit_px) for window in zip(images, masks, protects, strict=True)]
         filled: list[np.ndarray] = [np.empty(0)] * len(windows)
-        for group in _groups(windows):
-            for index, result in zip(group, self._run([windows[i] for i in group]), strict=True):
+        groups, shown = _groups(windows), list(zip(images, masks, protects, strict=True))
+        restored = []
+        # A window takes about as long in the network as its detail does afterwards.
+        for part in in_turn([*groups, *range(len(windows))], [*map(len, groups), *[1] * len(windows)]):
+            if isinstance(part, int):
+                restored.append(self._restore(*shown[part], filled[part]))
+                continue
+            for index, result in zip(part, self._run([windows[i] for i in part]), strict=True):
                 filled[index] = result
-        return [self._restore(*window) for window in zip(images, masks, protects, filled, strict=True)]
+        return restored
 
     def _run(self, windows: "Sequence[_Shrunk]") -> list[np.ndarray]:
         """The network's fills, uint8, of windows of one size."""

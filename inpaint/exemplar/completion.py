@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from _removal_support.progress import in_turn
 from inpaint.exemplar.patchmatch import best_origins, match_known, search, vote
 from inpaint.exemplar.poisson import assemble
 from inpaint.exemplar.pyramid import RADIUS, SIDE, Level, build_pyramid, halve, inside
@@ -121,7 +122,8 @@ def complete(
     if guide is not None:
         return _complete_guided(levels, guide, seed, settings)
     matches = None
-    for number in range(len(levels) - 1, -1, -1):
+    numbers = range(len(levels) - 1, -1, -1)
+    for number in in_turn(numbers, [np.count_nonzero(levels[number].hole) for number in numbers]):
         matches = _Matches(levels[number], matches, seed=seed + 1000 * number, settings=settings)
         if number == len(levels) - 1:
             _peel(levels[number], seed, settings)
@@ -130,7 +132,7 @@ def complete(
             matches.vote(settings.fine_bandwidth)
             rounds = settings.fine_rounds + number
         bandwidth = settings.coarse_bandwidth if number >= 2 else settings.fine_bandwidth
-        for _ in range(matches.affordable(rounds)):
+        for _ in in_turn(range(matches.affordable(rounds))):
             matches.improve()
             matches.vote(bandwidth)
     assert matches is not None  # there is at least one level
@@ -266,7 +268,8 @@ def _complete_guided(
     for _ in range(start):
         guides.append(halve(guides[-1]))
     matches = None
-    for number in range(start, -1, -1):
+    numbers = range(start, -1, -1)
+    for number in in_turn(numbers, [np.count_nonzero(levels[number].hole) for number in numbers]):
         level = levels[number]
         matches = _Matches(level, matches, seed=seed + 1000 * number, settings=settings)
         if number == start:
@@ -277,7 +280,7 @@ def _complete_guided(
             continue
         matches.vote(settings.fine_bandwidth)
         _keep_structure(level, guides[number], start - number)
-        for _ in range(matches.affordable(settings.fine_rounds)):
+        for _ in in_turn(range(matches.affordable(settings.fine_rounds))):
             matches.improve()
             matches.vote(settings.guide_bandwidth)
             _keep_structure(level, guides[number], start - number)
