@@ -8,7 +8,7 @@ export OMP_WAIT_POLICY := PASSIVE
 help:
 	@echo "make install    make .venv with the package and all that its tests need"
 	@echo "make demo       remove a figure from a rendered scene, and say where the pictures are"
-	@echo "make check      ruff format, ruff, mypy"
+	@echo "make check      ruff format, ruff, mypy, oxlint"
 	@echo "make test       the tests, but for the slow ones"
 	@echo "make test-slow  the slow tests"
 	@echo "make clean      delete .venv, the demonstration and what a build leaves"
@@ -34,7 +34,8 @@ check: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	@if command -v node >/dev/null; then for file in removal/page/static/*.js; do node --input-type=module --check < $$file || exit 1; done; \
-	else echo "node is not installed: the page's scripts are not checked"; fi
+	else echo "node is not installed: the syntax of the page's scripts is left to the linter"; fi
+	$(BIN)/oxlint removal/page/static
 
 clean:
 	rm -rf .venv demo build *.egg-info

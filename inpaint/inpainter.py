@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 
 from _removal_support.errors import RemovalError
+from _removal_support.progress import in_turn
 
 
 class NothingLeftError(RemovalError, ValueError):
@@ -132,7 +133,8 @@ class WindowInpainter(Inpainter):
         protects: Sequence[np.ndarray | None],
     ) -> list[np.ndarray]:
         """Fill several windows, each as `fill_window` says; by default one after the other."""
-        return [self.fill_window(*window) for window in zip(images, masks, protects, strict=True)]
+        shown = list(zip(images, masks, protects, strict=True))
+        return [self.fill_window(*window) for window in in_turn(shown, [mask.sum() for mask in masks])]
 
     def fill(self, image: np.ndarray, mask: np.ndarray, protect: np.ndarray | None) -> np.ndarray:
         from inpaint.windows import fill_by_windows

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from _removal_support.device import resolve_device
+from _removal_support.progress import in_turn
 from inpaint.blending import even_seams
 from inpaint.checkpoints import load_network
 from inpaint.exemplar.completion import complete
@@ -159,16 +160,26 @@ class NetworkInpainter(WindowInpainter):
         given = list(zip(images, masks, protects, strict=True))
         windows = [self._scaled(window, self.limit_px) for window in given]
         filled: list[np.ndarray] = [np.empty(0)] * len(windows)
-        for group in _groups(windows):
-            try:
-                results = self._run([windows[i] for i in group])
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                results = [self._run_smaller(given[i]) for i in group]
-            for index, result in zip(group, results, strict=True):
+        groups, restored = _groups(windows), []
+        # A window takes about as long in the network as its detail does afterwards.
+        for part in in_turn([*groups, *range(len(windows))], [*map(len, groups), *[1] * len(windows)]):
+            if isinstance(part, int):
+                restored.append(self._restore(*given[part], filled[part]))
+                continue
+            for index, result in zip(part, self._filled(part, windows, given), strict=True):
                 filled[index] = result
-        return [self._restore(*window, result) for window, result in zip(given, filled, strict=True)]
+        return restored
+
+    def _filled(
+        self, group: Sequence[int], windows: "Sequence[_Scaled]", given: "Sequence[_Window]"
+    ) -> list[np.ndarray]:
+        """The network's fills of some windows, smaller ones where the device has too little memory."""
+        try:
+            return self._run([windows[i] for i in group])
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        return [self._run_smaller(given[i]) for i in group]
 
     def _scaled(self, window: "_Window", limit_px: int) -> "_Scaled":
         enlarge = self.network.native_px is not None

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from _removal_support.progress import in_turn
+
 CELL_PX = 8
 """Holes in touching cells of this size are one hole."""
 SPECK_PX = 6
@@ -99,7 +101,9 @@ def fill_by_windows(
     holes, specks = find_holes(mask)
     filled = image.copy(order="C")
     fill_specks(filled, image, mask, specks)
-    for batch in _batches(windows(mask, protect, context=context, least_side_px=least_side_px, holes=holes)):
+    found = windows(mask, protect, context=context, least_side_px=least_side_px, holes=holes)
+    batches = list(_batches(found))
+    for batch in in_turn(batches, [sum(window.view.area_px for window in batch) for batch in batches]):
         images = [np.ascontiguousarray(image[w.view.slices]) for w in batch]
         masks = [np.ascontiguousarray(mask[w.view.slices]) for w in batch]
         protects = [None if protect is None else np.ascontiguousarray(protect[w.view.slices]) for w in batch]

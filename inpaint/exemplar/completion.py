@@ -9,6 +9,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+from _removal_support.progress import in_turn
 from inpaint.exemplar.guidance import line_field
 from inpaint.exemplar.hypotheses import cheapest, descend, pick_level
 from inpaint.exemplar.lines import find_lines
@@ -108,7 +109,8 @@ def _complete_guided(
     for _ in range(start):
         guides.append(halve(guides[-1]))
     matches = None
-    for number in range(start, -1, -1):
+    numbers = range(start, -1, -1)
+    for number in in_turn(numbers, [np.count_nonzero(levels[number].hole) for number in numbers]):
         level = levels[number]
         matches = Matches(level, matches, seed=seed + 1000 * number, settings=settings)
         if number == start:
@@ -119,7 +121,7 @@ def _complete_guided(
             continue
         matches.vote(settings.fine_bandwidth)
         _keep_structure(level, guides[number], start - number)
-        for _ in range(matches.affordable(settings.fine_rounds)):
+        for _ in in_turn(range(matches.affordable(settings.fine_rounds))):
             matches.improve()
             matches.vote(settings.guide_bandwidth)
             _keep_structure(level, guides[number], start - number)

@@ -9,6 +9,7 @@ from functools import partial
 
 import numpy as np
 
+from _removal_support.progress import in_turn
 from inpaint.exemplar.bands import threads
 from inpaint.exemplar.lines import Line
 from inpaint.exemplar.matches import Matches, peel
@@ -49,7 +50,8 @@ def descend(
     Returns:
         The matches of the last level.
     """
-    for number in range(first, last - 1, -1):
+    numbers = range(first, last - 1, -1)
+    for number in in_turn(numbers, [np.count_nonzero(levels[number].hole) for number in numbers]):
         start = matches is None
         matches = Matches(levels[number], matches, seed=seed + 1000 * number, settings=settings)
         if start:
@@ -65,7 +67,7 @@ def descend(
 
 def _improve(matches: Matches, number: int, rounds: int, settings: ExemplarSettings) -> None:
     bandwidth = settings.coarse_bandwidth if number >= 2 else settings.fine_bandwidth
-    for _ in range(matches.affordable(rounds)):
+    for _ in in_turn(range(matches.affordable(rounds))):
         matches.improve()
         matches.vote(bandwidth)
 

@@ -39,6 +39,9 @@ class Events:
 
     def _add(self, event: dict[str, Any]) -> None:
         self.number += 1
+        last = self._kept[-1][1] if self._kept else {}
+        if event.get("state") == last.get("state") == "running" and event["job"] == last["job"]:
+            self._kept.pop()  # how far the job was is of no use any more
         self._kept.append((self.number, event))
         assert self._changed is not None
         self._changed.set()

@@ -1,11 +1,12 @@
 """The photos that are open, their results and uploaded masks, in a folder that is removed at the end.
 
 Memory is bounded: files lie in the folder, and only the last few decoded photos and results are held. The
-folder is bounded too: the oldest results go first.
+folder is bounded too: the oldest results go first, and photos are taken only while there is room.
 """
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import shutil
 import tempfile
@@ -19,13 +20,15 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from _removal_support.errors import RemovalError
+from removal.page.tiles import around, bounds, thumbnail
 
 if TYPE_CHECKING:
     from removal.images import Photo
     from segment import Detections
 
 DECODED_AT_ONCE = 2  # photos and results held in memory; 24 megapixels are 75 MB each
-LARGEST_FOLDER_BYTES = 4 << 30
+LARGEST_RESULTS_BYTES = 4 << 30
+LARGEST_UPLOADS_BYTES = 8 << 30  # of all photos that are open together
 LARGEST_NAME = 200
 Value = TypeVar("Value")
 
@@ -52,18 +55,21 @@ class UnknownError(RemovalError, KeyError):
 
 @dataclass(eq=False)
 class Result:
-    """A filled photo: `mask` is all that differs from the original, over every round."""
+    """A filled photo. path: its pixels and the mask of all that differs from the original, over every round.
+    thumbnail: JPEG of the place that was filled last."""
 
     id: str
     path: Path
     seed: int
     base: str | None
     share: float
+    thumbnail: bytes
 
 
 @dataclass(eq=False)
 class Opened:
-    """A photo in the page. detections: None = not looked for yet. source: where a given photo lies."""
+    """A photo in the page. digest: SHA-256 of its file, by which a page knows it again. detections: None =
+    not looked for yet. source: where a given photo lies."""
 
     id: str
     name: str
@@ -71,6 +77,7 @@ class Opened:
     height: int
     width: int
     kind: str
+    digest: str
     source: Path | None = None
     detections: Detections | None = None
     results: dict[str, Result] = field(default_factory=dict)
@@ -98,16 +105,29 @@ class Gallery:
         return self.folder / f"{secrets.token_hex(8)}{suffix}"
 
     def add(self, path: Path, name: str, *, source: Path | None = None) -> Opened:
-        """Opens the photo in a file. Raises PhotoError where it is none."""
+        """Opens the photo in a file. Raises PhotoError where it is none, RemovalError where there is no
+        room."""
         from removal.images import read_photo
 
+        if source is None and self.uploaded_bytes() + path.stat().st_size > LARGEST_UPLOADS_BYTES:
+            raise RemovalError(
+                f"expected at most {LARGEST_UPLOADS_BYTES >> 30} GB of open photos: close some"
+            )
         photo = read_photo(path, max_megapixels=self.max_megapixels)
         height, width = photo.pixels.shape[:2]
-        opened = Opened(secrets.token_hex(8), name, path, height, width, photo.format, source)
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        opened = Opened(secrets.token_hex(8), name, path, height, width, photo.format, digest, source)
         with self._lock:
             self.photos[opened.id] = opened
             self._hold(opened.id, photo)
         return opened
+
+    def uploaded_bytes(self) -> int:
+        """Size of the files that were uploaded and are still open."""
+        with self._lock:
+            uploads = [opened.path for opened in self.photos.values() if opened.source is None]
+        return sum(path.stat().st_size for path in uploads if path.exists())
 
     def get(self, photo_id: str) -> Opened:
         with self._lock:
@@ -134,21 +154,28 @@ class Gallery:
         return self._held(opened.id, read)
 
     def add_result(
-        self, opened: Opened, pixels: np.ndarray, mask: np.ndarray, *, seed: int, base: str | None
+        self,
+        opened: Opened,
+        pixels: np.ndarray,
+        mask: np.ndarray,
+        hole: np.ndarray,
+        *,
+        seed: int,
+        base: str | None,
     ) -> Result:
-        """Keeps a result: pixels uint8 (H, W, 3), mask bool (H, W), all that differs from the original."""
+        """Keeps a result: pixels uint8 (H, W, 3); mask bool (H, W), all that differs from the original; hole
+        bool (H, W), not empty, what was filled last."""
         identity = secrets.token_hex(8)
         path = self.new_file(".npz")
-        rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-        top, bottom = (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, 0)
-        left, right = (int(cols[0]), int(cols[-1]) + 1) if len(cols) else (0, 0)
+        top, left, bottom, right = bounds(mask)
         np.savez(
             path,
             window=np.array([top, left]),
             pixels=pixels[top:bottom, left:right],
             mask=np.packbits(mask[top:bottom, left:right], axis=1),
         )
-        result = Result(identity, path, seed, base, float(mask.mean()))
+        seen = thumbnail(around(pixels, bounds(hole)))
+        result = Result(identity, path, seed, base, float(mask.mean()), seen)
         with self._lock:
             opened.results[identity] = result
             self._hold(identity, (pixels, mask))
@@ -202,7 +229,7 @@ class Gallery:
         sizes = {result.id: result.path.stat().st_size for _, result in kept}
         total = sum(sizes.values())
         for opened, result in kept:
-            if total <= LARGEST_FOLDER_BYTES:
+            if total <= LARGEST_RESULTS_BYTES:
                 return
             if result is not keep:
                 total -= sizes[result.id]

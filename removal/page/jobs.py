@@ -1,4 +1,4 @@
-"""One worker for the models: jobs wait in a queue, say how far they are, and can be cancelled."""
+"""The work behind the page: jobs wait in a queue, say how far they are, and stop when they are cancelled."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 
 from _removal_support.errors import RemovalError, one_line
+from _removal_support.progress import watched
 
 KEPT_JOBS = 200
+LEAST_BETWEEN_S = 0.15  # between two times that progress is told
 
 
 class CancelledError(Exception):
@@ -21,24 +24,41 @@ class CancelledError(Exception):
 
 @dataclass(eq=False)
 class Job:
-    """state: "queued", "running", "done", "failed" or "cancelled". stage: what is done now, in a word."""
+    """state: "queued", "running", "done", "failed" or "cancelled". stage: what is done now, in a word.
+    progress: 0 to 1, how much of the stage is done; None = it does not tell. notify: called when something
+    about the job changed; None = nobody is told."""
 
     kind: str
-    photo: str | None
-    work: Callable[[Job], dict[str, Any]] | None
-    notify: Callable[[Job], None]
+    photo: str | None = None
+    work: Callable[[Job], dict[str, Any]] | None = None
+    notify: Callable[[Job], None] | None = None
     id: str = field(default_factory=lambda: secrets.token_hex(8))
     state: str = "queued"
     stage: str = ""
+    progress: float | None = None
     error: str | None = None
     result: dict[str, Any] | None = None
+    _told: float = 0.0
 
     def at(self, stage: str) -> None:
         """Says that a stage begins. Raises CancelledError where the job was cancelled meanwhile."""
         if self.state == "cancelled":
             raise CancelledError
-        self.stage = stage
-        self.notify(self)
+        self.stage, self.progress = stage, None
+        self.tell()
+
+    def advance(self, share: float) -> None:
+        """Says how much of the stage is done, 0 to 1. Raises CancelledError as `at` does."""
+        if self.state == "cancelled":
+            raise CancelledError
+        self.progress = round(share, 3)
+        if monotonic() - self._told >= LEAST_BETWEEN_S:
+            self.tell()
+
+    def tell(self) -> None:
+        self._told = monotonic()
+        if self.notify is not None:
+            self.notify(self)
 
     def record(self) -> dict[str, Any]:
         return {
@@ -47,13 +67,15 @@ class Job:
             "photo": self.photo,
             "state": self.state,
             "stage": self.stage,
+            "progress": self.progress,
             "error": self.error,
             "result": self.result,
         }
 
 
 class Worker:
-    """Runs jobs one after the other in a thread of its own.
+    """Runs jobs in two threads, each one after the other: one for the models, and one for what is quick, so
+    that the page can be clicked on while a fill runs.
 
     notify: called with a job whenever something about it changed, from any thread.
     """
@@ -61,39 +83,52 @@ class Worker:
     def __init__(self, notify: Callable[[Job], None]):
         self.notify = notify
         self.jobs: OrderedDict[str, Job] = OrderedDict()
-        self._queue: queue.Queue[Job | None] = queue.Queue()
         self._lock = threading.Lock()
-        self._thread = threading.Thread(target=self._run, name="page-worker", daemon=True)
-        self._thread.start()
+        self._queues: dict[bool, queue.Queue[Job | None]] = {False: queue.Queue(), True: queue.Queue()}
+        for quick, jobs in self._queues.items():
+            name = f"page-{'quick' if quick else 'models'}"
+            threading.Thread(target=self._run, args=(jobs,), name=name, daemon=True).start()
 
-    def submit(self, kind: str, photo: str | None, work: Callable[[Job], dict[str, Any]]) -> Job:
-        """Queues work; it is given its job and returns what the job's `result` is to be, as JSON takes it."""
-        job = Job(kind, photo, work, self.notify)
+    def submit(
+        self,
+        kind: str,
+        photo: str | None,
+        work: Callable[[Job], dict[str, Any]],
+        *,
+        quick: bool = False,
+        silent: bool = False,
+    ) -> Job:
+        """Queues work; it is given its job and returns what the job's `result` is to be, as JSON takes it.
+
+        quick: it takes no model, and need not wait for those. silent: nobody is told of it.
+        """
+        job = Job(kind, photo, work, None if silent else self.notify)
         with self._lock:
             self.jobs[job.id] = job
             while len(self.jobs) > KEPT_JOBS:
                 self.jobs.popitem(last=False)
-        self.notify(job)
-        self._queue.put(job)
+        job.tell()
+        self._queues[quick].put(job)
         return job
 
     def cancel(self, job_id: str) -> Job | None:
-        """Cancels a job at once for whoever waits for it; what is being computed is dropped when it ends."""
+        """Cancels a job, at once for whoever waits for it; the work stops at its next portion."""
         with self._lock:
             job = self.jobs.get(job_id)
             if job is None or job.state not in ("queued", "running"):
                 return job
             job.state = "cancelled"
-        self.notify(job)
+        job.tell()
         return job
 
     def close(self) -> None:
         for job_id in list(self.jobs):
             self.cancel(job_id)
-        self._queue.put(None)
+        for jobs in self._queues.values():
+            jobs.put(None)
 
-    def _run(self) -> None:
-        while (job := self._queue.get()) is not None:
+    def _run(self, jobs: queue.Queue[Job | None]) -> None:
+        while (job := jobs.get()) is not None:
             self._work_off(job)
             job.work = None  # nothing that it held is kept
 
@@ -102,10 +137,11 @@ class Worker:
             if job.state == "cancelled":
                 return
             job.state = "running"
-        self.notify(job)
+        job.tell()
         assert job.work is not None
         try:
-            result, error = job.work(job), None
+            with watched(job.advance):
+                result, error = job.work(job), None
         except CancelledError:
             return
         except (RemovalError, OSError, ValueError, TypeError, RuntimeError, MemoryError) as problem:
@@ -116,4 +152,4 @@ class Worker:
             if job.state == "cancelled":
                 return
             job.result, job.error, job.state = result, error, "failed" if error else "done"
-        self.notify(job)
+        job.tell()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,16 +12,16 @@ from _removal_support.errors import RemovalError
 from removal.options import RunOptions
 from removal.page.gallery import Gallery, Opened, Result
 from removal.page.jobs import Job, Worker
-from removal.page.masks import StepError, draw, outlines, points_of
+from removal.page.masks import StepError, draw, outlines
+from removal.page.models import SHOWN_SCORE, Models
+from removal.page.pieces import area_of, pieces
+from removal.page.pointing import Pointer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from inpaint.inpainter import Effort
-    from removal.pipeline import Hole, Pipeline
-
-SHOWN_SCORE = 0.35  # objects below are not drawn
-PARTS = ("object", "shadow", "attached")
+    from removal.pipeline import Hole
 
 
 class Studio:
@@ -34,13 +32,11 @@ class Studio:
     """
 
     def __init__(self, options: RunOptions, notify: Callable[[Job], None]):
-        self.options = options
+        self.output, self.overwrite = options.output, options.overwrite
+        self.models = Models(options)
         self.gallery = Gallery(max_megapixels=options.max_megapixels)
+        self.pointer = Pointer(self.gallery)
         self.worker = Worker(notify)
-        self.pipeline: Pipeline | None = None
-        self.models: dict[str, str] = {}
-        self.said: list[str] = []
-        self._lock = threading.Lock()
 
     def close(self) -> None:
         self.worker.close()
@@ -48,62 +44,45 @@ class Studio:
 
     def start(self) -> Job:
         """Loads the models behind the page."""
-        return self.worker.submit("models", None, lambda job: self._load(job))
+        return self._load_models(None, None)
 
-    def choose(self, segmenter: str | None, inpainter: str | None) -> Job:
+    def choose_models(self, segmenter: str | None, inpainter: str | None) -> Job:
         """Loads other models; the old ones stay where that fails. Raises RemovalError."""
-        from inpaint import inpainter_names
-        from segment import segmenter_names
+        self.models.check(segmenter, inpainter)
+        return self._load_models(segmenter, inpainter)
 
-        for name, known in ((segmenter, segmenter_names()), (inpainter, inpainter_names())):
-            if name is not None and name not in known:
-                raise RemovalError(f"expected one of {', '.join(known)}, got {name[:40]!r}")
-        return self.worker.submit("models", None, lambda job: self._load(job, segmenter, inpainter))
+    def _load_models(self, segmenter: str | None, inpainter: str | None) -> Job:
+        def work(job: Job) -> dict[str, Any]:
+            if self.models.load(job, segmenter, inpainter):
+                for opened in list(self.gallery.photos.values()):
+                    opened.detections = None
+            return self.models.description()
 
-    def _load(self, job: Job, segmenter: str | None = None, inpainter: str | None = None) -> dict[str, Any]:
-        from removal.models import build_removal
+        return self.worker.submit("models", None, work)
 
-        job.at("loading the models")
-        said: list[str] = []
-        options = replace(
-            self.options,
-            segmenter=segmenter or self.options.segmenter,
-            inpainter=inpainter or self.options.inpainter,
-        )
-        pipeline = build_removal(replace(options, classes=(), score=SHOWN_SCORE), said.append)
-        assert pipeline.segmenter is not None
-        assert pipeline.inpainter is not None
-        if options.segmenter != self.options.segmenter:
-            for opened in list(self.gallery.photos.values()):
-                opened.detections = None
-        self.models = {"masks": pipeline.segmenter.description, "inpainter": pipeline.inpainter.description}
-        self.options, self.pipeline, self.said = options, pipeline, said
-        return self.description()
+    def look(self, opened: Opened) -> None:
+        """Makes a photo ready to be clicked on, behind the page."""
 
-    def description(self) -> dict[str, Any]:
-        """The models in words, what was said while they were loaded, and which may be chosen."""
-        from inpaint import inpainter_names
-        from segment import segmenter_names
+        def work(job: Job) -> dict[str, Any]:
+            self.pointer.look(opened)
+            return {}
 
-        return {
-            "ready": self.pipeline is not None,
-            "finds": self.models.get("masks", ""),
-            "fills": self.models.get("inpainter", ""),
-            "said": self.said,
-            "segmenters": list(segmenter_names()),
-            "inpainters": list(inpainter_names()),
-            "chosen": {"segmenter": self.options.segmenter, "inpainter": self.options.inpainter},
-        }
+        self.worker.submit("look", opened.id, work, quick=True, silent=True)
+
+    def close_photo(self, opened: Opened) -> None:
+        self.pointer.forget(opened)
+        self.gallery.close_photo(opened.id)
 
     def find(self, opened: Opened) -> Job:
         """Looks for objects; the job's result lists them."""
 
         def work(job: Job) -> dict[str, Any]:
             if opened.detections is None:
-                pipeline = self._ready(job)
+                pipeline = self.models.ready(job)
                 job.at("looking for objects")
                 photo = self.gallery.photo(opened)
                 (opened.detections,) = pipeline.detect([photo.pixels])
+            self.look(opened)
             return {"objects": self.objects(opened)}
 
         return self.worker.submit("find", opened.id, work)
@@ -128,22 +107,24 @@ class Studio:
         ]
 
     def parts(self, opened: Opened, chosen: Sequence[int]) -> Job:
-        """What would be filled for some objects: the outlines of the mask's parts."""
+        """What would be filled for some objects, piece by piece."""
 
         def work(job: Job) -> dict[str, Any]:
-            refined = self._refined(job, opened, chosen)
-            shown = {name: outlines(refined.parts[name]) for name in PARTS if name in refined.parts}
-            return {"objects": list(chosen), "parts": shown}
+            hole = self._hole(job, opened, chosen)
+            job.at("refining the mask")
+            return {"objects": list(chosen), "pieces": [piece.record() for piece in pieces(hole)]}
 
-        return self.worker.submit("parts", opened.id, work)
+        return self.worker.submit("parts", opened.id, work, quick=True)
 
-    def _refined(self, job: Job, opened: Opened, chosen: Sequence[int]) -> Hole:
-        pipeline = self._ready(job)
+    def _hole(self, job: Job, opened: Opened, chosen: object) -> Hole:
         found = opened.detections
+        if not isinstance(chosen, list):
+            raise StepError("expected objects as a list of ids")
         if found is None:
             raise StepError("expected the objects to be looked for first")
-        if not all(isinstance(index, int) and 0 <= index < len(found) for index in chosen):
+        if not all(type(index) is int and 0 <= index < len(found) for index in chosen):
             raise StepError("expected the ids of objects of this photo")
+        pipeline = self.models.ready(job)
         job.at("refining the mask")
         return pipeline.hole(self.gallery.photo(opened).pixels, found, chosen=tuple(chosen))
 
@@ -151,15 +132,7 @@ class Studio:
         """The mask that the page's steps describe, bool (H, W)."""
 
         def of_objects(step: Mapping[str, Any]) -> np.ndarray:
-            chosen, wanted = step.get("objects"), step.get("parts", list(PARTS))
-            if not isinstance(chosen, list) or not isinstance(wanted, list):
-                raise StepError("expected objects and parts as lists")
-            refined = self._refined(job, opened, chosen)
-            area = np.zeros((opened.height, opened.width), bool)
-            for name in PARTS:
-                if name in wanted and name in refined.parts:
-                    area |= refined.parts[name]
-            return area
+            return area_of(self._hole(job, opened, step.get("objects")), step)
 
         def uploaded(step: Mapping[str, Any]) -> np.ndarray:
             path = opened.masks.get(str(step.get("mask")))
@@ -169,32 +142,19 @@ class Studio:
                 return np.unpackbits(file["mask"], axis=1)[:, : opened.width].astype(bool)
 
         def clicked(step: Mapping[str, Any]) -> np.ndarray:
-            return self.pointed(opened, step)
+            return self.pointer.mask(opened, step)
 
         finders = {"objects": of_objects, "mask": uploaded, "click": clicked}
         return draw(steps, opened.height, opened.width, finders=finders)
-
-    def pointed(self, opened: Opened, step: Mapping[str, Any]) -> np.ndarray:
-        """The thing under some clicks: label 1 = this, 0 = not this."""
-        from segment.prompts import load_prompter
-
-        points, labels = points_of(step, 100), step.get("labels")
-        if not isinstance(labels, list) or len(labels) != len(points) or not set(labels) <= {0, 1}:
-            raise StepError("expected a label of 0 or 1 for each point")
-        prompter = load_prompter("auto", detections=opened.detections)
-        image = self.gallery.photo(opened).pixels
-        masks, _ = prompter.embed(image)(points=points.tolist(), labels=labels)
-        result: np.ndarray = masks[0]
-        return result
 
     def point(self, opened: Opened, step: Mapping[str, Any]) -> Job:
         """The outlines of the thing under some clicks."""
 
         def work(job: Job) -> dict[str, Any]:
             job.at("looking at what is there")
-            return {"outlines": outlines(self.pointed(opened, step))}
+            return {"outlines": outlines(self.pointer.mask(opened, step))}
 
-        return self.worker.submit("point", opened.id, work)
+        return self.worker.submit("point", opened.id, work, quick=True)
 
     def fill(
         self,
@@ -209,7 +169,7 @@ class Studio:
         the options."""
 
         def work(job: Job) -> dict[str, Any]:
-            pipeline = self._ready(job)
+            pipeline = self.models.ready(job)
             mask = self.mask(job, opened, steps)
             if not mask.any():
                 raise StepError("nothing is marked: choose an object or paint over what is to go")
@@ -217,20 +177,13 @@ class Studio:
                 raise StepError("all of the photo is marked: nothing would be left to fill it from")
             job.at("filling")
             pixels, before = self.gallery.pixels(opened, base)
-            inpainter = self._inpainter(pipeline, seed, effort or self.options.effort)
+            inpainter = self.models.inpainter(pipeline, seed, effort or self.options.effort)
             filled = inpainter(pixels, mask, self._protect(opened, mask))
-            result = self.gallery.add_result(opened, filled, before | mask, seed=seed, base=base)
+            job.at("keeping the result")
+            result = self.gallery.add_result(opened, filled, before | mask, mask, seed=seed, base=base)
             return {"result": self.result_record(opened, result)}
 
         return self.worker.submit("fill", opened.id, work)
-
-    def _inpainter(self, pipeline: Pipeline, seed: int, effort: Effort) -> Any:
-        same = seed == self.options.seed and effort == self.options.effort
-        if same or not hasattr(pipeline.inpainter, "seed"):
-            return pipeline.inpainter
-        from removal.models import build_inpainter
-
-        return build_inpainter(replace(self.options, seed=seed, effort=effort), self.said.append)
 
     def _protect(self, opened: Opened, mask: np.ndarray) -> np.ndarray | None:
         from removal.pipeline import protected
@@ -238,13 +191,6 @@ class Studio:
         if opened.detections is None:
             return None
         return protected(opened.detections.union() & ~mask, mask)
-
-    def _ready(self, job: Job) -> Pipeline:
-        """The models; loaded now where that failed or was not asked for before."""
-        if self.pipeline is None:
-            self._load(job)
-        assert self.pipeline is not None
-        return self.pipeline
 
     def result_record(self, opened: Opened, result: Result) -> dict[str, Any]:
         return {
@@ -264,8 +210,8 @@ class Studio:
 
     def save(self, opened: Opened, result_id: str) -> Path:
         """Writes a result into the output folder, under the photo's name. Raises RemovalError, OSError."""
-        if self.options.output is None:
+        if self.output is None:
             raise RemovalError("expected an output folder: start the page with one, or download the result")
-        self.options.output.mkdir(parents=True, exist_ok=True)
-        target = self.options.output / Path(opened.name).name
-        return self.write(opened, result_id, target, overwrite=self.options.overwrite)
+        self.output.mkdir(parents=True, exist_ok=True)
+        target = self.output / Path(opened.name).name
+        return self.write(opened, result_id, target, overwrite=self.overwrite)

@@ -7,7 +7,8 @@ import numpy as np
 
 TILE_PX = 512
 JPEG_QUALITY = 88
-THUMBNAIL_PX = 192
+THUMBNAIL_PX = 256
+AROUND_SHARE = 0.35  # of a hole's longer side, shown on each side of it
 
 
 def levels(height: int, width: int) -> int:
@@ -41,6 +42,22 @@ def thumbnail(pixels: np.ndarray) -> bytes:
     if scale < 1:
         pixels = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     return encode(pixels)
+
+
+def bounds(mask: np.ndarray) -> tuple[int, int, int, int]:
+    """Top, left, bottom and right of a mask, bool (H, W), the last two one past its last pixels; all 0 where
+    it is empty."""
+    rows, cols = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return 0, 0, 0, 0
+    return int(rows[0]), int(cols[0]), int(rows[-1]) + 1, int(cols[-1]) + 1
+
+
+def around(pixels: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
+    """The part of a photo, uint8 (H, W, 3), around a box (top, left, bottom, right)."""
+    top, left, bottom, right = box
+    margin = max(24, round(AROUND_SHARE * max(bottom - top, right - left)))
+    return pixels[max(0, top - margin) : bottom + margin, max(0, left - margin) : right + margin]
 
 
 def encode(pixels: np.ndarray) -> bytes:

@@ -42,6 +42,7 @@ export const cancel = (job) => post(`/jobs/${job}/cancel`);
 export const job = async (id) => (await request(`/jobs/${id}`)).json();
 export const tileUrl = (id, source, level, col, row) => `${ROOT}/photos/${id}/tiles/${source}/${level}/${col}/${row}`;
 export const thumbnailUrl = (id) => `${ROOT}/photos/${id}/thumbnail`;
+export const resultThumbnailUrl = (id, result) => `${ROOT}/photos/${id}/results/${result}/thumbnail`;
 export const resultUrl = (id, result) => `${ROOT}/photos/${id}/results/${result}/file`;
 
 /** @param {File | Blob} file @param {string} name */

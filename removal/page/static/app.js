@@ -1,7 +1,13 @@
-/** The state of the page and what can be done to it; who shows it subscribes with `onChange`. */
+/** The state of the page: photos, models, jobs, the connection; who shows it subscribes with `onChange`. */
 import * as api from "./api.js";
-import { FRESH, Jobs, forgetObjects, matched, record, same, withoutResults } from "./records.js";
+import { Filling } from "./filling.js";
+import { Jobs } from "./jobs.js";
+import { forget, keep, kept } from "./keeping.js";
+import { Marking } from "./marking.js";
+import { FRESH, forgetObjects, matched, record, same, withoutMasks } from "./records.js";
 import { TEXT } from "./strings.js";
+
+const KEEP_AFTER_MS = 250;
 
 export class App {
   constructor() {
@@ -10,6 +16,8 @@ export class App {
     this.current = null;
     this.models = { ready: false };
     this.jobs = new Jobs();
+    this.marking = new Marking(this);
+    this.filling = new Filling(this);
     this.message = "";
     this.said = "";
     this.connected = true;
@@ -17,11 +25,20 @@ export class App {
     this.tool = "point";
     this.size = 40;
     this.split = 0; // where the line between before and after stands; 0 = all after
+    this.pointed = null; // what is outlined: {object: id} or {piece: index}
+    this.opening = 0;
   }
 
   onChange(listener) { this.listeners.push(listener); }
 
-  changed() { for (const listener of this.listeners) listener(); }
+  changed() {
+    for (const listener of this.listeners) listener();
+    clearTimeout(this.keeping);
+    this.keeping = setTimeout(() => this.keep(), KEEP_AFTER_MS);
+  }
+
+  /** Keeps what is marked for a reload of the page. */
+  keep() { if (this.photo) keep(this.photo); }
 
   get photo() { return this.photos.get(this.current) ?? null; }
 
@@ -30,7 +47,7 @@ export class App {
   /** The result that is looked at, by its id; null = the original. */
   get shown() { return this.marks.shown; }
 
-  get working() { return this.jobs.of(this.current); }
+  get working() { return this.jobs.of(this.current) ?? this.jobs.of(null); }
 
   /** Runs something that may be refused; what is wrong is shown. */
   async attempt(work) {
@@ -40,10 +57,15 @@ export class App {
       return await work();
     } catch (error) {
       if (!(error instanceof api.Refused || error instanceof TypeError)) throw error;
-      this.message = error instanceof api.Refused ? error.message : TEXT.lost;
-      this.changed();
+      this.tell(error instanceof api.Refused ? error.message : TEXT.lost);
       return null;
     }
+  }
+
+  /** Shows what is wrong. @param {string} message */
+  tell(message) {
+    this.message = message;
+    this.changed();
   }
 
   /** Starts a job and waits for its end: its result; null where it was cancelled, refused or failed. */
@@ -65,48 +87,69 @@ export class App {
   /** Says that the server is gone; that it is back only once everything is there again. */
   async connection(connected) {
     if (connected === this.connected) return;
-    if (connected) await this.refresh().catch(() => { connected = false; });
+    let lost = false;
+    if (connected) {
+      try { lost = await this.refresh(); } catch { return; }
+    }
     this.connected = connected;
     this.message = connected ? "" : TEXT.lost;
+    this.said = lost ? TEXT.anew : "";
     this.changed();
   }
 
-  /** Takes over the server's state; strokes stay. After the server was started anew its photos are opened again. */
+  /**
+   * Takes over the server's state; strokes stay. After the server was started anew its photos are opened again.
+   * @returns {Promise<boolean>} whether it was started anew and results are lost
+   */
   async refresh() {
     const state = await api.state();
     this.models = state.models;
     this.output = state.output;
     const there = new Set(state.photos.map((photo) => photo.id));
     const fresh = state.photos.filter((photo) => !this.photos.has(photo.id));
+    let lost = false;
     for (const known of [...this.photos.values()].filter((photo) => !there.has(photo.id))) {
       const again = known.file ? await api.open(known.file, known.name) : matched(known, fresh);
       this.photos.delete(known.id);
-      if (again) {
-        this.photos.set(again.id, record(again, known.file, withoutResults(known.history)));
-        if (this.current === known.id) this.select(again.id);
-      }
+      if (!again) continue;
+      lost ||= known.results.length > 0;
+      withoutMasks(known.history);
+      this.photos.set(again.id, record(again, known.file, known));
+      if (this.current === known.id) this.select(again.id);
     }
-    for (const photo of fresh) if (!this.photos.has(photo.id)) this.photos.set(photo.id, record(photo));
+    for (const photo of fresh) if (!this.photos.has(photo.id)) this.photos.set(photo.id, this.known(photo));
     if (!this.photo && this.photos.size) this.select(this.photos.keys().next().value);
     for (const id of this.jobs.waited) {
       this.heard(await api.job(id).catch(() => ({ job: id, state: "cancelled" })));
     }
     this.changed();
+    return lost;
   }
 
+  /** A photo with what was marked in it before, unless it is open already. */
+  known(photo, file = null) {
+    const open = [...this.photos.values()].some((one) => one.digest === photo.digest);
+    return record(photo, file, open ? null : kept(photo.digest));
+  }
+
+  /** @param {File[]} files */
   async open(files) {
     const refused = [];
     for (const file of files) {
+      this.opening += 1;
+      this.changed();
       const opened = await this.attempt(() => api.open(file, file.name || "pasted.png"));
+      this.opening -= 1;
       if (!opened) { refused.push(this.message); continue; }
-      this.photos.set(opened.id, record(opened, file));
+      this.photos.set(opened.id, this.known(opened, file));
       this.select(opened.id);
     }
-    if (refused.length) { this.message = refused.join("\n"); this.changed(); }
+    if (refused.length) this.tell(refused.join("\n"));
   }
 
   async close(id) {
     await this.attempt(() => api.close(id));
+    if (this.photos.has(id)) forget(this.photos.get(id).digest);
     this.photos.delete(id);
     if (this.current === id) this.current = null;
     if (!this.photo && this.photos.size) this.select(this.photos.keys().next().value);
@@ -114,26 +157,37 @@ export class App {
   }
 
   select(id) {
+    this.keep();
     this.current = id;
     this.split = 0;
+    this.pointed = null;
     if (this.photo.objects === null) this.run(() => api.find(id));
-    else if (this.marks.chosen.length && !this.photo.parts) this.refine();
+    else if (this.marks.chosen.length && !this.photo.pieces) this.marking.refine();
     this.changed();
   }
 
   heard(event) {
-    if (event.kind === "opened") { if (!this.photos.has(event.photo)) setTimeout(() => this.attempt(() => this.refresh()), 300); return; }
-    if (event.kind === "refused") { this.message = event.error; this.changed(); return; }
-    const photo = this.photos.get(event.photo);
-    if (event.state === "done") {
-      if (event.kind === "models") this.modelsAre(event.result);
-      if (photo && event.kind === "find") { photo.objects = event.result.objects; if (photo.history.now.chosen.length) this.refine(); }
-      if (photo && event.kind === "parts" && same(event.result.objects, photo.history.now.chosen)) photo.parts = event.result;
-      if (photo && event.kind === "fill" && !photo.results.some((one) => one.id === event.result.result.id)) photo.results.push(event.result.result);
+    if (event.kind === "opened") {
+      if (!this.photos.has(event.photo)) setTimeout(() => this.attempt(() => this.refresh()), 300);
+      return;
     }
+    if (event.kind === "refused") { this.tell(event.error); return; }
+    if (event.state === "done") this.take(event, this.photos.get(event.photo));
     const awaited = this.jobs.heard(event);
     if (event.state === "failed" && !awaited) this.message = event.error;
     this.changed();
+  }
+
+  /** Takes over what came of a job. */
+  take({ kind, result }, photo) {
+    if (kind === "models") this.modelsAre(result);
+    if (!photo) return;
+    if (kind === "find") {
+      photo.objects = result.objects;
+      if (photo === this.photo && photo.history.now.chosen.length) this.marking.refine();
+    }
+    if (kind === "parts" && same(result.objects, photo.history.now.chosen)) photo.pieces = result.pieces;
+    if (kind === "fill" && !photo.results.some((one) => one.id === result.result.id)) photo.results.push(result.result);
   }
 
   /** Other models are there; what another finder found is forgotten, and looked for anew. */
@@ -145,109 +199,17 @@ export class App {
     if (this.photo) this.select(this.current);
   }
 
-  /** Something is marked or unmarked; it can be undone. */
-  mark(change) {
-    const { photo } = this;
-    if (!photo) return;
-    const before = photo.history.now;
-    photo.history.push({ ...before, ...change });
-    this.afterMarks(before);
+  /** Outlines something in the photo. @param {{object: number} | {piece: number} | null} what */
+  point(what) {
+    this.pointed = what;
+    for (const listener of this.listeners) listener();
   }
 
-  afterMarks(before) {
-    const { photo } = this;
-    if (!same(before.chosen, photo.history.now.chosen)) { photo.parts = null; this.refine(); }
-    this.split = 0;
+  /** Makes the brush larger or smaller. @param {number} factor */
+  resize(factor) {
+    this.size = Math.min(300, Math.max(2, this.size * factor));
     this.changed();
   }
-
-  /** Asks what goes with the chosen objects: shadows, attached things. */
-  async refine() {
-    const { photo } = this;
-    if (this.refining) api.cancel(this.refining).catch(() => null);
-    this.refining = null;
-    if (!photo?.history.now.chosen.length || photo.objects === null) return;
-    await this.run(async () => {
-      const job = await api.parts(photo.id, photo.history.now.chosen);
-      this.refining = job.job;
-      return job;
-    });
-  }
-
-  undo(redo = false) {
-    const { photo } = this;
-    const before = this.marks;
-    if (photo && (redo ? photo.history.redo() : photo.history.undo())) this.afterMarks(before);
-  }
-
-  toggleObject(id) {
-    const { chosen } = this.marks;
-    this.mark({ chosen: chosen.includes(id) ? chosen.filter((one) => one !== id) : [...chosen, id] });
-  }
-
-  toggleClass(label) {
-    const ids = this.photo.objects.filter((one) => one.label === label).map((one) => one.id);
-    const { chosen } = this.marks;
-    const all = ids.every((id) => chosen.includes(id));
-    this.mark({ chosen: all ? chosen.filter((id) => !ids.includes(id)) : [...new Set([...chosen, ...ids])] });
-  }
-
-  togglePart(name) {
-    const { off } = this.marks;
-    this.mark({ off: off.includes(name) ? off.filter((one) => one !== name) : [...off, name] });
-  }
-
-  addStep(step) { this.mark({ steps: [...this.marks.steps, step] }); }
-
-  /** Clicks beside every object: the last click step takes further clicks, the server says what they mean. */
-  async click(point, label) {
-    const { photo } = this;
-    const { steps } = this.marks;
-    const last = steps.at(-1);
-    const step = last?.kind === "click" ? { ...last, points: [...last.points, point], labels: [...last.labels, label] } : { kind: "click", points: [point], labels: [label] };
-    const result = await this.run(() => api.point(photo.id, step.points, step.labels));
-    if (!result || this.photo !== photo || this.marks.steps !== steps) return;
-    this.mark({ steps: [...(last?.kind === "click" ? steps.slice(0, -1) : steps), { ...step, outlines: result.outlines }] });
-  }
-
-  /** The steps as the server takes them. */
-  get steps() {
-    const { chosen, off, steps } = this.marks;
-    const parts = ["object", "shadow", "attached"].filter((name) => !off.includes(name));
-    const objects = chosen.length ? [{ kind: "objects", objects: chosen, parts }] : [];
-    return [...objects, ...steps.map(({ outlines, ...step }) => step)];
-  }
-
-  /** Fills on top of what is shown; the result can be undone like a stroke. */
-  async fill() {
-    const { photo, steps, shown } = this;
-    if (!photo || this.working?.kind === "fill") return;
-    if (!steps.length) { this.message = TEXT.nothingMarked; this.changed(); return; }
-    await this.filled(photo, steps, 0, shown);
-  }
-
-  /** Fills the same place once more with the next seed. */
-  async again() {
-    const { photo } = this;
-    const shown = photo?.results.find((one) => one.id === this.shown);
-    if (!shown || this.working?.kind === "fill") return;
-    const steps = photo.filled.get(shown.id);
-    if (!steps) { this.message = TEXT.noSteps; this.changed(); return; }
-    const tries = photo.results.filter((one) => photo.filled.get(one.id) === steps);
-    await this.filled(photo, steps, Math.max(...tries.map((one) => one.seed)) + 1, shown.base);
-  }
-
-  async filled(photo, steps, seed, base) {
-    const done = await this.run(() => api.fill(photo.id, steps, seed, base));
-    if (!done) return;
-    photo.filled.set(done.result.id, steps);
-    photo.parts = null;
-    photo.history.push({ ...FRESH, shown: done.result.id });
-    if (photo === this.photo) this.split = 0;
-    this.changed();
-  }
-
-  show(result) { this.mark({ shown: result }); }
 
   async cancel() {
     const { working } = this;

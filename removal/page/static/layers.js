@@ -1,27 +1,25 @@
 /** What is marked, drawn over the photo: objects, their parts, strokes. All in photo coordinates. */
 export const COLOURS = { object: "#e5484d", shadow: "#7c5cff", attached: "#f5a524", hand: "#e5484d", hover: "#ffffff" };
 
-/** @param {number[][][]} outlines */
+const paths = new WeakMap();
+
+/** Outlines as a shape that can be filled, stroked and hit; made once. @param {number[][][]} outlines */
 export function pathOf(outlines) {
-  const path = new Path2D();
+  let path = paths.get(outlines);
+  if (path) return path;
+  path = new Path2D();
   for (const outline of outlines) {
     outline.forEach(([x, y], index) => (index ? path.lineTo(x + 0.5, y + 0.5) : path.moveTo(x + 0.5, y + 0.5)));
     path.closePath();
   }
+  paths.set(outlines, path);
   return path;
 }
 
-/** Outlines as shapes that can be filled, stroked and hit; made once for each object. */
-export class Shapes {
-  constructor() { this.paths = new Map(); }
+const scratch = document.createElement("canvas").getContext("2d");
 
-  get(key, outlines) {
-    if (!this.paths.has(key)) this.paths.set(key, pathOf(outlines));
-    return this.paths.get(key);
-  }
-
-  clear() { this.paths.clear(); }
-}
+/** Whether a point lies in outlines. @param {number[][][]} outlines @param {number[]} point */
+export const hits = (outlines, [x, y]) => scratch.isPointInPath(pathOf(outlines), x, y, "evenodd");
 
 export function tint(context, path, colour, pixel) {
   context.globalAlpha = 0.42;
@@ -31,6 +29,14 @@ export function tint(context, path, colour, pixel) {
   context.strokeStyle = colour;
   context.lineWidth = 2 * pixel;
   context.stroke(path);
+}
+
+/** What goes with an object and is left. */
+export function dashed(context, path, colour, pixel) {
+  context.save();
+  context.setLineDash([6 * pixel, 5 * pixel]);
+  outline(context, path, colour, pixel);
+  context.restore();
 }
 
 export function outline(context, path, colour, pixel) {

@@ -1,68 +1,61 @@
-/** The panel beside the photo, the strip above it, and what is said. */
+/** The panel beside the photo: it does what its buttons say, and shows the state. */
 import * as api from "./api.js";
+import { buttons, choices, element } from "./controls.js";
 import { COLOURS } from "./layers.js";
-import { KEYS, PARTS, STAGES, TEXT, TOOLS, counted } from "./strings.js";
-
-const element = (id) => document.getElementById(id);
-
-/**
- * Buttons in a group; those that stay are kept, so that the focus stays too.
- * @param {string} id @param {{text: string, on: boolean, click: () => void, colour?: string}[]} wanted @param {string} state
- */
-function buttons(id, wanted, state = "aria-pressed") {
-  const group = element(id);
-  const names = wanted.map((one) => one.text).join("\n");
-  if (group.dataset.names !== names) {
-    group.dataset.names = names;
-    group.replaceChildren(...wanted.map(({ text, colour }) => {
-      const made = document.createElement("button");
-      if (state === "aria-checked") made.setAttribute("role", "radio");
-      if (colour) { const swatch = document.createElement("span"); swatch.className = "swatch"; swatch.style.background = colour; made.append(swatch); }
-      made.append(text);
-      return made;
-    }));
-  }
-  wanted.forEach(({ on, click }, index) => {
-    const one = group.children[index];
-    one.setAttribute(state, String(on));
-    one.onclick = click;
-  });
-}
+import { stepsOf } from "./records.js";
+import { Strip } from "./strip.js";
+import { KEYS, PARTS, STAGES, TEXT, TOOLS, counted, numbered } from "./strings.js";
 
 export class Panel {
   /** @param {import("./app.js").App} app */
   constructor(app) {
     this.app = app;
+    this.strip = new Strip(app);
     for (const one of document.querySelectorAll("[data-text]")) one.textContent = TEXT[one.dataset.text];
     for (const one of document.querySelectorAll("[data-label]")) one.setAttribute("aria-label", TEXT[one.dataset.label]);
-    const click = (id, handler) => element(id).addEventListener("click", handler);
-    click("open", () => element("file").click());
-    element("file").addEventListener("change", (event) => { app.open([...event.target.files]); event.target.value = ""; });
-    click("undo", () => app.undo());
-    click("redo", () => app.undo(true));
-    click("clear", () => app.mark({ chosen: [], off: [], steps: [] }));
-    click("grow", () => app.addStep({ kind: "grow", px: this.step() }));
-    click("shrink", () => app.addStep({ kind: "shrink", px: this.step() }));
-    click("invert", () => app.addStep({ kind: "invert" }));
-    click("fill", () => app.fill());
-    click("again", () => app.again());
-    click("cancel", () => app.cancel());
-    click("download", () => this.download());
-    click("save", () => this.save());
-    click("zip", () => app.attempt(() => api.fetchFile("/zip", { results: [...app.photos.values()].filter((one) => one.history.now.shown).map((one) => [one.id, one.history.now.shown]) }, "removed.zip")));
-    click("mask-down", () => app.attempt(() => api.fetchFile(`/photos/${app.current}/mask`, { steps: app.steps }, `${app.photo.name.replace(/\.[^.]*$/, "")}.mask.png`)));
-    click("mask-up", () => element("mask-file").click());
-    element("mask-file").addEventListener("change", (event) => this.uploadMask(event.target));
-    click("help", () => element("keys").showModal());
-    element("size").addEventListener("input", (event) => { app.size = Number(event.target.value); app.changed(); });
-    for (const id of ["segmenter", "inpainter"]) element(id).addEventListener("change", () => app.run(() => api.chooseModels(element("segmenter").value, element("inpainter").value)));
-    for (const [keys, what] of KEYS) element("key-list").append(Object.assign(document.createElement("dt"), { textContent: keys }), Object.assign(document.createElement("dd"), { textContent: what }));
+    for (const [keys, what] of KEYS) {
+      element("key-list").append(Object.assign(document.createElement("dt"), { textContent: keys }), Object.assign(document.createElement("dd"), { textContent: what }));
+    }
+    this.wire();
     app.onChange(() => this.update());
     this.update();
   }
 
+  wire() {
+    const { app } = this;
+    const { marking, filling } = app;
+    const clicks = {
+      open: () => element("file").click(),
+      undo: () => marking.undo(),
+      redo: () => marking.undo(true),
+      clear: () => marking.mark({ chosen: [], off: [], steps: [] }),
+      grow: () => marking.addStep({ kind: "grow", px: this.step() }),
+      shrink: () => marking.addStep({ kind: "shrink", px: this.step() }),
+      invert: () => marking.addStep({ kind: "invert" }),
+      fill: () => filling.fill(),
+      again: () => filling.again(),
+      cancel: () => app.cancel(),
+      download: () => this.download(),
+      save: () => this.save(),
+      zip: () => app.attempt(() => api.fetchFile("/zip", { results: this.results() }, "removed.zip")),
+      "mask-down": () => app.attempt(() => api.fetchFile(`/photos/${app.current}/mask`, { steps: stepsOf(app.marks) }, `${app.photo.name.replace(/\.[^.]*$/, "")}.mask.png`)),
+      "mask-up": () => element("mask-file").click(),
+      help: () => element("keys").showModal(),
+    };
+    for (const [id, click] of Object.entries(clicks)) element(id).addEventListener("click", click);
+    element("file").addEventListener("change", (event) => { app.open([...event.target.files]); event.target.value = ""; });
+    element("mask-file").addEventListener("change", (event) => this.uploadMask(event.target));
+    element("size").addEventListener("input", (event) => { app.size = Number(event.target.value); app.changed(); });
+    for (const id of ["segmenter", "inpainter"]) {
+      element(id).addEventListener("change", () => app.run(() => api.chooseModels(element("segmenter").value, element("inpainter").value)));
+    }
+  }
+
   /** Grow and shrink go by a share of the photo, so that they show at any size. */
   step() { return Math.max(1, Math.round(Math.max(this.app.photo?.width ?? 0, this.app.photo?.height ?? 0) / 400)); }
+
+  /** What is looked at of each photo, where it is a result. */
+  results() { return [...this.app.photos.values()].map((one) => [one.id, one.history.now.shown]).filter(([, shown]) => shown); }
 
   download() {
     const { photo, shown } = this.app;
@@ -80,83 +73,110 @@ export class Panel {
     const [file] = input.files;
     input.value = "";
     const done = file && await app.attempt(() => api.uploadMask(app.current, file));
-    if (done) app.addStep({ kind: "mask", mask: done.mask });
+    if (done) app.marking.addStep({ kind: "mask", mask: done.mask });
   }
 
   update() {
     const { app } = this;
-    const { photo, working } = app;
-    element("drop").hidden = Boolean(photo);
+    const { photo, marks } = app;
+    const marked = marks.chosen.length + marks.steps.length > 0;
+    element("drop").hidden = Boolean(photo) || app.opening > 0;
     element("message").hidden = !app.message;
     element("message").textContent = app.message;
-    element("wait").hidden = !working;
-    if (working) element("stage-name").textContent = STAGES[working.stage] ?? TEXT.loading;
-    const { models } = app;
     element("said").hidden = !app.said;
     element("said").textContent = app.said;
-    element("models").textContent = (models.ready ? [`${TEXT.finds}: ${models.finds}`, `${TEXT.fills}: ${models.fills}`].join(" · ") : TEXT.loading);
-    element("models").title = (models.said ?? []).join("\n");
-    this.list("segmenter", models.segmenters, models.chosen?.segmenter);
-    this.list("inpainter", models.inpainters, models.chosen?.inpainter);
     element("size").value = app.size;
-    const { chosen, off, steps } = app.marks;
-    const marked = chosen.length || steps.length;
-    element("fill").disabled = !photo || !marked;
-    element("again").disabled = !app.shown;
-    for (const id of ["download"]) element(id).disabled = !app.shown;
+    element("fill").disabled = !photo || !marked || app.working?.kind === "fill";
+    element("again").hidden = !app.shown;
+    element("again").disabled = app.working?.kind === "fill";
+    for (const id of ["download", "save"]) element(id).disabled = !app.shown;
     element("save").hidden = !app.output;
-    element("save").disabled = !app.shown;
     element("zip").hidden = app.photos.size < 2;
+    element("zip").disabled = !this.results().length;
     for (const id of ["clear", "grow", "shrink", "invert", "mask-down"]) element(id).disabled = !photo || !marked;
     element("mask-up").disabled = !photo;
     element("undo").disabled = !photo?.history.past.length;
     element("redo").disabled = !photo?.history.future.length;
-    this.strip();
-    this.chips(photo, chosen);
-    const parts = Object.entries(photo?.parts?.parts ?? {}).filter(([name, outlines]) => name !== "object" && outlines.length);
-    element("parts").parentElement.hidden = !parts.length;
-    buttons("parts", parts.map(([name]) => ({ text: PARTS[name], on: !off.includes(name), colour: COLOURS[name], click: () => app.togglePart(name) })));
-    buttons("tools", Object.entries(TOOLS).map(([name, text]) => ({ text, on: app.tool === name, click: () => { app.tool = name; app.changed(); } })), "aria-checked");
-    const tries = photo?.results ?? [];
-    const original = { text: TEXT.original, on: !app.shown, click: () => app.show(null) };
-    buttons("tries", tries.length ? [original, ...tries.map((one, index) => ({ text: String(index + 1), on: one.id === app.shown, click: () => app.show(one.id) }))] : []);
     element("hint").hidden = !app.shown;
+    buttons("tools", Object.entries(TOOLS).map(([name, text]) => ({ text, on: app.tool === name, click: () => { app.tool = name; app.changed(); } })), "aria-checked");
+    this.strip.update();
+    this.waiting();
+    this.models();
+    this.found(photo, marks.chosen);
+    this.pieces(photo);
+    this.tries(photo);
   }
 
-  chips(photo, chosen) {
+  /** What is waited for, and how far it is. */
+  waiting() {
+    const { working, opening } = this.app;
+    const bar = element("progress");
+    element("wait").hidden = !working && !opening;
+    element("cancel").hidden = !working;
+    const share = working?.progress ?? null;
+    if (share === null) bar.removeAttribute("value");
+    else bar.value = share;
+    element("percent").textContent = share === null ? "" : `${Math.round(100 * share)} %`;
+    element("stage-name").textContent = working ? STAGES[working.stage] ?? TEXT.waiting : TEXT.opening;
+  }
+
+  models() {
+    const { models } = this.app;
+    const { licences } = models;
+    element("models").textContent = models.ready ? `${TEXT.finds}: ${models.finds} · ${TEXT.fills}: ${models.fills}` : TEXT.loading;
+    element("models").title = [element("models").textContent, ...(models.said ?? [])].join("\n");
+    for (const name of ["finds", "fills"]) element(`licence-${name}`).textContent = licences?.[name] ? `${TEXT.licence}: ${licences[name]}` : "";
+    choices("segmenter", models.segmenters, models.chosen?.segmenter);
+    choices("inpainter", models.inpainters, models.chosen?.inpainter);
+  }
+
+  found(photo, chosen) {
     const { app } = this;
+    const groups = new Map();
+    for (const object of photo?.objects ?? []) groups.set(object.label, [...(groups.get(object.label) ?? []), object]);
+    buttons("chips", [...groups].map(([label, all]) => ({
+      text: counted(label, all.length), on: all.every((one) => chosen.includes(one.id)), click: () => app.marking.toggleClass(label),
+    })));
+    const left = ({ box }) => box[0];
+    const several = [...groups].filter(([, all]) => all.length > 1);
+    buttons("objects", several.flatMap(([label, all]) => all.toSorted((a, b) => left(a) - left(b)).map(({ id }, index) => ({
+      text: numbered(label, index + 1),
+      on: chosen.includes(id),
+      click: () => app.marking.toggleObject(id),
+      point: (begins) => app.point(begins ? { object: id } : null),
+    }))));
+    element("one-by-one").hidden = !several.length;
+    element("begin").hidden = !groups.size || chosen.length + app.marks.steps.length > 0 || photo.results.length > 0;
+    element("nothing").hidden = !photo?.objects || groups.size > 0;
+  }
+
+  /** What goes with the chosen objects, each with a button that leaves it. */
+  pieces(photo) {
+    const { app } = this;
+    const along = (photo?.pieces ?? []).map((piece, index) => ({ piece, index })).filter(({ piece }) => piece.part !== "object");
+    const name = ({ part, label }) => label || PARTS[part];
+    const many = (piece) => along.filter((one) => name(one.piece) === name(piece)).length > 1;
     const counts = new Map();
-    for (const object of photo?.objects ?? []) counts.set(object.label, (counts.get(object.label) ?? 0) + 1);
-    const chips = [...counts].map(([label, count]) => {
-      const ids = photo.objects.filter((one) => one.label === label).map((one) => one.id);
-      return { text: counted(label, count), on: ids.every((id) => chosen.includes(id)), click: () => app.toggleClass(label) };
-    });
-    buttons("chips", chips);
-    element("begin").hidden = !chips.length || app.marks.chosen.length + app.marks.steps.length > 0 || photo.results.length > 0;
-    element("nothing").hidden = !photo?.objects || chips.length > 0;
+    buttons("parts", along.map(({ piece, index }) => {
+      const count = (counts.get(name(piece)) ?? 0) + 1;
+      counts.set(name(piece), count);
+      return {
+        text: many(piece) ? numbered(name(piece), count) : name(piece),
+        on: !app.marking.isOff(piece),
+        colour: COLOURS[piece.part],
+        click: () => app.marking.togglePiece(piece),
+        point: (begins) => app.point(begins ? { piece: index } : null),
+      };
+    }));
+    element("parts").parentElement.hidden = !along.length;
   }
 
-  strip() {
+  tries(photo) {
     const { app } = this;
-    const ids = [...app.photos.keys()];
-    if (ids.join() !== this.ids) {
-      this.ids = ids.join();
-      element("strip").replaceChildren(...(ids.length < 2 ? [] : ids.map((id) => {
-        const made = document.createElement("button");
-        made.onclick = () => app.select(id);
-        made.append(Object.assign(new Image(), { src: api.thumbnailUrl(id), alt: app.photos.get(id).name, loading: "lazy" }));
-        made.dataset.id = id;
-        return made;
-      })));
-    }
-    for (const one of element("strip").children) one.setAttribute("aria-pressed", String(one.dataset.id === app.current));
-  }
-
-  list(id, names, chosen) {
-    const select = element(id);
-    if (!names || select.dataset.names === names.join()) { if (chosen && document.activeElement !== select) select.value = chosen; return; }
-    select.dataset.names = names.join();
-    select.replaceChildren(...names.map((name) => new Option(name, name)));
-    select.value = chosen;
+    const made = photo?.results ?? [];
+    const original = { text: TEXT.original, on: !app.shown, click: () => app.filling.show(null) };
+    buttons("tries", made.length ? [original, ...made.map((one, index) => ({
+      text: numbered(TEXT.result, index + 1), image: api.resultThumbnailUrl(photo.id, one.id), on: one.id === app.shown, click: () => app.filling.show(one.id),
+    }))] : []);
   }
 }

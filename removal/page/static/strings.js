@@ -9,7 +9,9 @@ export const TEXT = {
   found: "Found in the photo",
   nothingFound: "Nothing was found. Click on the thing, or paint over it.",
   begin: "Click what should go, in the photo or here.",
+  oneByOne: "One by one",
   alsoRemove: "Goes with it",
+  alsoHint: "Switch off what should stay, here or in the photo.",
   tools: "Mark by hand",
   size: "Brush size",
   undo: "Undo",
@@ -22,7 +24,8 @@ export const TEXT = {
   maskUp: "Load mask",
   fill: "Remove what is marked",
   again: "Another try",
-  tries: "Tries",
+  tries: "Results, side by side",
+  result: "Result",
   download: "Download",
   save: "Save",
   zip: "All as zip",
@@ -31,26 +34,36 @@ export const TEXT = {
   fills: "Fills",
   keys: "Keys",
   close: "Close",
+  closePhoto: "Close",
   cancel: "Cancel",
   loading: "Models are loading…",
+  waiting: "One moment…",
+  opening: "Opening the photo",
+  progress: "How far it is",
+  licence: "licence",
   lost: "The server does not answer. Your strokes are kept; the page connects again by itself.",
+  anew: "The server was started anew. Results that were not saved are gone; what you marked is still here: remove it again.",
   saved: "Saved as ",
   compare: "Drag the line to compare; hold Tab for the original.",
   noSteps: "What this try was marked with is not known any more: mark it again.",
   original: "Original",
   nothingMarked: "Mark something first: click it or paint over it.",
+  nothingThere: "Nothing was cut out there: paint over it instead.",
+  minusFirst: "Click what should go first, then what does not belong to it.",
 };
-export const PARTS = { object: "The object", shadow: "Shadow", attached: "Carried and attached" };
-export const TOOLS = { point: "Click", brush: "Brush", erase: "Eraser", lasso: "Lasso", box: "Box", move: "Move" };
+export const PARTS = { object: "The object", shadow: "Shadow", attached: "Carried thing" };
+export const TOOLS = { point: "Click", minus: "Not this", brush: "Brush", erase: "Eraser", lasso: "Lasso", box: "Box", move: "Move" };
 export const STAGES = {
   "loading the models": "Loading the models",
   "looking for objects": "Looking for objects",
   "refining the mask": "Looking for shadows and attached things",
   "looking at what is there": "Looking at what is there",
   filling: "Filling",
+  "keeping the result": "Keeping the result",
 };
 export const KEYS = [
-  ["P, B, E, L, R", "click, brush, eraser, lasso, box"],
+  ["P, N, B, E, L, R", "click, not this, brush, eraser, lasso, box"],
+  ["Alt + click", "not this"],
   ["[  ]", "smaller or larger brush; Alt + wheel too"],
   ["Right button", "erases with the brush"],
   ["Enter", "remove what is marked"],
@@ -59,10 +72,14 @@ export const KEYS = [
   ["Ctrl+Z, Shift+Ctrl+Z", "undo, redo"],
   ["Wheel, +, -", "zoom; 1 is full size, 8 is eight times, 0 fits"],
   ["Space, middle button", "move the photo"],
+  ["Double click", "show all of the photo"],
   ["Arrow keys", "move the photo, or the before-and-after line"],
+  ["Shift + arrows, X", "move a cross, use the tool there"],
   ["Esc", "give up what is being drawn, cancel"],
   ["S", "download"],
   ["?", "these keys"],
 ];
 /** @param {string} label @param {number} count */
 export const counted = (label, count) => (count === 1 ? `1 ${label}` : label === "person" ? `${count} people` : `${count} × ${label}`);
+/** @param {string} name @param {number} number */
+export const numbered = (name, number) => `${name} ${number}`;

@@ -67,9 +67,13 @@ export class View {
     context.setTransform(k, 0, 0, k, this.left * this.ratio, this.top * this.ratio);
   }
 
-  /** Draws the tiles of a source in sight; a coarser level stands in until they have come. */
-  draw(context, source) {
+  /**
+   * Draws the tiles of a source in sight; a coarser level, and under it another source, stands in until they have come.
+   * @param {CanvasRenderingContext2D} context @param {string} source @param {string | null} instead
+   */
+  draw(context, source, instead = null) {
     const { photo } = this;
+    if (instead !== null && !this.covers(source)) this.draw(context, instead);
     const wanted = Math.max(0, Math.min(photo.levels - 1, Math.floor(Math.log2(1 / (this.scale * this.ratio)) + 0.01)));
     context.imageSmoothingEnabled = this.scale * this.ratio < 3;
     for (let level = photo.levels - 1; level >= wanted; level -= 1) {
@@ -86,6 +90,12 @@ export class View {
         }
       }
     }
+  }
+
+  /** Whether the coarsest tile of a source, which shows all of it, has come. */
+  covers(source) {
+    const image = this.tile(source, this.photo.levels - 1, 0, 0);
+    return image.complete && image.naturalWidth > 0;
   }
 
   tile(source, level, col, row) {

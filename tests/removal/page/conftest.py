@@ -33,9 +33,10 @@ def encoded(pixels: np.ndarray, suffix: str = ".png") -> bytes:
 
 
 class Models:
-    """Stands for a pipeline: one person with a shadow of two rows; holes become their seed's grey."""
+    """Stands for a pipeline: one person with two shadows and a bag that is carried; holes become their seed's
+    grey."""
 
-    segmenter = SimpleNamespace(description="a finder for tests")
+    segmenter = SimpleNamespace(name="builtin", description="a finder for tests")
 
     def __init__(self, seed: int = 0):
         self.inpainter = Filler(seed)
@@ -46,12 +47,16 @@ class Models:
         return [Detections.from_masks([mask], ["person"], [0.9])]
 
     def hole(self, image, found, *, chosen):
-        shadow = np.zeros(image.shape[:2], bool)
-        shadow[30:32, 20:40] = True
-        return SimpleNamespace(parts={"object": found.mask(0) & bool(chosen), "shadow": shadow})
+        shadow, bag = np.zeros((2, *image.shape[:2]), bool)
+        shadow[30:33, 20:40] = shadow[43:46, 50:60] = True
+        bag[20:30, 40:44] = True
+        carried = Detections.from_masks([bag], ["handbag"], [0.8])
+        parts = {"object": found.mask(0) & bool(chosen), "shadow": shadow, "attached": bag}
+        return SimpleNamespace(parts=parts, attached=carried, mask=parts["object"] | shadow | bag)
 
 
 class Filler:
+    name = "exemplar"
     description = "a filler for tests"
 
     def __init__(self, seed):

@@ -31,18 +31,61 @@ def test_what_was_found_comes_with_its_outline(session, photo):
 
 def test_parts_are_told_one_by_one(session, photo):
     record = session.done(session.post(f"{photo}/parts", {"objects": [0]}))
-    assert set(record["result"]["parts"]) == {"object", "shadow"}
+    told = [(one["part"], one["label"], one["point"]) for one in record["result"]["pieces"]]
+    assert [one[:2] for one in told] == [
+        ("object", ""),
+        ("shadow", ""),
+        ("shadow", ""),
+        ("attached", "handbag"),
+    ]
+    places = {(part, 20 <= x < 44 and 10 <= y < 33) for part, _, (x, y) in told}
+    assert places == {("object", True), ("shadow", True), ("shadow", False), ("attached", True)}
+    assert [len(one["outlines"]) for one in record["result"]["pieces"]] == [1, 1, 1, 1]
     wrong = session.done(session.post(f"{photo}/parts", {"objects": [5]}))
     assert (wrong["state"], wrong["error"]) == ("failed", "expected the ids of objects of this photo")
 
 
-@pytest.mark.parametrize(("parts", "area"), [(["object"], 400), (["object", "shadow"], 440), ([], 0)])
-def test_the_mask_holds_the_parts_that_are_wanted(session, photo, parts, area):
-    steps = [{"kind": "objects", "objects": [0], "parts": parts}]
+FAR_SHADOW = {"part": "shadow", "point": [55, 45]}
+BAG = {"part": "attached", "point": [41.5, 25]}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "area"),
+    [
+        ({"parts": ["object"]}, 400),
+        ({"parts": ["object", "shadow"]}, 490),
+        ({"parts": []}, 0),
+        ({}, 530),
+        ({"without": [FAR_SHADOW]}, 500),
+        ({"without": [BAG]}, 490),
+        ({"without": [BAG, FAR_SHADOW, {"part": "shadow", "point": [30, 31]}]}, 400),
+        ({"without": [{"part": "shadow", "point": [1, 1]}]}, 530),  # nothing is there
+        ({"without": [{"part": "shadow", "point": [9999, 1]}]}, 530),
+    ],
+)
+def test_the_mask_holds_the_pieces_that_are_wanted(session, photo, wanted, area):
+    steps = [{"kind": "objects", "objects": [0], **wanted}]
     mask = read(session.post(f"{photo}/mask", {"steps": steps}).content)
     assert mask.shape == (48, 64, 3)
     assert set(np.unique(mask)) <= {0, 255}
     assert (mask[..., 0] > 0).sum() == area
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"without": "shadow"},
+        {"without": [{"part": "hat", "point": [1, 1]}]},
+        {"without": [{"part": "shadow"}]},
+        {"without": [{"part": "shadow", "point": ["1", 1]}]},
+        {"parts": "shadow"},
+        {"objects": [True]},
+    ],
+)
+def test_pieces_that_are_not_described_as_they_should_be_are_refused(session, photo, wrong):
+    answer = session.post(f"{photo}/mask", {"steps": [{"kind": "objects", "objects": [0], **wrong}]})
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith("expected ")
 
 
 def test_a_fill_is_downloaded_saved_and_gone_on_from(session, photo, tmp_path):
@@ -118,7 +161,7 @@ def test_a_job_is_cancelled_at_once_though_it_runs(session, photo, monkeypatch):
         go.wait(10)
         return image
 
-    monkeypatch.setattr(session.studio.pipeline, "inpainter", slow)
+    monkeypatch.setattr(session.studio.models.pipeline, "inpainter", slow)
     steps = [{"kind": "box", "points": [[0, 0], [4, 5]]}]
     started = session.post(f"{photo}/fill", {"steps": steps})
     assert going.wait(10)
@@ -129,11 +172,107 @@ def test_a_job_is_cancelled_at_once_though_it_runs(session, photo, monkeypatch):
     assert session.done(session.post(f"{photo}/find"))["state"] == "done"  # the worker goes on
 
 
+def test_a_cancelled_fill_stops_at_its_next_portion(session, photo, monkeypatch):
+    from _removal_support.progress import in_turn
+
+    going, done = threading.Event(), []
+
+    def slow(image, mask, protect=None):
+        for number in in_turn(range(1000)):
+            done.append(number)
+            going.set()
+            threading.Event().wait(0.01)
+        return image
+
+    monkeypatch.setattr(session.studio.models.pipeline, "inpainter", slow)
+    steps = [{"kind": "box", "points": [[0, 0], [4, 5]]}]
+    started = session.post(f"{photo}/fill", {"steps": steps})
+    assert going.wait(10)
+    session.post(f"/api/v1/jobs/{started.json()['job']}/cancel")
+    monkeypatch.setattr(session.studio.models.pipeline, "inpainter", lambda image, mask, protect: image)
+    assert session.done(session.post(f"{photo}/fill", {"steps": steps}))["state"] == "done"
+    assert len(done) < 500
+    assert session.done(started)["result"] is None
+
+
+def test_a_fill_says_how_far_it_is(session, photo, monkeypatch):
+    from _removal_support.progress import in_turn
+
+    go, half = threading.Event(), threading.Event()
+
+    def slow(image, mask, protect=None):
+        for number in in_turn(range(4)):
+            if number == 2:
+                half.set()
+                go.wait(10)
+        return image
+
+    monkeypatch.setattr(session.studio.models.pipeline, "inpainter", slow)
+    steps = [{"kind": "box", "points": [[0, 0], [4, 5]]}]
+    started = session.post(f"{photo}/fill", {"steps": steps})
+    assert half.wait(10)
+    record = session.get(f"/api/v1/jobs/{started.json()['job']}").json()
+    go.set()
+    assert (record["stage"], record["progress"]) == ("filling", 0.5)
+    assert session.done(started)["progress"] is None  # of its last stage
+
+
+def test_clicks_are_answered_while_a_fill_runs(session, photo, monkeypatch):
+    go, going = threading.Event(), threading.Event()
+
+    def slow(image, mask, protect=None):
+        going.set()
+        go.wait(20)
+        return image
+
+    monkeypatch.setattr(session.studio.models.pipeline, "inpainter", slow)
+    steps = [{"kind": "box", "points": [[0, 0], [4, 5]]}]
+    filling = session.post(f"{photo}/fill", {"steps": steps})
+    assert going.wait(10)
+    clicked = session.done(session.post(f"{photo}/point", {"points": [[25, 15]], "labels": [1]}))
+    assert clicked["state"] == "done"
+    assert session.done(session.post(f"{photo}/parts", {"objects": [0]}))["state"] == "done"
+    assert session.get(f"/api/v1/jobs/{filling.json()['job']}").json()["state"] == "running"
+    go.set()
+    assert session.done(filling)["state"] == "done"
+
+
+def test_a_result_has_a_picture_of_the_place_that_was_filled(session, photo):
+    steps = [{"kind": "box", "points": [[0, 0], [4, 5]]}]
+    done = session.done(session.post(f"{photo}/fill", {"steps": steps, "seed": 100}))["result"]["result"]
+    answer = session.get(f"{photo}/results/{done['id']}/thumbnail")
+    assert answer.headers["content-type"] == "image/jpeg"
+    seen = read(answer.content)
+    assert seen.shape == (29, 28, 3)  # 24 pixels around the hole, as far as the photo goes
+    assert abs(int(seen[2, 2, 0]) - 200) < 12
+    assert session.get(f"{photo}/results/none/thumbnail").status_code == 404
+
+
+def test_a_photo_is_known_again_by_its_digest(session, photo):
+    import hashlib
+
+    digest = hashlib.sha256(encoded(drawn())).hexdigest()
+    assert session.get(photo).json()["digest"] == digest
+    assert session.open(name="other.png").json()["digest"] == digest
+
+
+def test_the_page_is_told_what_the_models_may_be_used_for(session, photo):
+    from inpaint.registry import record
+    from segment.registry import record as segmenter_record
+
+    told = session.get("/api/v1/state").json()["models"]
+    assert told["licences"] == {
+        "finds": segmenter_record("builtin").licence,
+        "fills": record("exemplar").licence,
+    }
+    assert all(told["licences"].values())
+
+
 def test_a_fault_of_ours_fails_the_job_and_not_the_worker(session, photo, monkeypatch):
     def broken(image, mask, protect=None):
         raise KeyError("a\nb")
 
-    monkeypatch.setattr(session.studio.pipeline, "inpainter", broken)
+    monkeypatch.setattr(session.studio.models.pipeline, "inpainter", broken)
     steps = [{"kind": "box", "points": [[0, 0], [4, 5]]}]
     record = session.done(session.post(f"{photo}/fill", {"steps": steps}))
     assert record["state"] == "failed"

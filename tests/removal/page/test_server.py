@@ -260,3 +260,22 @@ def test_the_openapi_file_describes_exactly_the_routes(session):
         for method in route.methods - {"HEAD"}
     }
     assert {(path, method) for path, item in described["paths"].items() for method in item} == routes
+
+
+def test_the_openapi_file_names_what_is_answered(session):
+    schemas = json.loads(session.client.get("/openapi.json").text)["components"]["schemas"]
+
+    def names(schema):
+        return set(schemas[schema]["properties"])
+
+    photo = session.open().json()
+    found = session.done(session.post(f"/api/v1/photos/{photo['id']}/find"))
+    parts = session.done(session.post(f"/api/v1/photos/{photo['id']}/parts", {"objects": [0]}))
+    steps = [{"kind": "box", "points": [[0, 0], [4, 5]]}]
+    filled = session.done(session.post(f"/api/v1/photos/{photo['id']}/fill", {"steps": steps}))
+    assert set(photo) == names("Photo")
+    assert set(found) == names("Job")
+    assert set(found["result"]["objects"][0]) == names("Object")
+    assert set(parts["result"]["pieces"][0]) == names("Piece")
+    assert set(filled["result"]["result"]) == names("Result")
+    assert set(session.get(STATE).json()["models"]) == names("Models")
