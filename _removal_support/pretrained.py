@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from _removal_support.download import ATTEMPTS, download
 from _removal_support.errors import RemovalError
+from _removal_support.hub import HubError, cached_snapshot, fetch_snapshot, repository_folder
 from _removal_support.limits import LARGEST_DOWNLOAD_BYTES
 
 OFFLINE_VARIABLE = "REMOVAL_OFFLINE"
@@ -40,6 +41,8 @@ class PretrainedWeights:
     md5: of the whole file, where no SHA-256 was published; None = none was.
     size_bytes: of the file; None = not published. A download that brings more is given up.
     by_hand: the host hands the file to people only, so it cannot be fetched.
+    repository: owner/name on the Hugging Face Hub, where the weights are not one file but all files there
+        whose names fit `patterns`; they lie in the Hub's cache, and `file_name` must be one of them.
     """
 
     name: str
@@ -54,17 +57,25 @@ class PretrainedWeights:
     size_bytes: int | None = None
     md5: str | None = None
     by_hand: bool = False
+    repository: str = ""
+    patterns: tuple[str, ...] = ()
 
     def path(self) -> Path:
-        """Where the file lies in the cache, there or not."""
+        """Where the file, or the repository's folder, lies in the cache, there or not."""
+        if self.repository:
+            return cached_snapshot(self.repository) or repository_folder(self.repository)
         return cache_folder() / self.file_name
 
     def is_cached(self) -> bool:
         """Whether a file of this name is in the cache; its hash is checked by `fetch`."""
+        if self.repository:
+            return cached_snapshot(self.repository, self.file_name) is not None
         return self.path().is_file()
 
     def instructions(self) -> str:
         """What to do by hand: the file, its URL and the folder to put it in."""
+        if self.repository:
+            return f"download {self.url} into a folder and give that as the weights"
         return f"download {self.file_name} from {self.url} and put it in {cache_folder()}"
 
 
@@ -90,15 +101,19 @@ def fetch(weights: PretrainedWeights, *, timeout_s: float = TIMEOUT_S) -> Path:
     1 kB/s over ``timeout_s`` is given up. With ``REMOVAL_OFFLINE=1`` in the environment the network is left
     alone. A progress bar is drawn on stderr where that is a terminal.
 
+    A repository of the Hugging Face Hub is fetched by its own library, which checks hashes itself.
+
     Raises WeightsError where the file cannot be had or its hash is not the published one.
     """
+    if weights.repository:
+        return _fetch_repository(weights, timeout_s)
     path = weights.path()
     if path.is_file():
         _check_hash(weights, path, "delete it to have it fetched again")
         return path
     if weights.by_hand:
         raise WeightsError(f"{weights.file_name} is handed to people only; {weights.instructions()}")
-    if os.environ.get(OFFLINE_VARIABLE, "") not in ("", "0"):
+    if is_offline():
         raise WeightsError(
             f"{weights.file_name} is not in the cache and {OFFLINE_VARIABLE} is set; {weights.instructions()}"
         )
@@ -120,6 +135,23 @@ def fetch(weights: PretrainedWeights, *, timeout_s: float = TIMEOUT_S) -> Path:
             f"{weights.file_name} could not be fetched: {reason}; {weights.instructions()}"
         ) from error
     return path
+
+
+def is_offline() -> bool:
+    """Whether REMOVAL_OFFLINE says to leave the network alone."""
+    return os.environ.get(OFFLINE_VARIABLE, "") not in ("", "0")
+
+
+def _fetch_repository(weights: PretrainedWeights, timeout_s: float) -> Path:
+    if weights.is_cached():
+        return weights.path()
+    try:
+        return fetch_snapshot(weights.repository, weights.patterns, offline=is_offline(), timeout_s=timeout_s)
+    except HubError as error:
+        reason = f"{error} and {OFFLINE_VARIABLE} is set" if is_offline() else str(error)
+        raise WeightsError(
+            f"{weights.repository} cannot be had: {reason}; {weights.instructions()}"
+        ) from error
 
 
 def file_sha256(path: Path) -> str:
