@@ -234,8 +234,9 @@ def check_names(options: RunOptions) -> None:
     from inpaint.registry import is_network
     from segment import coco_classes, segmenter_names
     from segment.classes import unknown_class
+    from segment.published import SHORT_NAMES
 
-    known = {"segmenter": segmenter_names(), "inpainter": inpainter_names()}
+    known = {"segmenter": (*segmenter_names(), *SHORT_NAMES), "inpainter": inpainter_names()}
     for option, names in known.items():
         if (name := getattr(options, option)) not in names:
             raise PlanError(f"expected one of {', '.join(names)}, got {name!r}", option=option)

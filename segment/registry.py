@@ -14,7 +14,7 @@ from pathlib import Path
 from _removal_support.orders import order_from
 from _removal_support.plugins import UnknownModelError, plugin_names, plugin_record
 from _removal_support.pretrained import PretrainedWeights, WeightsError, fetch
-from segment.published import MASKRCNN_V1, MASKRCNN_V2
+from segment.published import MASK2FORMER, MASKRCNN_V1, MASKRCNN_V2, RF_DETR, SHORT_NAMES
 from segment.segmenter import PRECISIONS, Precision, Segmenter
 
 GROUP = "removal.segmenters"
@@ -33,7 +33,8 @@ class SegmenterRecord:
 
     name: what `load_segmenter` and the command line call it. build: called with device, weights and
         precision; imports its module when it is called. title: how sentences call it. finds: what, in a few
-        words. licence: of code and weights. weights: the published ones; None = it needs none.
+        words. licence: of code and weights. weights: the published ones; None = it needs none. memory_mb:
+        what finding objects in a 12-megapixel photo takes on the processor; None = not measured.
     """
 
     name: str
@@ -42,6 +43,7 @@ class SegmenterRecord:
     finds: str = ""
     licence: str = ""
     weights: PretrainedWeights | None = None
+    memory_mb: int | None = None
 
     def is_ready(self) -> bool:
         """Whether it can run without fetching anything."""
@@ -66,11 +68,24 @@ def _builtin(device: str, weights: str | os.PathLike[str] | None, precision: Pre
     return load_builtin(device=device, weights=None if weights is None else Path(weights))
 
 
+def _transformers(weights_record: PretrainedWeights) -> SegmenterRecord:
+    """The record of a model that the transformers library runs."""
+    name, title = weights_record.name, weights_record.architecture
+
+    def build(device: str, weights: str | os.PathLike[str] | None, precision: Precision) -> Segmenter:
+        from segment.transformers_models import load_transformers_model
+
+        return load_transformers_model(name, device=device, weights=weights)
+
+    return SegmenterRecord(name, build, title, _COCO, weights_record.licence, weights_record)
+
+
 _COCO = "COCO's 80 classes"
 _TORCHVISION = "BSD-3-Clause code"
 _RECORDS = (
     SegmenterRecord("maskrcnn", _maskrcnn, "Mask R-CNN V2", _COCO, _TORCHVISION, MASKRCNN_V2),
     SegmenterRecord("maskrcnn-v1", _maskrcnn_v1, "Mask R-CNN V1", _COCO, _TORCHVISION, MASKRCNN_V1),
+    *map(_transformers, (*RF_DETR, *MASK2FORMER)),
     SegmenterRecord("builtin", _builtin, "the built-in person finder", "people", "MIT"),
 )
 _own = {known.name: known for known in _RECORDS}
@@ -92,12 +107,13 @@ def segmenter_names() -> tuple[str, ...]:
 
 
 def record(name: str) -> SegmenterRecord:
-    """What is known of a segmenter.
+    """What is known of a segmenter; a short name (`segment.published.SHORT_NAMES`) is understood.
 
     Raises:
         UnknownModelError: no segmenter has that name.
         PluginError: another distribution's cannot be used.
     """
+    name = SHORT_NAMES.get(name, name)
     if name in plugin_names(GROUP):
         return plugin_record(GROUP, name, SegmenterRecord, taken=_own)
     if name not in _own:

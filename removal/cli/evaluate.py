@@ -129,8 +129,8 @@ class SwitchesType(ListType):
 @mask_reading_options
 @click.option(
     "--segmenter-weights",
-    type=click.Path(dir_okay=False),
-    help="Use this file of weights for the segmenter that is named.",
+    type=click.Path(),
+    help="Use this file or folder of weights for the segmenter that is named.",
 )
 @settings_options
 @overwrite_option

@@ -74,6 +74,8 @@ def listed(names: Iterable[str], lines_of: Callable[[str], list[str]]) -> None:
 
 def segmenter_lines(known: SegmenterRecord) -> list[str]:
     lines = [known.finds or "not described", f"licence: {known.licence or 'not stated'}"]
+    if known.memory_mb is not None:
+        lines.append(f"memory: {known.memory_mb} MB for a photo of 12 megapixels")
     return [*lines, weights_line(known.weights) if known.weights else "needs no weights to be fetched"]
 
 

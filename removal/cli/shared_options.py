@@ -169,8 +169,8 @@ segmenter_options = together(
     grouped(
         MODELS,
         "--segmenter-weights",
-        type=click.Path(dir_okay=False),
-        help="Use this file of weights for the model of --segmenter.",
+        type=click.Path(),
+        help="Use this file of weights, or this folder for RF-DETR and Mask2Former, for the model of --segmenter.",
     ),
 )
 

@@ -51,8 +51,9 @@ def fetch(name: str) -> None:
     """
     from _removal_support.pretrained import WeightsError
     from _removal_support.pretrained import fetch as fetch_weights
+    from segment.published import SHORT_NAMES
 
-    known = records()
+    known, name = records(), SHORT_NAMES.get(name, name)
     if name not in known:
         raise click.UsageError(f"unknown weights {name!r}; known: {', '.join(known)}")
     try:

@@ -46,7 +46,14 @@ def stand_ins(monkeypatch):
 
 
 def test_names():
-    assert segmenter_names() == ("auto", "maskrcnn", "maskrcnn-v1", "builtin")
+    assert segmenter_names() == (
+        "auto",
+        "maskrcnn",
+        "maskrcnn-v1",
+        *(f"rf-detr-seg-{size}" for size in ("nano", "small", "medium", "large", "xlarge")),
+        *(f"mask2former-swin-{size}" for size in ("tiny", "small", "base", "large")),
+        "builtin",
+    )
 
 
 def test_auto_is_mask_rcnn_where_it_can_be_had(stand_ins):
