@@ -1,4 +1,4 @@
-"""What a finder takes for people in photos without any: these photos are drawn more often in training.
+"""What a finder takes for people where there are none: these photos are drawn more often in training.
 
 python -m tools.finder.hard_negatives --data DIR --out difficulty.json [--weights FILE]
 """
@@ -9,13 +9,20 @@ import json
 from pathlib import Path
 
 import click
+import cv2
+import numpy as np
 
 from segment.builtin import THRESHOLD, WEIGHTS
-from segment.finder_views import look
+from segment.finder_views import Run, look
 from segment.person_network import PersonNetwork
-from tools.finder.photos import load_coco, load_empty
+from tools.finder.photos import box_paths, boxes_label, load_coco, load_empty, read_rgb, shrunk_boxes
 
 PHOTOS_WITH_PEOPLE = Path(__file__).with_name("photos_with_people.txt")  # of the backgrounds, judged by eye
+
+
+def taken(run: Run, photo: np.ndarray) -> np.ndarray:
+    """bool (h, w): what of the photo is taken for people."""
+    return look(run, photo, (256,)).probability > THRESHOLD
 
 
 @click.command()
@@ -23,11 +30,16 @@ PHOTOS_WITH_PEOPLE = Path(__file__).with_name("photos_with_people.txt")  # of th
 @click.option("--weights", type=click.Path(exists=True, dir_okay=False, path_type=Path), default=WEIGHTS)
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True)
 def main(data: Path, weights: Path, out: Path) -> None:
-    """Write, for each photo that trains, the share of it that is taken for a person."""
+    """Write, for each photo that trains, the share of it that is wrongly taken for a person; of photos with
+    boxes, outside of the boxes."""
     run = PersonNetwork(weights)
     photos = list(load_empty(data, "train", set(PHOTOS_WITH_PEOPLE.read_text().split())))
     photos += [(f"coco/{p.name}", p.image) for p in load_coco(data / "coco", "train")[0] if not p.label.any()]
-    areas = {name: float((look(run, photo, (256,)).probability > THRESHOLD).mean()) for name, photo in photos}
+    areas = {name: float(taken(run, photo).mean()) for name, photo in photos}
+    for path, boxes in box_paths(data, "train"):
+        photo, boxes = shrunk_boxes(read_rgb(path), boxes)
+        found = cv2.resize(taken(run, photo).view(np.uint8), photo.shape[1::-1]) > 0
+        areas[f"boxes/{path.name}"] = float((found & (boxes_label(found.shape, boxes) == 0)).mean())
     out.write_text(json.dumps(areas, indent=0))
 
 

@@ -26,6 +26,7 @@ UNKNOWN = -1  # instance: a person, or maybe several
 CROWD = -2  # instance: in a box around many people
 PEOPLE_OF_A_CROWD = 3  # middles of other, smaller boxes that make a box one around a crowd
 TRUSTED_MARGIN_PX = 12  # beyond this distance from the person a bystander may be labelled 0
+MOST_DOUBT = 0.06  # of a box: people with more pixels that are not known are not pasted
 PASTED_PEOPLE = ("ccp", "hsd290", "ccp_extra", "p3m_demo")
 ONE_PERSON = ("ccp", "ccp_extra", "p3m_demo", "davis")
 MAIN_PERSON_ONLY = ("ccp", "hsd290", "ccp_extra")
@@ -63,6 +64,7 @@ class Collection:
     difficulty: list[float] = field(default_factory=list)  # of each background: what draws it more often
     people: list[Cutout] = field(default_factory=list)
     things: list[Cutout] = field(default_factory=list)
+    boxed_difficulty: list[float] = field(default_factory=list)  # of each of `boxed`, outside of its boxes
 
 
 def read_rgb(path: Path) -> np.ndarray:
@@ -89,6 +91,18 @@ def cut_out(image: np.ndarray, mask: np.ndarray, margin: int = 4) -> Cutout | No
     left, right = max(cols.min() - margin, 0), cols.max() + margin + 1
     alpha = mask[top:bottom, left:right].astype(np.uint8) * 255
     return Cutout(np.ascontiguousarray(image[top:bottom, left:right]), cv2.GaussianBlur(alpha, (3, 3), 0))
+
+
+def boxed_cutouts(photo: Labelled) -> list[Cutout]:
+    """The people of a boxed photo of whom almost every pixel is known and whom its rim does not cut."""
+    found = []
+    height, width = photo.label.shape
+    for number, box in enumerate(photo.boxes if photo.boxes is not None else (), 1):
+        part = pixel_box(box, photo.label.shape)
+        whole = (box[:2] > 1).all() and box[2] < width - 1 and box[3] < height - 1
+        if whole and (photo.label[part] == IGNORE).mean() < MOST_DOUBT:
+            found.append(cut_out(photo.image, photo.people == number))
+    return [cutout for cutout in found if cutout is not None]
 
 
 def trusted_label(label: np.ndarray) -> np.ndarray:
@@ -187,13 +201,10 @@ def load_boxed(data: Path, pseudo: Path | None) -> list[Labelled]:
     for path, boxes in box_paths(data, "train"):
         image, boxes = shrunk_boxes(read_rgb(path), boxes)
         label = boxes_label(image.shape[:2], boxes)
-        if pseudo is not None:
-            kept = cv2.imread(str(pseudo / f"{path.stem}.png"), cv2.IMREAD_GRAYSCALE)
-            if kept is None or kept.shape != label.shape:
-                raise ValueError(f"{pseudo} has no mask for the photo {path}: run tools.finder.pseudo_masks")
-            label = np.where(label == IGNORE, kept, label)
         single = ~crowds(boxes)
-        people = np.where(label == PERSON, one_box_numbers(label.shape, boxes[single]), 0).astype(np.int16)
+        people = np.zeros(label.shape, np.int16)
+        if pseudo is not None:
+            label, people = read_pseudo(pseudo, path.stem, label.shape, single)
         people[label == IGNORE] = UNKNOWN
         outside = boxes_label(label.shape, boxes[single]) == 0
         for box in boxes[~single]:
@@ -201,6 +212,18 @@ def load_boxed(data: Path, pseudo: Path | None) -> list[Labelled]:
             people[part][outside[part]] = CROWD
         images.append(Labelled(image, label, people, path.name, boxes[single]))
     return images
+
+
+def read_pseudo(
+    folder: Path, stem: str, size: tuple[int, ...], single: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Label and numbers that `pseudo_masks` wrote; numbers count the boxes that are `single`, bool (N,)."""
+    label = cv2.imread(str(folder / f"{stem}.png"), cv2.IMREAD_GRAYSCALE)
+    numbers = cv2.imread(str(folder / f"{stem}_people.png"), cv2.IMREAD_UNCHANGED)
+    if label is None or numbers is None or label.shape != size:
+        raise ValueError(f"{folder} has no mask for the photo {stem}: run tools.finder.pseudo_masks")
+    renumbered = np.concatenate([[0], np.where(single, np.cumsum(single), UNKNOWN)])
+    return label, renumbered[numbers].astype(np.int16)
 
 
 def crowds(boxes: np.ndarray) -> np.ndarray:
@@ -223,15 +246,6 @@ def boxes_label(size: tuple[int, ...], boxes: np.ndarray) -> np.ndarray:
     for box in boxes:
         label[pixel_box(box, size)] = IGNORE
     return label
-
-
-def one_box_numbers(size: tuple[int, ...], boxes: np.ndarray) -> np.ndarray:
-    """Number of the box around each pixel, from 1 on; UNKNOWN where there are several."""
-    numbers = np.zeros(size, np.int16)
-    for number, box in enumerate(boxes, 1):
-        part = numbers[pixel_box(box, size)]
-        part[...] = np.where(part == 0, number, UNKNOWN)
-    return numbers
 
 
 def load_empty(data: Path, split: Split, with_people: set[str]) -> Iterator[tuple[str, np.ndarray]]:
@@ -269,6 +283,8 @@ def load_collection(
             images = [Labelled(i.image, trusted_label(i.label), i.people, i.name) for i in images]
         collection.groups[folder.name] = images
     collection.boxed = load_boxed(data, pseudo)
+    collection.boxed_difficulty = [difficulty.get(f"boxes/{i.name}", 0.0) for i in collection.boxed]
+    collection.people += [cutout for photo in collection.boxed for cutout in boxed_cutouts(photo)]
     for name, photo in load_empty(data, "train", with_people):
         collection.backgrounds.append(photo)
         collection.difficulty.append(difficulty.get(name, 0.0))

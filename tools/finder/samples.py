@@ -36,6 +36,7 @@ NUMBER_OF_PEOPLE = (
     0.12,
 )  # pasted, from none on: none keeps it from seeing people everywhere
 HARD_SHARE = 0.5  # of the photos without people are drawn by their difficulty
+HARD_BOXED_SHARE = 0.35  # of the boxed photos, by what is taken for people outside of the boxes
 LEAST_DIFFICULTY = 0.002
 
 
@@ -68,6 +69,8 @@ class SampleSource:
         difficulty = np.array(collection.difficulty)
         self.hard = np.nonzero(difficulty > LEAST_DIFFICULTY)[0]
         self.hard_weights = np.sqrt(difficulty[self.hard])
+        boxed = np.sqrt(np.array(collection.boxed_difficulty))
+        self.boxed_weights = boxed / boxed.sum() if boxed.sum() > 0 else None
 
     def batch(self, count: int, size: int) -> Batch:
         labelled = max(1, round(count * LABELLED_SHARE))
@@ -104,6 +107,8 @@ class SampleSource:
     def boxed(self, size: int) -> Sample:
         photos = self.collection.boxed
         photo = photos[self.rng.integers(len(photos))]
+        if self.boxed_weights is not None and self.rng.random() < HARD_BOXED_SHARE:
+            photo = photos[self.rng.choice(len(photos), p=self.boxed_weights)]
         centre = None
         if photo.boxes is not None and len(photo.boxes) and self.rng.random() < 0.7:
             box = photo.boxes[self.rng.integers(len(photo.boxes))]

@@ -39,7 +39,7 @@ LOSS_WEIGHTS = {
     "coarse": 0.4,
     "projection": 0.08,
     "pairwise": 0.15,
-    "middle": 0.1,
+    "middle": 0.2,
     "offset": 0.5,
 }
 

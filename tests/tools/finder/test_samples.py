@@ -3,7 +3,6 @@ import pytest
 
 from tools.finder.augment import Sample, crop, paste, with_shadow
 from tools.finder.photos import (
-    CROWD,
     IGNORE,
     PERSON,
     UNKNOWN,
@@ -14,7 +13,6 @@ from tools.finder.photos import (
     coco_maps,
     crowds,
     cut_out,
-    one_box_numbers,
     shrink,
     trusted_label,
 )
@@ -121,12 +119,9 @@ def test_of_people_who_overlap_the_smaller_is_in_front_and_crowds_are_unknown():
     assert label[1].tolist() == [PERSON] * 4 + [IGNORE] * 4
 
 
-def test_boxes_around_crowds_and_pixels_of_one_box():
+def test_boxes_around_crowds():
     boxes = np.array([[0, 0, 40, 30], *([[i * 10, 5, i * 10 + 8, 20] for i in range(4)])], np.float32)
     assert crowds(boxes).tolist() == [True, False, False, False, False]
-    numbers = one_box_numbers((10, 10), np.array([[0, 0, 6, 10], [4, 0, 10, 10]], np.float32))
-    assert numbers[0].tolist() == [1, 1, 1, 1, UNKNOWN, UNKNOWN, 2, 2, 2, 2]
-    assert CROWD not in numbers
 
 
 def test_photos_are_shrunk_with_their_maps():

@@ -7,6 +7,7 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
+from tools.finder.box_network import BoxNetwork
 from tools.finder.export import averaged_network, save_weights
 from tools.finder.network import PersonFinder
 from tools.finder.photos import PERSON, Collection, Labelled
@@ -146,7 +147,9 @@ def test_the_whole_training_on_a_tiny_data_folder(tmp_path):
     call(hard_negatives.main, "--out", str(tmp_path / "difficulty.json"))
     difficulty = json.loads((tmp_path / "difficulty.json").read_text())
     assert {"coco/2.jpg", "coco/3.jpg"} & set(difficulty)
-    call(pseudo_masks.main, "--out", str(tmp_path / "pseudo"))
+    assert 0 <= difficulty["boxes/000007.jpg"] <= 1
+    torch.save(BoxNetwork().state_dict(), tmp_path / "boxes.pt")
+    call(pseudo_masks.main, "--network", str(tmp_path / "boxes.pt"), "--out", str(tmp_path / "pseudo"))
     made = np.asarray(Image.open(tmp_path / "pseudo/000007.png"))
     assert made.shape == (80, 100)
     assert not made[:, 52:].any()
