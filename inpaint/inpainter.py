@@ -200,6 +200,9 @@ class InpainterOptions:
     guidance: float | None = None
     say: Callable[[str], None] | None = None
 
+    def __post_init__(self) -> None:
+        check_effort(self.effort)
+
     def tell(self, text: str) -> None:
         """Have the user told, by `say` or by a warning."""
         told(self.say, text)
@@ -211,9 +214,6 @@ def told(say: Callable[[str], None] | None, text: str) -> None:
         say(text)
     else:
         warnings.warn(text, RuntimeWarning, stacklevel=3)
-
-    def __post_init__(self) -> None:
-        check_effort(self.effort)
 
 
 def check_inputs(image: np.ndarray, mask: np.ndarray, protect: np.ndarray | None = None) -> None:

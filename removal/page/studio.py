@@ -177,7 +177,7 @@ class Studio:
                 raise StepError("all of the photo is marked: nothing would be left to fill it from")
             job.at("filling")
             pixels, before = self.gallery.pixels(opened, base)
-            inpainter = self.models.inpainter(pipeline, seed, effort or self.options.effort)
+            inpainter = self.models.inpainter(pipeline, seed, effort or self.models.options.effort)
             filled = inpainter(pixels, mask, self._protect(opened, mask))
             job.at("keeping the result")
             result = self.gallery.add_result(opened, filled, before | mask, mask, seed=seed, base=base)
