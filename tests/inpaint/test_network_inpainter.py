@@ -219,7 +219,7 @@ def test_load_inpainter_builds_it_from_a_file(tmp_path, network):
     assert inpainter.name == "deepfillv2"
     assert inpainter.description == (
         "deepfillv2 (layout nipponjo_pt, mine.pth), float32 on cpu, "
-        "at 512 px, detail and colour restored, seed 7"
+        "at 512 px, detail and colour restored, effort normal, seed 7"
     )
     image, mask = photo(64, 64), hole(64, 64, 20, 20, 16)
     expected = NetworkInpainter(network, device="cpu", precision="float32", seed=7)(image, mask)
