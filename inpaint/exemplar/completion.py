@@ -17,6 +17,7 @@ from inpaint.exemplar.matches import Matches
 from inpaint.exemplar.poisson import assemble
 from inpaint.exemplar.pyramid import Level, build_pyramid, halve
 from inpaint.exemplar.settings import EFFORTS, ExemplarSettings, effort_in_words
+from inpaint.exemplar.smooth import even_ground
 from inpaint.exemplar.warming import warm_up
 from inpaint.inpainter import Effort, WindowInpainter, check_inputs
 
@@ -97,7 +98,8 @@ def complete(
     origin = matches.origins()
     finest = levels[0]
     finest.image[mask] = finest.image[origin[:, 0], origin[:, 1]]
-    return assemble(finest.image, mask, ~finest.blocked, origin)
+    filled = assemble(finest.image, mask, ~finest.blocked, origin)
+    return even_ground(filled, mask, protect, seed=seed) if settings.even_ground else filled
 
 
 def _complete_guided(

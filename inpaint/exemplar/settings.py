@@ -30,6 +30,7 @@ class ExemplarSettings:
         pick_level: the level at which they are compared, a coarser one where the hole has more than
             `pick_px` pixels there.
         pick_px: see there.
+        even_ground: whether what continues a smooth ground gets a smooth surface in place of patches.
     """
 
     coarsest_hole_px: float = 6.0
@@ -51,11 +52,12 @@ class ExemplarSettings:
     shift_maps: int = 0
     pick_level: int = 2
     pick_px: int = 6000
+    even_ground: bool = False
 
 
 FAST = ExemplarSettings()
-NORMAL = ExemplarSettings(line_weight=20_000.0, hypotheses=2, shift_maps=2)
-BEST = ExemplarSettings(line_weight=20_000.0, hypotheses=6, shift_maps=2)
+NORMAL = ExemplarSettings(line_weight=20_000.0, hypotheses=2, shift_maps=2, even_ground=True)
+BEST = ExemplarSettings(line_weight=20_000.0, hypotheses=6, shift_maps=2, even_ground=True)
 EFFORTS: dict[Effort, ExemplarSettings] = {"fast": FAST, "normal": NORMAL, "best": BEST}
 
 
