@@ -81,8 +81,8 @@ class FourierBlock(nn.Module):
 
 
 class BigLama(nn.Module):
-    """LaMa's large generator: three halvings to 512 channels, 18 blocks of Fourier convolutions of which three
-    quarters of the channels are global, three doublings; 51 million numbers. Takes and gives LaMa's contract."""
+    """LaMa's large generator, with its contract: three halvings to 512 channels, 18 blocks of Fourier
+    convolutions where three quarters of the channels are global, three doublings; 51 million numbers."""
 
     LOCAL, WIDE, BLOCKS = 128, 384, 18
 
@@ -121,8 +121,8 @@ class SeparableConv(nn.Sequential):
 
 
 class SmallGenerator(nn.Module):
-    """An encoder and decoder of separable convolutions with 6 million numbers, as many as MI-GAN has; takes and
-    gives its contract. The published layers differ in detail."""
+    """An encoder and decoder of separable convolutions with MI-GAN's contract and about as many numbers, 6
+    million. The published layers differ in detail."""
 
     CHANNELS = (64, 128, 256, 512, 512, 512, 512, 512)  # from 512 px down to 4 px
 

@@ -3,9 +3,10 @@ photo with a hole of 2 % and one of 15 %.
 
 python -m benchmarks.windows PHOTO [--method NAME ...] [--share 0.02 0.15] [--whole MP] [--threads 2]
 
---whole also gives networks a whole photo, of so many megapixels: 12 takes minutes and over 10 GB, and the work of
-a convolutional network is proportional to them. The networks have random weights: their work does not depend on the values. Each figure is of a process of its
-own, models loaded and kernels compiled before, so that its peak is its own.
+--whole also gives networks a whole photo, of so many megapixels: 12 takes minutes and over 10 GB, and the
+work of a convolutional network is proportional to them. The networks have random weights: their work does not
+depend on the values. Each figure is of a process of its own, models loaded and kernels compiled before: its peak
+is its own.
 """
 
 import argparse
@@ -89,8 +90,10 @@ def inpainter_of(name: str, *, whole: bool) -> Inpainter:
 
 
 def measure(photo: Path, name: str, share: float, *, whole: float | None, threads: int) -> dict[str, float]:
-    """Seconds, CPU seconds and the most memory in GB of one fill, in this process; whole: megapixels of a photo
-    that is given as a whole, None = 12 in windows."""
+    """Seconds, CPU seconds and the most memory in GB of one fill, in this process.
+
+    whole: megapixels of a photo that is given as a whole; None = 12 in windows.
+    """
     import torch
 
     torch.set_num_threads(threads)
