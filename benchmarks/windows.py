@@ -5,8 +5,8 @@ python -m benchmarks.windows PHOTO [--method NAME ...] [--share 0.02 0.15] [--wh
 
 --whole also gives networks a whole photo, of so many megapixels: 12 takes minutes and over 10 GB, and the
 work of a convolutional network is proportional to them. The networks have random weights: their work does not
-depend on the values. Each figure is of a process of its own, models loaded and kernels compiled before: its peak
-is its own.
+depend on the values. Each figure is of a process of its own, where models were loaded and kernels compiled
+before.
 """
 
 import argparse
