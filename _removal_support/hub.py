@@ -72,7 +72,7 @@ def fetch_snapshot(repository: str, patterns: Sequence[str], *, offline: bool, t
     from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, RepositoryNotFoundError
     from tqdm.auto import tqdm
 
-    class Bar(tqdm):  # type: ignore[type-arg]
+    class Bar(tqdm):  # type: ignore[misc]
         """On a terminal only."""
 
         def __init__(self, *args: Any, **settings: Any) -> None:

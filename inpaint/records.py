@@ -94,6 +94,7 @@ _RECORDS = (
         licence=_PUBLISHED,
         weights=DEEPFILLV2,
         default_weights="deepfillv2-places",
+        memory_mb=1700,
     ),
     _script(
         "lama",
@@ -102,6 +103,7 @@ _RECORDS = (
         licence="Apache-2.0 code",
         weights=(lama.WEIGHTS,),
         default_weights="lama",
+        memory_mb=1900,
         auto_when_cached=True,
         contract=lama.CONTRACT,
     ),
@@ -112,6 +114,7 @@ _RECORDS = (
         licence="MIT",
         weights=(migan.WEIGHTS,),
         default_weights="mi-gan",
+        memory_mb=1700,
         auto_when_cached=True,
         contract=migan.CONTRACT,
     ),
@@ -137,8 +140,10 @@ _RECORDS = (
     InpainterRecord(
         "onnx", _onnx, "ONNX network", fills="as a network of your own does", licence="yours", is_network=True
     ),
-    InpainterRecord("exemplar", _exemplar, fills="anything, with the photo's own texture", licence=_OURS),
-    InpainterRecord("telea", _telea, fills="scratches and specks, smoothly", licence=_OURS),
+    InpainterRecord(
+        "exemplar", _exemplar, fills="anything, with the photo's own texture", licence=_OURS, memory_mb=1500
+    ),
+    InpainterRecord("telea", _telea, fills="scratches and specks, smoothly", licence=_OURS, memory_mb=700),
     InpainterRecord("navier-stokes", _navier_stokes, fills="scratches and specks, smoothly", licence=_OURS),
     _network(
         "deepfillv1",

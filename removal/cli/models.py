@@ -81,8 +81,8 @@ def segmenter_lines(known: SegmenterRecord) -> list[str]:
 
 def inpainter_lines(known: InpainterRecord) -> list[str]:
     lines = [known.fills or "not described", f"licence: {known.licence or 'not stated'}"]
-    if known.memory_gb is not None:
-        lines.append(f"memory: about {known.memory_gb:g} GB")
+    if known.memory_mb is not None:
+        lines.append(f"memory: {known.memory_mb} MB for a photo of 12 megapixels")
     if missing := known.missing_packages():
         lines.append(f"cannot run yet: {missing}")
     if known.weights:

@@ -52,6 +52,7 @@ def test_what_is_cached_and_what_is_not_installed_is_said(invoke, monkeypatch, t
         "weights mi-gan: not fetched, size not published, MIT",
         "cannot run yet: diffusers and transformers not installed: pip install 'removal[diffusers]'",
         "CreativeML OpenRAIL-M: its use restrictions",
+        "memory: 1900 MB for a photo of 12 megapixels",
         "auto inpainter: lama (deepfillv2: its weights are not in the cache",
     ):
         assert text in result.stdout, text
