@@ -34,7 +34,8 @@ class SegmenterRecord:
     name: what `load_segmenter` and the command line call it. build: called with device, weights and
         precision; imports its module when it is called. title: how sentences call it. finds: what, in a few
         words. licence: of code and weights. weights: the published ones; None = it needs none. memory_mb:
-        what finding objects in a 12-megapixel photo takes on the processor; None = not measured.
+        what finding objects in a 12-megapixel photo takes on the processor; None = not measured. sees_px: the
+        longer side to which it shrinks a photo; None = not known, or it does not.
     """
 
     name: str
@@ -44,6 +45,7 @@ class SegmenterRecord:
     licence: str = ""
     weights: PretrainedWeights | None = None
     memory_mb: int | None = None
+    sees_px: int | None = None
 
     def is_ready(self) -> bool:
         """Whether it can run without fetching anything."""
@@ -68,7 +70,7 @@ def _builtin(device: str, weights: str | os.PathLike[str] | None, precision: Pre
     return load_builtin(device=device, weights=None if weights is None else Path(weights))
 
 
-def _transformers(weights_record: PretrainedWeights) -> SegmenterRecord:
+def _transformers(weights_record: PretrainedWeights, sees_px: int) -> SegmenterRecord:
     """The record of a model that the transformers library runs."""
     name, title = weights_record.name, weights_record.architecture
 
@@ -77,16 +79,19 @@ def _transformers(weights_record: PretrainedWeights) -> SegmenterRecord:
 
         return load_transformers_model(name, device=device, weights=weights)
 
-    return SegmenterRecord(name, build, title, _COCO, weights_record.licence, weights_record)
+    return SegmenterRecord(name, build, title, _COCO, weights_record.licence, weights_record, sees_px=sees_px)
 
 
 _COCO = "COCO's 80 classes"
 _TORCHVISION = "BSD-3-Clause code"
 _RECORDS = (
-    SegmenterRecord("maskrcnn", _maskrcnn, "Mask R-CNN V2", _COCO, _TORCHVISION, MASKRCNN_V2),
-    SegmenterRecord("maskrcnn-v1", _maskrcnn_v1, "Mask R-CNN V1", _COCO, _TORCHVISION, MASKRCNN_V1),
-    *map(_transformers, (*RF_DETR, *MASK2FORMER)),
-    SegmenterRecord("builtin", _builtin, "the built-in person finder", "people", "MIT"),
+    SegmenterRecord("maskrcnn", _maskrcnn, "Mask R-CNN V2", _COCO, _TORCHVISION, MASKRCNN_V2, sees_px=1333),
+    SegmenterRecord(
+        "maskrcnn-v1", _maskrcnn_v1, "Mask R-CNN V1", _COCO, _TORCHVISION, MASKRCNN_V1, sees_px=1333
+    ),
+    *map(_transformers, RF_DETR, (312, 384, 432, 504, 624)),
+    *map(_transformers, MASK2FORMER, (384,) * 4),
+    SegmenterRecord("builtin", _builtin, "the built-in person finder", "people", "MIT", sees_px=384),
 )
 _own = {known.name: known for known in _RECORDS}
 
@@ -133,6 +138,7 @@ def load_segmenter(
     device: str = "auto",
     weights: str | os.PathLike[str] | None = None,
     precision: Precision = "auto",
+    refine_boxes: bool | None = False,
 ) -> Segmenter:
     """The segmenter called `name`, ready to be called on photos.
 
@@ -140,23 +146,27 @@ def load_segmenter(
         "auto": Mask R-CNN where its weights are in the cache or can be fetched, else the built-in one, whose
         `fallback` then says so.
     device: "auto", "cuda", "cuda:N", "mps" or "cpu".
-    weights: file of weights to use instead of the published ones; None = published.
+    weights: file or folder of weights to use instead of the published ones; None = published.
     precision: "auto" = bfloat16 where the processor or GPU has it, "float32" = never.
+    refine_boxes: a second look at what is small (`segment.second_look`): True = in every photo, None = in
+        photos that hold more than the segmenter sees of them at once, False = never.
 
     Raises ValueError for unknown names and for files that do not hold this model, FileNotFoundError for a
     missing file, `segment.WeightsError` where published weights cannot be had (except for "auto").
     """
     if precision not in PRECISIONS:
         raise ValueError(f"expected precision to be one of {', '.join(PRECISIONS)}, got {precision!r}")
-    if name != "auto":
-        return record(name).build(device, weights, precision)
-    if weights is not None:
+    if name == "auto" and weights is not None:
         raise ValueError(f"weights {os.fspath(weights)!r} need the segmenter's name, got 'auto'")
-    chosen, reason = resolve_auto()
-    segmenter = chosen.build(device, None, precision)
+    chosen, reason = resolve_auto() if name == "auto" else (record(name), "")
+    segmenter = chosen.build(device, weights, precision)
     if reason:
         segmenter.fallback = f"segmenter: using {chosen.title or chosen.name}, because {reason}"
-    return segmenter
+    if refine_boxes is False:
+        return segmenter
+    from segment.second_look import SecondLook
+
+    return SecondLook(segmenter, chosen.sees_px, always=refine_boxes is True)
 
 
 def resolve_auto() -> tuple[SegmenterRecord, str]:

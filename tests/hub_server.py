@@ -1,4 +1,4 @@
-"""A stand-in for the Hugging Face Hub on this machine: repositories that are folders, and three that refuse."""
+"""A stand-in for the Hugging Face Hub on this machine: repositories that are folders, or that refuse."""
 
 import hashlib
 import json
