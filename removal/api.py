@@ -104,7 +104,7 @@ def remove_objects(
         classes=None if finder is None else known_classes(finder, classes),
         min_score=min_score,
         protect=protect,
-        bystanders=_segmenter("builtin", "cpu") if looks else None,
+        bystanders=_segmenter("builtin", "cpu", refine_boxes=False) if looks else None,
     )
     (result,) = pipeline([photo.pixels], detections=None if given is None else [given])
     return replace(result, photo=photo)
@@ -235,12 +235,16 @@ def free_models() -> None:
         _warned.clear()
 
 
-def _segmenter(wanted: str | Segmenter, device: str) -> Segmenter:
+def _segmenter(wanted: str | Segmenter, device: str, *, refine_boxes: bool | None = None) -> Segmenter:
     if not isinstance(wanted, str):
         return wanted
     from segment import load_segmenter
 
-    found = _kept(_segmenters, (wanted, device), lambda: load_segmenter(wanted, device=device))
+    found = _kept(
+        _segmenters,
+        (wanted, device, refine_boxes),
+        lambda: load_segmenter(wanted, device=device, refine_boxes=refine_boxes),
+    )
     if found.fallback:
         _warn_once(found.fallback, frames=3)
     return found

@@ -109,6 +109,7 @@ def build_segmenter(options: RunOptions, say: Callable[[str], None]) -> Segmente
         device=options.device,
         weights=options.segmenter_weights,
         precision=options.precision,
+        refine_boxes=options.refine_boxes,
     )
     check_classes(segmenter, options.classes)
     if segmenter.fallback:

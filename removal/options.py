@@ -80,6 +80,7 @@ class ModelOptions:
 
     segmenter: str = "auto"
     segmenter_weights: str | None = None
+    refine_boxes: bool | None = None
     inpainter: str = "auto"
     weights: str | None = None
     blind_weights: tuple[str, ...] = ()

@@ -16,7 +16,7 @@ import numpy as np
 
 from _removal_support.device import check_device_name
 from segment.detections import Detections, encode_crop
-from segment.finder_views import look, look_again
+from segment.finder_views import look, look_again, suspected
 from segment.people_apart import people_of_cells, split_region
 from segment.person_network import PersonNetwork
 
@@ -45,6 +45,10 @@ class BuiltinSegmenter:
         check_classes(self, classes)
         check_images(images)
         return [self.find(image, min_score) for image in images]
+
+    def suspects(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """As `segment.second_look.Suspecting` has it."""
+        return suspected(self.network, image)
 
     def find(self, image: np.ndarray, min_score: float) -> Detections:
         height, width = image.shape[:2]

@@ -126,6 +126,23 @@ def windows_to_look_at(probability: np.ndarray, size: tuple[int, int]) -> list[t
     return windows
 
 
+def suspected(run: Run, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes float32 (N, 4) xyxy pixels of the photo where one quick look half believes that people are, and
+    the highest probability in each, float32 (N,)."""
+    [view] = views(run, image, max(WORKING_SIDES_PX), (False,))
+    height, width = view.probability.shape
+    scale = np.array([image.shape[1] / width, image.shape[0] / height] * 2, np.float32)
+    doubted = (view.probability > SUSPECTED).view(np.uint8)
+    count, numbers, stats, _ = cv2.connectedComponentsWithStats(doubted, connectivity=8)
+    boxes, peaks = [], []
+    for index in range(1, count):
+        left, top, across, down, _ = stats[index].tolist()
+        place = slice(top, top + down), slice(left, left + across)
+        boxes.append((left, top, left + across, top + down))
+        peaks.append(view.probability[place][numbers[place] == index].max())
+    return np.array(boxes, np.float32).reshape(-1, 4) * scale, np.array(peaks, np.float32)
+
+
 def fitted(middle: float, side: float, whole: int) -> tuple[int, int]:
     """An interval of length `side` around the middle, moved into [0, whole] and cut to it."""
     start = int(np.clip(middle - side / 2, 0, max(0, whole - side)))

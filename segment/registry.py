@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from _removal_support.orders import order_from
@@ -33,8 +34,10 @@ class SegmenterRecord:
 
     name: what `load_segmenter` and the command line call it. build: called with device, weights and
         precision; imports its module when it is called. title: how sentences call it. finds: what, in a few
-        words. licence: of code and weights. weights: the published ones; None = it needs none. memory_mb:
-        what finding objects in a 12-megapixel photo takes on the processor; None = not measured.
+        words. licence: of code and weights. weights: the published ones; None = it needs none. memory_gb:
+        what it and its weights take for a photo of 12 megapixels on the processor; None = not measured.
+        sees_px: the longer side to which it shrinks a photo; None = not known, or it does not. packages: that
+        it needs besides ours, and `extra`, the extra of this distribution that brings them.
     """
 
     name: str
@@ -43,11 +46,19 @@ class SegmenterRecord:
     finds: str = ""
     licence: str = ""
     weights: PretrainedWeights | None = None
-    memory_mb: int | None = None
+    memory_gb: float | None = None
+    sees_px: int | None = None
+    packages: tuple[str, ...] = ()
+    extra: str = ""
 
     def is_ready(self) -> bool:
         """Whether it can run without fetching anything."""
-        return self.weights is None or self.weights.is_cached()
+        return not self.missing_packages() and (self.weights is None or self.weights.is_cached())
+
+    def missing_packages(self) -> str:
+        """What is not installed and how to get it, in words; empty where all is there."""
+        missing = " and ".join(name for name in self.packages if find_spec(name) is None)
+        return f"{missing} not installed: pip install 'removal[{self.extra}]'" if missing else ""
 
 
 def _maskrcnn(device: str, weights: str | os.PathLike[str] | None, precision: Precision) -> Segmenter:
@@ -68,7 +79,7 @@ def _builtin(device: str, weights: str | os.PathLike[str] | None, precision: Pre
     return load_builtin(device=device, weights=None if weights is None else Path(weights))
 
 
-def _transformers(weights_record: PretrainedWeights) -> SegmenterRecord:
+def _transformers(weights_record: PretrainedWeights, sees_px: int, memory_gb: float) -> SegmenterRecord:
     """The record of a model that the transformers library runs."""
     name, title = weights_record.name, weights_record.architecture
 
@@ -77,16 +88,30 @@ def _transformers(weights_record: PretrainedWeights) -> SegmenterRecord:
 
         return load_transformers_model(name, device=device, weights=weights)
 
-    return SegmenterRecord(name, build, title, _COCO, weights_record.licence, weights_record)
+    return SegmenterRecord(
+        name,
+        build,
+        title,
+        _COCO,
+        weights_record.licence,
+        weights_record,
+        memory_gb,
+        sees_px,
+        packages=("transformers",),
+        extra="transformers",
+    )
 
 
 _COCO = "COCO's 80 classes"
 _TORCHVISION = "BSD-3-Clause code"
 _RECORDS = (
-    SegmenterRecord("maskrcnn", _maskrcnn, "Mask R-CNN V2", _COCO, _TORCHVISION, MASKRCNN_V2),
-    SegmenterRecord("maskrcnn-v1", _maskrcnn_v1, "Mask R-CNN V1", _COCO, _TORCHVISION, MASKRCNN_V1),
-    *map(_transformers, (*RF_DETR, *MASK2FORMER)),
-    SegmenterRecord("builtin", _builtin, "the built-in person finder", "people", "MIT"),
+    SegmenterRecord("maskrcnn", _maskrcnn, "Mask R-CNN V2", _COCO, _TORCHVISION, MASKRCNN_V2, sees_px=1333),
+    SegmenterRecord(
+        "maskrcnn-v1", _maskrcnn_v1, "Mask R-CNN V1", _COCO, _TORCHVISION, MASKRCNN_V1, sees_px=1333
+    ),
+    *map(_transformers, RF_DETR, (312, 384, 432, 504, 624), (0.2, 0.2, 0.3, 0.3, 0.3)),
+    *map(_transformers, MASK2FORMER, (384,) * 4, (0.4, 0.5, 0.7, 1.2)),
+    SegmenterRecord("builtin", _builtin, "the built-in person finder", "people", "MIT", sees_px=384),
 )
 _own = {known.name: known for known in _RECORDS}
 
@@ -133,6 +158,7 @@ def load_segmenter(
     device: str = "auto",
     weights: str | os.PathLike[str] | None = None,
     precision: Precision = "auto",
+    refine_boxes: bool | None = False,
 ) -> Segmenter:
     """The segmenter called `name`, ready to be called on photos.
 
@@ -140,23 +166,27 @@ def load_segmenter(
         "auto": Mask R-CNN where its weights are in the cache or can be fetched, else the built-in one, whose
         `fallback` then says so.
     device: "auto", "cuda", "cuda:N", "mps" or "cpu".
-    weights: file of weights to use instead of the published ones; None = published.
+    weights: file or folder of weights to use instead of the published ones; None = published.
     precision: "auto" = bfloat16 where the processor or GPU has it, "float32" = never.
+    refine_boxes: a second look at what is small (`segment.second_look`): True = in every photo, None = in
+        photos that hold more than the segmenter sees of them at once, False = never.
 
     Raises ValueError for unknown names and for files that do not hold this model, FileNotFoundError for a
     missing file, `segment.WeightsError` where published weights cannot be had (except for "auto").
     """
     if precision not in PRECISIONS:
         raise ValueError(f"expected precision to be one of {', '.join(PRECISIONS)}, got {precision!r}")
-    if name != "auto":
-        return record(name).build(device, weights, precision)
-    if weights is not None:
+    if name == "auto" and weights is not None:
         raise ValueError(f"weights {os.fspath(weights)!r} need the segmenter's name, got 'auto'")
-    chosen, reason = resolve_auto()
-    segmenter = chosen.build(device, None, precision)
+    chosen, reason = resolve_auto() if name == "auto" else (record(name), "")
+    segmenter = chosen.build(device, weights, precision)
     if reason:
         segmenter.fallback = f"segmenter: using {chosen.title or chosen.name}, because {reason}"
-    return segmenter
+    if refine_boxes is False:
+        return segmenter
+    from segment.second_look import SecondLook
+
+    return SecondLook(segmenter, chosen.sees_px, always=refine_boxes is True)
 
 
 def resolve_auto() -> tuple[SegmenterRecord, str]:
@@ -170,9 +200,11 @@ def resolve_auto() -> tuple[SegmenterRecord, str]:
     reasons: list[str] = []
     for name in auto_order():
         known = record(name)
-        if known.weights is None:
+        if missing := known.missing_packages():
+            reasons.append(f"{name}: {missing}")
+        elif known.weights is None:
             return known, "; ".join(reasons)
-        if name in FETCHED_BY_AUTO or known.weights.is_cached():
+        elif name in FETCHED_BY_AUTO or known.weights.is_cached():
             try:
                 fetch(known.weights)
             except WeightsError as error:
@@ -180,7 +212,7 @@ def resolve_auto() -> tuple[SegmenterRecord, str]:
             else:
                 return known, "; ".join(reasons)
         else:
-            file = known.weights.file_name
+            file = known.weights.repository or known.weights.file_name
             reasons.append(f"{file} is not in the cache; `remove weights fetch {name}` fetches it")
     raise WeightsError(
         f"none of {', '.join(auto_order())} can run here: {'; '.join(reasons)}", option="segmenter"

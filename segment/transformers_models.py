@@ -27,7 +27,7 @@ from _removal_support.pretrained import WeightsError, fetch, file_sha256
 from segment.classes import canonical_class, coco_categories, coco_classes
 from segment.detections import Detections, Rle, encode_crop
 from segment.published import PUBLISHED
-from segment.segmenter import Precision, check_classes, check_images
+from segment.segmenter import check_classes, check_images
 
 PACKAGE = "transformers"
 NEEDS = "pip install -U 'removal[transformers]'"

@@ -1,4 +1,4 @@
-"""A stand-in for the Hugging Face Hub on this machine: repositories that are folders, and three that refuse."""
+"""A stand-in for the Hugging Face Hub on this machine, whose repositories are folders."""
 
 import hashlib
 import json
@@ -9,7 +9,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-REFUSALS = {"gated": (403, "GatedRepo"), "missing": (404, "RepoNotFound"), "broken": (500, "")}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -20,10 +19,9 @@ class Handler(BaseHTTPRequestHandler):
         self.server.requests.append(self.path)
         parts = self.path.partition("?")[0].strip("/").split("/")
         names = parts[2:4] if parts[0] == "api" else parts[:2]
-        held = self.server.repositories.get("/".join(names), "missing")
-        if isinstance(held, str):
-            status, code = REFUSALS[held]
-            self.answer(status, b"{}", {"X-Error-Code": code, "X-Error-Message": f"this one is {held}"})
+        held = self.server.repositories.get("/".join(names))
+        if held is None:
+            self.answer(404, b"{}", {"X-Error-Code": "RepoNotFound"})
         elif parts[0] == "api" and parts[4] == "revision":
             self.answer(200, json.dumps({"id": "/".join(names), "sha": COMMIT, "siblings": []}).encode())
         elif parts[0] == "api" and parts[4] == "tree":
@@ -55,8 +53,8 @@ def oid(file: Path) -> str:
 
 
 @contextmanager
-def hub(repositories: Mapping[str, Path | str]) -> Iterator[ThreadingHTTPServer]:
-    """Serves folders as repositories (owner/name -> folder, or "gated", "missing" or "broken").
+def hub(repositories: Mapping[str, Path]) -> Iterator[ThreadingHTTPServer]:
+    """Serves folders as repositories (owner/name -> folder).
 
     `requests` of the server are the paths that were asked for; HF_ENDPOINT is `endpoint(server)`.
     """

@@ -10,8 +10,11 @@ SIDE_PX = 96
 """The networks see photos as squares of this side; their masks are a quarter of it."""
 
 
-def save_rf_detr(folder: Path, *, named: bool = True) -> None:
-    """91 classes by COCO's category ids, with their names or with none. 20 queries."""
+def save_rf_detr(folder: Path, *, named: bool = True, sure: str | None = None) -> None:
+    """91 classes by COCO's category ids, with their names or with none. 20 queries.
+
+    sure: the class that every query is sure of; their masks are random all the same.
+    """
     from transformers import RfDetrConfig, RfDetrForInstanceSegmentation, RfDetrImageProcessor
 
     torch.manual_seed(0)
@@ -32,11 +35,14 @@ def save_rf_detr(folder: Path, *, named: bool = True) -> None:
     )
     if named:
         config.id2label = dict(enumerate(coco_categories()))
-    RfDetrForInstanceSegmentation(config).save_pretrained(folder)
+    model = RfDetrForInstanceSegmentation(config)
+    if sure is not None:
+        torch.nn.init.constant_(model.model.class_embed.bias[coco_categories().index(sure)], 5.0)
+    model.save_pretrained(folder)
     RfDetrImageProcessor(size={"height": SIDE_PX, "width": SIDE_PX}).save_pretrained(folder)
 
 
-def save_mask2former(folder: Path) -> None:
+def save_mask2former(folder: Path, *, sure: str | None = None) -> None:
     """COCO's 80 classes in order, some by other words, as mmdetection has them. 12 queries."""
     from transformers import (
         Mask2FormerConfig,
@@ -68,5 +74,8 @@ def save_mask2former(folder: Path) -> None:
     )
     words = {"motorcycle": "motorbike", "tv": "tvmonitor", "couch": "sofa", "airplane": "aeroplane"}
     config.id2label = {number: words.get(name, name) for number, name in enumerate(coco_classes())}
-    Mask2FormerForUniversalSegmentation(config).save_pretrained(folder)
+    model = Mask2FormerForUniversalSegmentation(config)
+    if sure is not None:
+        torch.nn.init.constant_(model.class_predictor.bias[coco_classes().index(sure)], 12.0)
+    model.save_pretrained(folder)
     Mask2FormerImageProcessor(size={"height": SIDE_PX, "width": SIDE_PX}).save_pretrained(folder)

@@ -235,6 +235,8 @@ def asked(options: RunOptions) -> Mapping[str, Any]:
         chosen[name] = content_of(chosen[name])
     if not (options.has_detector or options.protect):
         chosen["protect"] = False
+    if options.refine_boxes is not None:
+        chosen["refine_boxes"] = options.refine_boxes
     if options.effort != ModelOptions.effort:  # else as in folders that knew nothing of it
         chosen["effort"] = options.effort
     if options.blind_weights:

@@ -18,6 +18,7 @@ from removal.cli.shared_options import (
     mask_reading_options,
     max_megapixels_option,
     overwrite_option,
+    refine_boxes_option,
     settings_options,
 )
 from removal.cli.terminal import tell
@@ -132,6 +133,7 @@ class SwitchesType(ListType):
     type=click.Path(),
     help="Use this file or folder of weights for the segmenter that is named.",
 )
+@refine_boxes_option
 @settings_options
 @overwrite_option
 @max_megapixels_option

@@ -32,7 +32,7 @@ def models() -> None:
     listed(inpainters.inpainter_names(), lambda name: inpainter_lines(inpainters.record(name)))
     try:
         found = [
-            (one.name, one.is_ready(), one.weights, "")
+            (one.name, one.is_ready(), one.weights, one.missing_packages())
             for one in map(segmenters.record, segmenters.auto_order())
         ]
         said("segmenter", segmenters.ORDER_VARIABLE, found, segmenters.FETCHED_BY_AUTO)
@@ -74,8 +74,10 @@ def listed(names: Iterable[str], lines_of: Callable[[str], list[str]]) -> None:
 
 def segmenter_lines(known: SegmenterRecord) -> list[str]:
     lines = [known.finds or "not described", f"licence: {known.licence or 'not stated'}"]
-    if known.memory_mb is not None:
-        lines.append(f"memory: {known.memory_mb} MB for a photo of 12 megapixels")
+    if known.memory_gb is not None:
+        lines.append(f"memory: about {known.memory_gb:g} GB")
+    if missing := known.missing_packages():
+        lines.append(f"cannot run yet: {missing}")
     return [*lines, weights_line(known.weights) if known.weights else "needs no weights to be fetched"]
 
 

@@ -155,6 +155,14 @@ max_megapixels_option = grouped(
     help="Refuse photos that are larger than this.",
 )
 
+refine_boxes_option = grouped(
+    MODELS,
+    "--refine-boxes/--no-refine-boxes",
+    default=None,
+    help="Cut out small objects, enlarge them and find them once more. By default this is done in photos "
+    "that are larger than the model sees them at once (docs/models.md). It takes a few times longer.",
+)
+
 segmenter_options = together(
     grouped(
         MODELS,
@@ -164,14 +172,17 @@ segmenter_options = together(
         metavar="NAME",
         common=True,
         help="Choose the model that finds the objects. auto takes the best that can run; others are "
-        "maskrcnn, maskrcnn-v1, and builtin, which finds people only and needs no download.",
+        "maskrcnn, maskrcnn-v1, rf-detr-nano to rf-detr-xlarge, mask2former, and builtin, which finds people "
+        "only and needs no download.",
     ),
     grouped(
         MODELS,
         "--segmenter-weights",
         type=click.Path(),
-        help="Use this file of weights, or this folder for RF-DETR and Mask2Former, for the model of --segmenter.",
+        help="Use this file of weights for the model of --segmenter. For RF-DETR and Mask2Former it is a "
+        "folder.",
     ),
+    refine_boxes_option,
 )
 
 device_options = together(

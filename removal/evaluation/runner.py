@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 RUN_SETTINGS = (
     "score", "shadows", "attached", "mask_label", "mask_polarity", "seed", "device", "precision",
-    "working_size", "detail", "colour", "weights", "segmenter_weights", "max_megapixels",
+    "working_size", "detail", "colour", "weights", "segmenter_weights", "refine_boxes", "max_megapixels",
 )  # fmt: skip
 SPARE_PHOTOS = 4  # that wait between the stages: with those in work, what a kill loses
 

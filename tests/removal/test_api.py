@@ -186,7 +186,7 @@ def test_an_array_is_saved_by_its_suffix(tmp_path, scene, mask):
 def test_models_stay_loaded_and_are_let_go_of(scene, monkeypatch):
     loaded = []
 
-    def load(name, *, device):
+    def load(name, *, device, refine_boxes):
         loaded.append((name, device))
         return RedFinder()
 

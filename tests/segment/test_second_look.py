@@ -48,25 +48,32 @@ def photo(height, width, *boxes) -> np.ndarray:
     return np.repeat(mask_of(height, width, *boxes)[..., None], 3, 2).astype(np.uint8) * 255
 
 
-SMALL_PERSON = (200, 100, 206, 115)
+SMALL_PERSON = (200, 100, 206, 124)
 
 
 def test_what_was_half_believed_is_found_by_the_second_look():
     image = photo(300, 400, SMALL_PERSON, (20, 30, 90, 250))
     plain = Finder()
     assert len(plain([image], min_score=0.5)[0]) == 1
-    twice = SecondLook(Finder())
+    twice = SecondLook(Finder(), 200)
     [result] = twice([image], min_score=0.5)
     assert result.labels == ("person", "person")
     np.testing.assert_allclose(result.scores, 0.9, atol=1e-6)
     assert np.array_equal(result.union(), image[..., 0] > 0)
     assert [tuple(box) for box in result.boxes] == [(20, 30, 90, 250), SMALL_PERSON]
-    assert twice.segmenter.shown == [(300, 400, 3), (120, 120, 3)]
-    assert twice.description == "a stand-in, second look"
+    assert twice.segmenter.shown == [(300, 400, 3), (230, 230, 3)]
+    assert twice.description == "a stand-in, second look at what is small"
+
+
+def test_a_photo_that_was_seen_as_it_is_gets_no_second_look_unless_it_is_asked_for():
+    image = photo(300, 400, SMALL_PERSON)
+    assert len(SecondLook(Finder(), 400)([image], min_score=0.5)[0]) == 0
+    assert len(SecondLook(Finder())([image], min_score=0.5)[0]) == 0
+    assert len(SecondLook(Finder(), always=True)([image], min_score=0.5)[0]) == 1
 
 
 def test_photos_without_small_objects_are_looked_at_once():
-    twice = SecondLook(Finder())
+    twice = SecondLook(Finder(), 200)
     image = photo(300, 400, (20, 30, 90, 250))
     assert len(twice([image, image[:, :10]])[0]) == 1
     assert twice.segmenter.shown == [(300, 400, 3), (300, 10, 3)]
@@ -84,15 +91,15 @@ def test_a_segmenter_may_say_itself_what_it_suspects():
 
     image = photo(300, 400, SMALL_PERSON)
     assert len(Silent()([image])[0]) == 0
-    assert len(SecondLook(Silent())([image])[0]) == 1
+    assert len(SecondLook(Silent(), 200)([image])[0]) == 1
 
 
 def test_windows_hold_what_is_near_and_are_fitted_into_the_photo():
     boxes = np.array([[2, 3, 10, 23], [30, 10, 40, 40], [395, 290, 400, 300], [0, 0, 300, 300]], np.float32)
     windows = windows_around(boxes, np.array([0.9, 0.5, 0.2, 0.99]), (300, 400))
     assert len(windows) == 2, "the two at the upper left share one, the large one gets none"
-    assert windows[0] == (0, 0, 120, 120)
-    assert windows[1] == (180, 280, 300, 400)
+    assert windows[0] == (0, 0, 115, 115)
+    assert windows[1] == (185, 285, 300, 400)
     many = np.array([[x, y, x + 4, y + 4] for x in range(0, 3990, 400) for y in range(0, 2990, 400)], float)
     assert len(windows_around(many, np.full(len(many), 0.5), (3000, 4000))) == MOST_WINDOWS
     assert windows_around(np.empty((0, 4)), np.empty(0), (30, 40)) == []
@@ -111,6 +118,25 @@ def test_the_second_look_replaces_the_first():
     assert np.array_equal(result.union(), mask_of(300, 400, (122, 68, 142, 102)))
 
 
+def test_small_things_that_are_not_seen_again_are_dropped():
+    small, large, outside = (120, 70, 140, 100), (100, 60, 190, 145), (300, 70, 320, 100)
+    first = found(300, 400, *(("person", 0.6, box) for box in (small, large, outside)))
+    result = merged(first, [WINDOW], [Detections.empty(100, 100)])
+    assert {tuple(box) for box in result.boxes} == {large, outside}
+
+
+def test_what_is_large_is_not_replaced():
+    first = found(300, 400, ("person", 0.6, (105, 55, 195, 145)))
+    second = found(100, 100, ("person", 0.9, (5, 5, 95, 90)))
+    assert np.array_equal(merged(first, [WINDOW], [second]).union(), first.union())
+
+
+def test_what_grows_by_more_than_it_was_stays_as_it_was():
+    first = found(300, 400, ("person", 0.6, (120, 70, 140, 100)))
+    second = found(100, 100, ("person", 0.9, (20, 20, 62, 80)))
+    assert np.array_equal(merged(first, [WINDOW], [second]).union(), first.union())
+
+
 def test_two_people_who_were_one_become_two():
     first = found(300, 400, ("person", 0.6, (120, 70, 160, 100)))
     second = found(100, 100, ("person", 0.8, (20, 20, 39, 50)), ("person", 0.7, (40, 20, 60, 50)))
@@ -127,7 +153,7 @@ def test_part_of_a_large_object_adds_nothing():
 
 def test_another_class_in_the_same_place_stays():
     first = found(300, 400, ("dog", 0.6, (120, 70, 140, 100)))
-    second = found(100, 100, ("person", 0.8, (20, 20, 40, 50)))
+    second = found(100, 100, ("person", 0.8, (20, 20, 40, 50)), ("dog", 0.7, (20, 20, 40, 50)))
     assert sorted(merged(first, [WINDOW], [second]).labels) == ["dog", "person"]
 
 
@@ -138,7 +164,8 @@ def test_another_class_in_the_same_place_stays():
         ((80, 20, 100, 50), 0),
         ((20, 1, 40, 30), 0),
         ((20, 70, 40, 99), 0),
-        ((2, 2, 98, 98), 1),
+        ((30, 30, 68, 68), 1),
+        ((30, 30, 69, 68), 0),
     ],
 )
 def test_what_the_window_cuts_off_is_left_to_the_first_look(box, kept):
@@ -147,9 +174,9 @@ def test_what_the_window_cuts_off_is_left_to_the_first_look(box, kept):
 
 
 def test_at_the_side_of_the_photo_nothing_is_cut_off():
-    second = found(100, 100, ("person", 0.8, (0, 0, 20, 50)))
+    second = found(100, 100, ("person", 0.8, (0, 0, 20, 38)))
     assert len(merged(Detections.empty(300, 400), [(0, 0, 100, 100)], [second])) == 1
-    second = found(100, 100, ("person", 0.8, (80, 60, 100, 100)))
+    second = found(100, 100, ("person", 0.8, (80, 62, 100, 100)))
     assert len(merged(Detections.empty(300, 400), [(200, 300, 300, 400)], [second])) == 1
 
 

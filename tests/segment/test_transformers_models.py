@@ -115,7 +115,7 @@ def mask2former_answer(segmenter):
 
 
 def assert_but_for_corners(found: np.ndarray, expected: np.ndarray) -> None:
-    """An edge halfway between two cells is where they change; of each corner bilinear values cut off a bit."""
+    """An edge halfway between two cells is where they change; bilinear values cut the corners."""
     rows, columns = np.flatnonzero(expected.any(1)), np.flatnonzero(expected.any(0))
     assert np.array_equal(np.flatnonzero(found.any(1)), rows)
     assert np.array_equal(np.flatnonzero(found.any(0)), columns)
@@ -221,13 +221,13 @@ def test_the_record_of_a_run_names_the_weights(loaded, folders):
 
 
 def test_a_folder_of_another_model_is_refused(folders, tmp_path):
-    with pytest.raises(FileNotFoundError, match="folder of weights not found: .*none"):
+    with pytest.raises(FileNotFoundError, match=r"folder of weights not found: .*none"):
         load_segmenter("rf-detr-seg-nano", weights=tmp_path / "none")
     with pytest.raises(ValueError, match=r"RfDetrForInstanceSegmentation, got Mask2FormerFor"):
         load_segmenter("rf-detr-seg-nano", weights=folders / "mask2former")
     with pytest.raises(ValueError, match=r"Mask2FormerForUniversal\w+, got RfDetrFor"):
         load_segmenter("mask2former-swin-tiny", weights=folders / "rf-detr")
-    with pytest.raises(ValueError, match="without config.json"):
+    with pytest.raises(ValueError, match=r"without config\.json"):
         load_segmenter("rf-detr-seg-nano", weights=folders)
 
 
