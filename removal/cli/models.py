@@ -1,4 +1,4 @@
-"""`remove models`: every segmenter and inpainter, and which of them this machine would take."""
+"""`remove models`: every segmenter, prompter and inpainter, and which of them this machine would take."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from removal.cli.terminal import tell
 if TYPE_CHECKING:
     from _removal_support.pretrained import PretrainedWeights
     from inpaint.record import InpainterRecord
+    from segment.prompts.registry import PrompterRecord
     from segment.registry import SegmenterRecord
 
 
@@ -22,9 +23,12 @@ def models() -> None:
     """List the models, what they need, and what `auto` takes here. Nothing is fetched."""
     from inpaint import registry as inpainters
     from segment import registry as segmenters
+    from segment.prompts import registry as prompters
 
     tell("Segmenters (find what to remove)")
     listed(segmenters.segmenter_names(), lambda name: segmenter_lines(segmenters.record(name)))
+    tell("Prompters (find the thing at a point or in a box)")
+    listed(prompters.prompter_names(), lambda name: prompter_lines(prompters.record(name)))
     tell("Inpainters (fill the hole)")
     listed(inpainters.inpainter_names(), lambda name: inpainter_lines(inpainters.record(name)))
     try:
@@ -32,6 +36,7 @@ def models() -> None:
             (one.name, one.is_ready(), one.weights) for one in map(segmenters.record, segmenters.auto_order())
         ]
         tell(f"auto segmenter: {choice(found, segmenters.FETCHED_BY_AUTO)}")
+        tell(f"auto prompter: {prompters.resolve_auto().name} (the first of the order that is ready)")
         fills = [
             (one.name, one.is_ready(), one.default())
             for one in map(inpainters.record, inpainters.auto_order())
@@ -39,7 +44,10 @@ def models() -> None:
         tell(f"auto inpainter: {choice(fills, inpainters.FETCHED_BY_AUTO)}")
     except ValueError as error:
         raise click_error(error) from error
-    tell(f"{segmenters.ORDER_VARIABLE} and {inpainters.ORDER_VARIABLE} set other orders.")
+    tell(
+        f"{segmenters.ORDER_VARIABLE}, {prompters.ORDER_VARIABLE} and {inpainters.ORDER_VARIABLE} set other "
+        "orders."
+    )
 
 
 def listed(names: Iterable[str], lines_of: Callable[[str], list[str]]) -> None:
@@ -59,6 +67,15 @@ def listed(names: Iterable[str], lines_of: Callable[[str], list[str]]) -> None:
 def segmenter_lines(known: SegmenterRecord) -> list[str]:
     lines = [known.finds or "not described", f"licence: {known.licence or 'not stated'}"]
     return [*lines, weights_line(known.weights) if known.weights else "needs no weights to be fetched"]
+
+
+def prompter_lines(known: PrompterRecord) -> list[str]:
+    lines = [known.finds, f"licence: {known.licence}"]
+    if not known.repository:
+        return [*lines, "needs no weights to be fetched"]
+    state = "in the cache" if known.is_ready() else "not fetched"
+    size = f"about {known.size_bytes / 1e6:.0f} MB"
+    return [*lines, f"weights {known.repository}: {state}, {size}; needs removal[transformers]"]
 
 
 def inpainter_lines(known: InpainterRecord) -> list[str]:
