@@ -6,6 +6,9 @@ DIR holds coco/instances.json; attached_judged.csv, beside this file, holds the 
 touches or nearly touches a person there: carried (worn and held too), ridden, or neither. All annotations of
 a photo are taken as detections, all its people as wanted. --coarse draws every mask anew on a grid of
 28 x 28 cells over its box, as Mask R-CNN does.
+
+attached_boxes.csv holds more things, on photos of people/coco_more that no rule was made with: boxes drawn
+by eye, from which GrabCut makes the masks; people are the connected parts of the labels.
 """
 
 import argparse
@@ -22,7 +25,12 @@ from postprocess.attached.objects import TABLE, attached_objects
 from segment import CocoMasks
 
 JUDGED = Path(__file__).with_name("attached_judged.csv")
+BOXES = Path(__file__).with_name("attached_boxes.csv")
 GRID = 28
+PERSON_LEVEL, PERSON_MIN_PX = 200, 60
+CUT_ROUNDS = 4
+CUT_LEAST, CUT_SPAN = 0.2, 0.8
+"""Of the box and of its sides: where GrabCut leaves less, the ellipse in the box stands for the thing."""
 TOUCH_SHARE = 0.02  # of the person's size, the root of its area
 
 
@@ -65,6 +73,69 @@ def judge_all(instances: Path, *, coarse: bool = False) -> list[Judged]:
             touches = bool((masks[index] & near).any())
             rows.append(Judged(number, found.labels[index], verdicts[number], taken.get(index, ""), touches))
     return rows
+
+
+def judge_boxes(folder: Path, *, coarse: bool = False) -> list[Judged]:
+    """What the rules say of the things that are known by a box: folder holds images/ and masks/ of people."""
+    with BOXES.open() as lines:
+        by_photo = defaultdict(list)
+        for row in csv.DictReader(lines):
+            by_photo[f"{int(row['photo']):012d}"].append(row)
+    rows = []
+    for photo, things in by_photo.items():
+        image = np.asarray(cv2.imread(str(folder / "images" / f"{photo}.jpg")))
+        levels = np.asarray(cv2.imread(str(folder / "masks" / f"{photo}.png"), cv2.IMREAD_GRAYSCALE))
+        people = connected_people(levels > PERSON_LEVEL)
+        boxes = [tuple(int(row[side]) for side in ("x0", "y0", "x1", "y1")) for row in things]
+        masks = people + [cut_out(image, box, levels > 100) for box in boxes]
+        labels = ["person"] * len(people) + [row["class"] for row in things]
+        around = np.array([bounds(mask) for mask in masks], np.float32)
+        seen = [drawn_coarsely(mask) for mask in masks] if coarse else masks
+        wanted = range(len(people))
+        taken = {
+            index: kind
+            for kind in ("carried", "ridden")
+            for index in attached_objects(labels, around, seen.__getitem__, wanted, kinds=kind)
+        }
+        near = near_people(people)
+        for index, row in enumerate(things, len(people)):
+            touches = bool((masks[index] & near).any())
+            rows.append(Judged(int(photo), row["class"], row["verdict"], taken.get(index, ""), touches))
+    return rows
+
+
+def connected_people(labelled: np.ndarray) -> list[np.ndarray]:
+    count, parts, stats, _ = cv2.connectedComponentsWithStats(labelled.view(np.uint8))
+    sizes = stats[:, cv2.CC_STAT_AREA]
+    return [parts == index for index in range(1, count) if sizes[index] >= PERSON_MIN_PX]
+
+
+def cut_out(image: np.ndarray, box: tuple[int, ...], people: np.ndarray) -> np.ndarray:
+    """The thing in a box, without the people: bool (H, W). image: uint8 (H, W, 3)."""
+    x0, y0, x1, y1 = box
+    labels = np.full(people.shape, cv2.GC_BGD, np.uint8)
+    inside = np.zeros_like(people)
+    inside[y0:y1, x0:x1] = ~people[y0:y1, x0:x1]
+    labels[inside] = cv2.GC_PR_FGD
+    if not inside.any():
+        return inside
+    models = np.zeros((1, 65)), np.zeros((1, 65))
+    cv2.setRNGSeed(0)
+    cv2.grabCut(image, labels, None, *models, CUT_ROUNDS, cv2.GC_INIT_WITH_MASK)
+    thing = inside & ((labels == cv2.GC_PR_FGD) | (labels == cv2.GC_FGD))
+    rows, columns = np.nonzero(thing)
+    if thing.sum() >= CUT_LEAST * inside.sum() and len(rows):
+        spans = np.ptp(rows) / (y1 - y0), np.ptp(columns) / (x1 - x0)
+        if min(spans) > CUT_SPAN:
+            return thing
+    ellipse = np.zeros(people.shape, np.uint8)
+    cv2.ellipse(ellipse, (((x0 + x1) / 2, (y0 + y1) / 2), (x1 - x0, y1 - y0), 0), 1, -1)
+    return (thing | ellipse.view(bool)) & inside
+
+
+def bounds(mask: np.ndarray) -> tuple[int, int, int, int]:
+    x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
+    return x, y, x + width, y + height
 
 
 def drawn_coarsely(mask: np.ndarray) -> np.ndarray:
@@ -119,12 +190,17 @@ def main() -> None:
     parser.add_argument("--coarse", action="store_true", help="masks as coarse as Mask R-CNN's")
     parser.add_argument("--list", action="store_true", help="also list what was decided wrongly")
     arguments = parser.parse_args()
-    rows = judge_all(arguments.data / "coco" / "instances.json", coarse=arguments.coarse)
-    report(rows)
-    if arguments.list:
-        for row in rows:
-            if bool(row.taken) != (row.verdict != "neither"):
-                print(f"{row.annotation} {row.label}: {row.verdict}, taken as {row.taken or 'nothing'}")
+    lists = {
+        "annotated": judge_all(arguments.data / "coco" / "instances.json", coarse=arguments.coarse),
+        "boxes drawn by eye": judge_boxes(arguments.data / "people" / "coco_more", coarse=arguments.coarse),
+    }
+    for name, rows in lists.items():
+        print(f"\n{name}\n")
+        report(rows)
+        if arguments.list:
+            for row in rows:
+                if bool(row.taken) != (row.verdict != "neither"):
+                    print(f"{row.annotation} {row.label}: {row.verdict}, taken as {row.taken or 'nothing'}")
 
 
 if __name__ == "__main__":

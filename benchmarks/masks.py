@@ -3,11 +3,12 @@
     python -m benchmarks.masks --data DIR        # the tables
     python -m benchmarks.masks --time            # 24 MP, ten people
 
-DIR holds pairs/, coco/ and team_masks/. pairs/ has one folder per pair of photos with photo.png, object.png
-(the object's mask), changed.png (all that differs from the view without the object) and, for some,
-shadow.png. Leak: share of `changed` outside the mask. Spill: area of the mask outside `changed` over the
-area of `changed`. Dilation: the leak of object.png, grown by ellipses of radius 0 to 24, at our spill, on
-the curve of leak and spill averaged over the photos of a kind.
+DIR holds pairs/, pairs2/, coco/ and team_masks/. pairs/ has one folder per pair of photos with photo.png,
+object.png (the object's mask), changed.png (all that differs from the view without the object) and, for some,
+shadow.png; pairs2/sbi_* has photo.png, object.png and clean.png, from which the change is worked out. Leak:
+share of `changed` outside the mask. Spill: area of the mask outside `changed` over the area of `changed`.
+Dilation: the leak of object.png, grown by ellipses of radius 0 to 24, at our spill, on the curve of leak and
+spill averaged over the photos of a kind.
 """
 
 import argparse
@@ -23,48 +24,16 @@ import cv2
 import numpy as np
 from pycocotools import mask as coco_rle
 
+from benchmarks.pairs import dilated, read_image, read_mask, read_pairs
 from postprocess import RefinedMask, refine_mask
 from removal.evaluation.masks import leak, spill
 
 FIVE_KINDS = ("ams", "highway", "intel", "office", "shade")
+CAMERA_KINDS = ("Board", "CAVIAR1", "Candela", "HighwayI", "HumanBody2")
+"""The five fixed cameras of pairs2/."""
 RADII_PX = range(25)
 VARIANTS = ("raw", "object", "object + attached", "object + shadow", "all")
 TEAM_VARIANTS = ("raw", "object", "all")
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A photo with an object: image uint8 (H, W, 3) RGB; object, changed, shadow bool (H, W) or None."""
-
-    name: str
-    image: np.ndarray
-    object: np.ndarray
-    changed: np.ndarray
-    shadow: np.ndarray | None
-
-    @property
-    def kind(self) -> str:
-        return self.name.split("_")[0]
-
-
-def read_mask(path: Path) -> np.ndarray:
-    return np.asarray(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)) > 127
-
-
-def read_image(path: Path) -> np.ndarray:
-    return cv2.cvtColor(np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR)), cv2.COLOR_BGR2RGB)
-
-
-def read_pairs(folder: Path) -> Iterator[Pair]:
-    for pair in sorted(folder.iterdir()):
-        shadow = pair / "shadow.png"
-        yield Pair(
-            pair.name,
-            read_image(pair / "photo.png"),
-            read_mask(pair / "object.png"),
-            read_mask(pair / "changed.png"),
-            read_mask(shadow) if shadow.exists() else None,
-        )
 
 
 def leak_and_spill(mask: np.ndarray, truth: np.ndarray) -> tuple[float, float]:
@@ -75,12 +44,6 @@ def variants(raw: np.ndarray, refined: RefinedMask) -> dict[str, np.ndarray]:
     """The mask before, and after refinement by parts, under the names of `VARIANTS`."""
     body, along, shadow = (refined.parts[part] for part in ("object", "attached", "shadow"))
     return dict(zip(VARIANTS, (raw, body, body | along, body | shadow, refined.mask), strict=True))
-
-
-def dilated(mask: np.ndarray, radius_px: int) -> np.ndarray:
-    """Plain dilation by an ellipse, what everybody does today."""
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius_px + 1, 2 * radius_px + 1))
-    return cv2.dilate(mask.astype(np.uint8), kernel).view(bool)
 
 
 def dilation_leak(curve: np.ndarray, spill: float) -> float:
@@ -98,11 +61,11 @@ class KindScores:
     shadow_inside: float | None
 
 
-def score_pairs(folder: Path) -> dict[str, KindScores]:
+def score_pairs(data: Path) -> dict[str, KindScores]:
     rows: dict[str, list[list[tuple[float, float]]]] = defaultdict(list)
     curves: dict[str, list[list[tuple[float, float]]]] = defaultdict(list)
     inside: dict[str, list[float]] = defaultdict(list)
-    for pair in read_pairs(folder):
+    for pair in read_pairs(data):
         masks = variants(pair.object, refine_mask(pair.image, pair.object))
         rows[pair.kind].append([leak_and_spill(masks[name], pair.changed) for name in VARIANTS])
         curves[pair.kind].append(
@@ -136,12 +99,15 @@ def print_pairs(scores: Mapping[str, KindScores]) -> None:
             score.by_variant,
             dilation_leak(score.curve, score.by_variant["all"][1]),
         )
-    five = [scores[kind] for kind in FIVE_KINDS if kind in scores]
-    means = {name: np.mean([score.by_variant[name] for score in five], axis=0) for name in VARIANTS}
-    curve = np.mean([score.curve for score in five], axis=0)
-    print_row(f"mean of {len(five)} kinds", means, dilation_leak(curve, means["all"][1]))
-    each = np.mean([dilation_leak(score.curve, score.by_variant["all"][1]) for score in five])
-    print_row("the same, dilated kind by kind to our spill", means, float(each))
+    for kinds in (FIVE_KINDS, CAMERA_KINDS, FIVE_KINDS + CAMERA_KINDS):
+        some = [scores[kind] for kind in kinds if kind in scores]
+        if not some:
+            continue
+        means = {name: np.mean([score.by_variant[name] for score in some], axis=0) for name in VARIANTS}
+        curve = np.mean([score.curve for score in some], axis=0)
+        print_row(f"mean of {len(some)} kinds", means, dilation_leak(curve, means["all"][1]))
+        each = np.mean([dilation_leak(score.curve, score.by_variant["all"][1]) for score in some])
+        print_row("the same, dilated kind by kind to our spill", means, float(each))
     for kind, score in scores.items():
         if score.shadow_inside is not None:
             print(f"\n{kind}: {score.shadow_inside:.1%} of shadow.png inside")
@@ -274,7 +240,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, help="folder that holds pairs/, coco/ and team_masks/")
+    parser.add_argument("--data", type=Path, help="folder that holds pairs/, pairs2/, coco/ and team_masks/")
     parser.add_argument("--only", choices=("pairs", "team"), help="one of the tables")
     parser.add_argument("--time", action="store_true", help="time and memory of a 24 MP photo")
     arguments = parser.parse_args()
@@ -284,7 +250,7 @@ def main() -> None:
     if arguments.time:
         time_refine()
     if arguments.data is not None and arguments.only != "team":
-        print_pairs(score_pairs(arguments.data / "pairs"))
+        print_pairs(score_pairs(arguments.data))
     if arguments.data is not None and arguments.only != "pairs":
         print_team(score_team(arguments.data))
 

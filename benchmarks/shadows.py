@@ -19,7 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.masks import read_image
+from benchmarks.pairs import read_image
 from postprocess import RefinedMask, refine_mask
 from postprocess.attached.objects import attached_objects
 from segment import CocoMasks
@@ -42,6 +42,12 @@ class Scene:
     objects: np.ndarray
     attached: np.ndarray
     outlined: np.ndarray
+
+
+def marked_outlines() -> dict[tuple[str, str], str]:
+    """The outlines as text, by folder and photo."""
+    with MARKED.open() as lines:
+        return {(row["folder"], row["photo"]): row["outlines"] for row in csv.DictReader(lines)}
 
 
 def coco_photos(data: Path, outlines: dict[tuple[str, str], str]) -> Iterator[Scene]:
@@ -136,8 +142,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder that holds coco/, people/, objects/")
     parser.add_argument("--sheets", type=Path, help="folder for the pictures")
     arguments = parser.parse_args()
-    with MARKED.open() as lines:
-        outlines = {(row["folder"], row["photo"]): row["outlines"] for row in csv.DictReader(lines)}
+    outlines = marked_outlines()
     found: list[str] = []
     missed: list[str] = []
     marked_tiles, added_tiles, large = [], [], []

@@ -18,7 +18,8 @@ BASE_SHARE = 0.25  # of an object's height, its lowest part, by which it would r
 RESTS_SHARE = 0.5  # of the base that is not at the holder lies on furniture: then it rests
 FEET_SHARE = 0.1  # of the holder's height, around its lower edge
 HIP_HEIGHT, HAND_HEIGHT, SHIN_HEIGHT = 0.55, 0.75, 0.72  # on the holder: 0 upper, 1 lower edge
-HANDLE_SHARE = 0.25  # of an object's height, its highest part, by which it is held by hand
+SHOULDER_HEIGHT, CLEAR = 0.3, 0.9  # on the holder: what hangs in the hand lies between
+HANDLE_SHARE = 0.3  # of an object's height, its highest part, by which it is held by hand
 MOUNTED_BOTTOM, MOUNTED_AREA = 0.85, 0.5  # what hangs on something ridden is clear of the ground, and small
 
 
@@ -69,11 +70,12 @@ def suits(touch: Touch, rule: AttachedRule) -> bool:
     two.
     """
     reach = max(rule.reach, rule.underfoot_reach) if _underfoot(touch) else rule.reach
+    lowest = rule.astride_lowest if touch.astride >= rule.astride_from else rule.lowest
     gripped = touch.grip >= rule.gripped_from and touch.sideways <= rule.centred
     return (
         (touch.length > 0 or touch.gap <= reach)
-        and touch.share >= rule.contact
-        and rule.lowest[0] <= touch.bottom <= rule.lowest[1]
+        and (touch.share >= rule.contact or (touch.share >= rule.hung and _hangs(touch)))
+        and lowest[0] <= touch.bottom <= lowest[1]
         and touch.area <= rule.most_area
         and (rule.may_stand or not _stands(touch))
         and (gripped or touch.share > ENCLOSED_SHARE)
@@ -82,6 +84,11 @@ def suits(touch: Touch, rule: AttachedRule) -> bool:
 
 def _underfoot(touch: Touch) -> bool:
     return touch.height > SHIN_HEIGHT and touch.bottom > 1 - 2 * FEET_SHARE
+
+
+def _hangs(touch: Touch) -> bool:
+    """Whether the object is held by its upper end at the height of hands, and clear of the ground."""
+    return touch.grip < HANDLE_SHARE and SHOULDER_HEIGHT < touch.height < HAND_HEIGHT and touch.bottom < CLEAR
 
 
 def _stands(touch: Touch) -> bool:
@@ -114,7 +121,7 @@ class _Scene:
         kind = rule.kind
         if kind == "either":
             kind = "ridden" if _underfoot(suited[best]) else "carried"
-        held = not rule.both_sides or self._between(index, near, rule.both_sides)
+        held = not rule.both_sides or self._between(index, near, rule)
         put_down = not rule.may_rest and self._rests(index, best)
         return best if held and not put_down else None, kind
 
@@ -138,17 +145,22 @@ class _Scene:
         reach_px = max(rule.reach, rule.underfoot_reach) * sizes + 4
         return [int(other) for other in np.flatnonzero(gaps.max(axis=1) <= reach_px) if other != index]
 
-    def _between(self, index: int, holders: Sequence[int], least: float) -> bool:
-        """Whether holders, several hands maybe, touch an object on its left and on its right."""
+    def _between(self, index: int, holders: Sequence[int], rule: AttachedRule) -> bool:
+        """Whether holders, several hands maybe, touch an object on both of its sides."""
         shape = self.shape(index)
         rows, columns = shape.outline
         touched = np.zeros(len(rows), bool)
         for holder in holders:
             if self.shape(holder).area:
                 touched |= self.shape(holder).touches(rows, columns)
-        aside = (columns - shape.left) / max(1, shape.width - 1) - 0.5
-        sides = [touched[aside < -MIDDLE_SHARE / 2], touched[aside > MIDDLE_SHARE / 2]]
-        return all(side.size and side.mean() >= least for side in sides)
+        if rule.long_sides:
+            points = np.stack([columns, rows], axis=1) - (columns.mean(), rows.mean())
+            aside = points @ np.linalg.svd(points, full_matrices=False)[2][1]
+            sides = [touched[aside < 0], touched[aside > 0]]
+        else:
+            aside = (columns - shape.left) / max(1, shape.width - 1) - 0.5
+            sides = [touched[aside < -MIDDLE_SHARE / 2], touched[aside > MIDDLE_SHARE / 2]]
+        return all(side.size and side.mean() >= rule.both_sides for side in sides)
 
     def _rests(self, index: int, holder: int) -> bool:
         """Whether what is not at the holder of an object's base lies on furniture."""

@@ -43,6 +43,14 @@ class AttachedRule:
     """Its greatest area, in areas of the holder."""
     centred: float = inf
     """How far the holder's middle may lie from its own, sideways, in widths of the object."""
+    astride_from: float = inf
+    """Where this much of the holder lies within its hull (`Touch.astride`), the holder sits on it, and its
+    lower end may lie anywhere in `astride_lowest`."""
+    astride_lowest: tuple[float, float] = (-inf, inf)
+    hung: float = inf
+    """Least share of its outline that touches the holder where it hangs in the hand, clear of the ground."""
+    long_sides: bool = False
+    """Whether the sides of `both_sides` are those of its long axis: a hand around the end of a knife."""
     may_rest: bool = True
     """Whether it goes along although it rests on furniture."""
     may_stand: bool = True
@@ -65,14 +73,18 @@ class AttachedRule:
 
 _WORN = AttachedRule()
 _IN_HAND = AttachedRule(most_area=0.5, may_rest=False)
-_BAG = AttachedRule(contact=0.15, most_area=1.0, may_rest=False, may_stand=False, on_mount=True)
+_BAG = AttachedRule(contact=0.15, hung=0.02, most_area=1.0, may_rest=False, may_stand=False, on_mount=True)
 _HELD = AttachedRule(
     contact=0.15, gripped_from=0.33, both_sides=0.15, lowest=(-inf, 1.0), most_area=0.5, may_rest=False
 )
-_CUTLERY = AttachedRule(contact=0.15, gripped_from=0.33, both_sides=0.15, lowest=(-inf, 1.2), most_area=0.2)
+_CUTLERY = AttachedRule(
+    contact=0.15, gripped_from=0.33, both_sides=0.15, long_sides=True, lowest=(-inf, 1.2), most_area=0.2
+)
 _BALL = AttachedRule(most_area=0.3)
 _BOARD = AttachedRule(kind="either", underfoot_reach=0.1, most_area=3.0)
-_CYCLE = AttachedRule(kind="ridden", lowest=(0.85, 2.0), centred=0.65)
+_CYCLE = AttachedRule(
+    kind="ridden", lowest=(0.85, 2.0), astride_from=0.12, astride_lowest=(0.85, 3.0), centred=0.65
+)
 _ANIMAL = AttachedRule(kind="ridden", reach=0.1, lowest=(1.25, 4.0), centred=0.5)
 
 _SMALL_TOOLS = ("toothbrush", "hair drier", "scissors")

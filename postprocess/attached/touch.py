@@ -54,6 +54,13 @@ class Shape:
         rows, columns = np.nonzero(self.mask & ~inner)
         return rows + self.top, columns + self.left
 
+    @cached_property
+    def hull(self) -> np.ndarray:
+        """The convex hull within the mask's bounds: bool (h, w)."""
+        rows, columns = self.outline
+        corners = cv2.convexHull(np.stack([columns - self.left, rows - self.top], axis=1).astype(np.int32))
+        return cv2.fillConvexPoly(np.zeros(self.mask.shape, np.uint8), corners, 1).view(bool)
+
     def distances(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """Distance of each point from the mask in pixels, float32 (N,): 0 inside."""
         top, left = min(self.top, rows.min()), min(self.left, columns.min())
@@ -96,6 +103,9 @@ class Touch:
     """Distance of the middles of both boxes, in widths of the object."""
     area: float
     """The object's over the holder's."""
+    astride: float
+    """How much of the holder lies within the object's convex hull, over the smaller of both: a rider's legs
+    are before the middle of what is ridden, somebody behind it is hidden by it."""
 
 
 def measure_touch(shape: Shape, holder: Shape) -> Touch | None:
@@ -120,7 +130,23 @@ def measure_touch(shape: Shape, holder: Shape) -> Touch | None:
         bottom=bottom,
         sideways=abs(middles[0] - middles[1]) / shape.width,
         area=shape.area / holder.area,
+        astride=_astride(shape, holder),
     )
+
+
+def _astride(shape: Shape, holder: Shape) -> float:
+    hull = shape.hull
+    top, left = max(shape.top, holder.top), max(shape.left, holder.left)
+    bottom = min(shape.top + shape.height, holder.top + holder.height)
+    right = min(shape.left + shape.width, holder.left + holder.width)
+    if bottom <= top or right <= left:
+        return 0.0
+    parts = [
+        mask[top - of.top : bottom - of.top, left - of.left : right - of.left]
+        for mask, of in ((hull, shape), (holder.mask, holder))
+    ]
+    both = np.count_nonzero(parts[0] & parts[1])
+    return both / min(int(np.count_nonzero(hull)), holder.area)
 
 
 def shape_at_working_size(mask: np.ndarray) -> Shape:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from postprocess.shadows.extent import Extent
 from postprocess.shadows.ground import Box, Surroundings
 from postprocess.shadows.regions import Region
 
@@ -52,6 +53,7 @@ class Witness:
         self.ring_px = 1.5 + max(3, round(0.08 * around.size_px))
         self.near = around.beyond & (around.to_contact < 1.2 * around.size_px) & (self.below > -0.3)
         self.near_light = np.sort(self.light[self.near])
+        self.extent = Extent(around, self.light)
 
     def measure(self, region: Region) -> Evidence | None:
         """The evidence of a region; None where it is no darker than the ground around it."""
@@ -80,6 +82,7 @@ class Witness:
         evidence |= self._texture(part, dark)
         evidence |= self._place(part)
         evidence |= self._elsewhere(part, float(here.mean() + there.mean()) / 2, dark)
+        evidence |= self.extent.measure(part.window, part.inside, part.ring)
         return evidence
 
     def _part(self, mask: np.ndarray) -> Part:

@@ -12,7 +12,7 @@ from postprocess.morphology import check_photo
 from postprocess.shadows.evidence import Witness
 from postprocess.shadows.ground import SEARCH_SIDE_PX, Box, Surroundings, shrink_keeping_half, surroundings
 from postprocess.shadows.judge import CUT_OFF, LARGEST, likelihood
-from postprocess.shadows.reflections import LEAST_AGREEMENT, find_reflection
+from postprocess.shadows.reflections import find_reflection
 from postprocess.shadows.regions import dark_regions, with_soft_edge
 
 LEAST_CONFIDENCE = 0.35
@@ -148,7 +148,7 @@ def _best(ranked: Sequence[Candidate], light: np.ndarray | None) -> Candidate | 
 
 def _reflections(around: Surroundings) -> list[Candidate]:
     found = find_reflection(around)
-    if found is None or found.agreement < LEAST_AGREEMENT:
+    if found is None:
         return []
     return [Candidate(found.mask, found.agreement, None)]
 

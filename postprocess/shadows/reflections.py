@@ -1,9 +1,10 @@
-"""Reflections of objects in shiny floors: the object again, upside down below where it stands, and paler."""
+"""Reflections of objects in shiny floors and water: the object again, upside down below it, paler, blurred."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
 from postprocess.shadows.ground import DARK_OFFSET, Surroundings
@@ -12,8 +13,13 @@ LEAST_DEPTH = 0.25
 """Reflections less deep than this share of the object's size are not told from its rim or its shadow."""
 FARTHEST_LINE = 0.08
 """How far below the contact the mirror's line is looked for, as a share of the object's size."""
-LEAST_AGREEMENT = 0.75
-"""Correlation from which on the floor is held for a mirror: a shadow or a dark object below reaches 0.7."""
+LEAST_AGREEMENT, LEAST_BLURRED = 0.58, 0.6
+"""Correlations from which on the floor is held for a mirror, as the photo shows it and with the blur of a
+floor that is not quite even."""
+BLUR = (0.02, 0.06)
+"""That blur, sideways and upwards, as shares of the object's size."""
+LEAST_SIZE_PX = 30.0
+"""Of smaller objects the photo shows too little to tell."""
 NEARLY = 0.95
 """The reflection ends at the last row down to which they agree nearly as well as anywhere."""
 STRENGTHS = (0.08, 0.6)
@@ -31,14 +37,40 @@ class Reflection:
 
 
 def find_reflection(around: Surroundings) -> Reflection | None:
-    """The best reflection of an object in the ground below it; None where there is no room for one.
+    """The best reflection of an object in the ground below it; None where there is none, or no room for one.
 
     The floor below the mirror's line is taken for its own colour in each row, g, plus a share of what the
     mirrored object differs from it: I = g + a (O - g). Each line near the contact is tried; the rows down to
-    which floor and mirrored object agree nearly best are the reflection.
+    which floor and mirrored object agree nearly best are the reflection. An object that the photo cuts off is
+    not known well enough.
     """
-    if around.cut > 0:
+    if around.cut > 0 or around.size_px < LEAST_SIZE_PX or _is_cut_off(around):
         return None
+    sharp = _best_line(around)
+    if sharp is None or sharp.agreement < LEAST_AGREEMENT:
+        return None
+    found = _best_line(_blurred(around))
+    return found if found is not None and found.agreement >= LEAST_BLURRED else None
+
+
+def _is_cut_off(around: Surroundings) -> bool:
+    held = around.frame & around.mine
+    return bool(held[:, :2].any() or held[:, -2:].any() or held[:2].any())
+
+
+def _blurred(around: Surroundings) -> Surroundings:
+    """The same, blurred like a floor's reflection: the object and the ground each for itself."""
+    sigmas = {"sigmaX": BLUR[0] * around.size_px, "sigmaY": BLUR[1] * around.size_px}
+    levels = np.exp(around.log_light)
+    for part in (around.mine, around.free):
+        weight = part.astype(np.float32)
+        total = cv2.GaussianBlur(levels * weight[..., None], (0, 0), **sigmas)
+        mean = total / np.maximum(cv2.GaussianBlur(weight, (0, 0), **sigmas), 1e-2)[..., None]
+        levels = np.where(part[..., None], mean, levels)
+    return replace(around, log_light=np.log(np.maximum(levels, DARK_OFFSET)).astype(np.float32))
+
+
+def _best_line(around: Surroundings) -> Reflection | None:
     levels = np.exp(around.log_light) - np.float32(DARK_OFFSET)
     columns = np.nonzero(around.mine.any(axis=0))[0]
     margin = int(0.3 * around.size_px) + 2

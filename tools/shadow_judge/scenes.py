@@ -1,14 +1,13 @@
-"""Photos with known shadows, and photos where few are, to fit and to check the weights of the shadow judge.
+"""Photos made with known shadows, to fit and to check the weights of the shadow judge.
 
 Composites: people and things cut out of photos, put on other photos, with a shadow drawn below them in one
-of several ways or with none. Pairs: data/pairs. Rendered: `benchmarks.scene`. COCO: photos with people, whose
-visible shadows are named in `SEEN`; in the others every candidate counts as wrong.
+of several ways or with none. Rendered: `benchmarks.scene`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -16,6 +15,7 @@ import numpy as np
 from pycocotools.coco import COCO
 
 from benchmarks.scene import render_scene
+from tools.shadow_judge.photos import Example
 
 KINDS = {"none": 0.35, "thrown": 0.30, "contact": 0.12, "strip": 0.08, "thrown+contact": 0.15}
 """How often which shadow is drawn."""
@@ -23,34 +23,14 @@ CAST_BY = (1, 3, 6, 8, 17, 18, 19)
 """COCO's categories whose objects are put on photos: people, cars, buses, trucks, cats, dogs, horses."""
 DARKENED = 0.12
 """Ground that loses more than this share of its light is shadow."""
-SEEN = frozenset({139, 257, 315, 419, 431, 87038, 135334, 172648, 188417, 253955, 261888, 311002})
-"""COCO images left out: a look found shadows of people (or, in 419, trousers that the annotation leaves out)
-among the candidates."""
+VIEW_SHARES = (0.15, 0.15, 0.7)
+"""How often a view is one of photos/, of train/ and of nopeople/."""
+BYSTANDER = 0.4
+"""How often one of several objects stays, with its shadow."""
+SECOND_LIGHT = 0.15
+"""How often a second light throws a second shadow."""
 
 Cut = tuple[np.ndarray, np.ndarray]
-
-
-@dataclass(frozen=True, eq=False)
-class Example:
-    """name: of the photo. kind: scene kind. image: uint8 (H, W, 3) RGB. objects, others: bool (H, W). truth:
-    bool (H, W), objects and shadow; None where there is no shadow at all."""
-
-    name: str
-    kind: str
-    image: np.ndarray
-    objects: np.ndarray
-    others: np.ndarray
-    truth: np.ndarray | None
-
-
-def pairs(data: Path) -> Iterator[Example]:
-    """The photos of data/pairs."""
-    for folder in sorted(path for path in (data / "pairs").iterdir() if path.is_dir()):
-        objects, changed = _mask(folder / "object.png"), _mask(folder / "changed.png")
-        kind = folder.name.split("_")[0]
-        yield Example(
-            folder.name, kind, _photo(folder / "photo.png"), objects, np.zeros_like(objects), changed
-        )
 
 
 def rendered(seeds: Sequence[int]) -> Iterator[Example]:
@@ -62,24 +42,13 @@ def rendered(seeds: Sequence[int]) -> Iterator[Example]:
         yield Example(f"render_{seed}", "render", scene.photo, objects, np.zeros_like(objects), truth)
 
 
-def coco(data: Path) -> Iterator[Example]:
-    """Photos with people but no shadow of theirs; what is annotated and no person stays."""
-    annotations = COCO(str(data / "coco" / "instances.json"))
-    for image_id in sorted(set(annotations.getImgIds(catIds=[1])) - SEEN):
-        image = _photo(data / "coco" / "images" / annotations.loadImgs(image_id)[0]["file_name"])
-        objects, others = np.zeros((2, *image.shape[:2]), bool)
-        for annotation in annotations.loadAnns(annotations.getAnnIds(image_id)):
-            part = objects if annotation["category_id"] == 1 else others
-            part |= annotations.annToMask(annotation) > 0
-        yield Example(f"coco_{image_id}", "coco", image, objects, others & ~objects, None)
-
-
 def composites(data: Path, seeds: Sequence[int]) -> Iterator[Example]:
     """Cut-outs on photos, with the shadows of `KINDS`."""
     annotations = COCO(str(data / "coco" / "instances.json"))
     found = annotations.loadAnns(annotations.getAnnIds(catIds=list(CAST_BY), iscrowd=False))
     things = [annotation for annotation in found if annotation["area"] > 5000]
     views = sorted((data / "photos").iterdir()), sorted((data / "train").iterdir())
+    views += (sorted((data / "nopeople").glob("*/*.jpg")),)
     people = sorted((data / "people" / "ccp" / "images").iterdir())
     for seed in seeds:
         rng = np.random.default_rng(seed)
@@ -93,7 +62,7 @@ def composites(data: Path, seeds: Sequence[int]) -> Iterator[Example]:
 
 
 def _view(views: Sequence[Sequence[Path]], rng: np.random.Generator) -> np.ndarray:
-    group = views[rng.integers(len(views))]
+    group = views[rng.choice(len(views), p=VIEW_SHARES)]
     view = _photo(group[rng.integers(len(group))])
     scale = rng.uniform(380, 560) / max(view.shape[:2])
     view = cv2.resize(view, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
@@ -148,23 +117,36 @@ def _composite(name: str, view: np.ndarray, cuts: Sequence[Cut], rng: np.random.
         near_px=rng.uniform(0.6, 1.2),
         far_px=rng.uniform(1, 6),
     )
+    lights = [light]
+    if "thrown" in light.kind and rng.random() < SECOND_LIGHT:
+        turned = angle + rng.uniform(0.5, 2.5)
+        throw = float(np.cos(turned) * length), float(np.sin(turned) * length * flat)
+        lights.append(replace(light, throw=throw))
     placed = sorted((_placed(cut, height, width, rng) for cut in cuts), key=lambda item: item[0])
     thrown, contact = np.zeros((2, height, width), np.float32)
-    for foot, left, _, cover in placed:
-        thrown = np.maximum(thrown, _thrown(light, cover, foot, left, (height, width)))
+    bystander = len(placed) > 1 and rng.random() < BYSTANDER
+    mine = np.zeros((height, width), bool)
+    for index, (foot, left, _, cover) in enumerate(placed):
+        before = np.maximum(thrown, contact)
+        for one in lights:
+            thrown = np.maximum(thrown, _thrown(one, cover, foot, left, (height, width)))
         contact = np.maximum(contact, _contact(light, cover, foot, left, (height, width), rng))
+        if not (bystander and index == 0):
+            mine |= np.maximum(thrown, contact) > before + 1e-3
     sun = (1 - light.sky) * np.array([1.0, rng.uniform(0.93, 1), rng.uniform(0.85, 1)])
     left_over = (1 - thrown[..., None] * sun) * (1 - contact[..., None])
     shown = 255 * ((view / 255.0) ** 2.2 * left_over) ** (1 / 2.2)
     objects = np.zeros((height, width), bool)
-    for foot, left, photo, cover in placed:
-        _put(shown, objects, (foot, left), photo, cover)
+    for index, (foot, left, photo, cover) in enumerate(placed):
+        stays = np.zeros_like(objects)
+        _put(shown, stays if bystander and index == 0 else objects, (foot, left), photo, cover)
+        objects &= ~stays
     shown = shown + rng.standard_normal(shown.shape) * rng.uniform(0, 3)
     image = shown.clip(0, 255).astype(np.uint8)
     if rng.random() < 0.6:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.uniform(60, 95))]
         image = cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_COLOR)
-    truth = objects | (1 - left_over.min(axis=2) > DARKENED)
+    truth = objects | (mine & (1 - left_over.min(axis=2) > DARKENED))
     return Example(name, "composite", image, _imperfect(objects, rng), np.zeros_like(objects), truth)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from postprocess.shadows.finding import find_shadow
 from postprocess.shadows.ground import surroundings
-from postprocess.shadows.reflections import LEAST_AGREEMENT, Reflection, find_reflection
+from postprocess.shadows.reflections import LEAST_BLURRED, Reflection, find_reflection
 
 
 def standing(*, share: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -48,7 +48,7 @@ def test_a_mirrored_figure_is_found_with_its_strength(share: float) -> None:
 def test_a_reflection_comes_back_with_the_shadow() -> None:
     photo, figure, mirrored = standing(share=0.4)
     found = find_shadow(photo, figure)
-    assert found.confidence > LEAST_AGREEMENT
+    assert found.confidence >= LEAST_BLURRED
     assert (found.mask & mirrored).sum() > 0.55 * mirrored.sum()
 
 
@@ -56,7 +56,7 @@ def test_a_reflection_comes_back_with_the_shadow() -> None:
 def test_a_dull_floor_and_the_object_going_on_are_no_reflection(share: float) -> None:
     photo, figure, _ = standing(share=share)
     found, _ = reflection(photo, figure)
-    assert found is None or found.agreement < LEAST_AGREEMENT
+    assert found is None or found.agreement < LEAST_BLURRED
 
 
 def test_the_same_bands_the_right_way_up_are_no_reflection() -> None:
@@ -64,7 +64,7 @@ def test_the_same_bands_the_right_way_up_are_no_reflection() -> None:
     pale = photo.astype(np.float32)
     pale[130:220] += 0.4 * (pale[40:130] - pale[130:220]) * mirrored[130:220, :, None]
     found, _ = reflection(pale.astype(np.uint8), figure)
-    assert found is None or found.agreement < LEAST_AGREEMENT
+    assert found is None or found.agreement < LEAST_BLURRED
 
 
 def test_a_figure_cut_by_the_frame_has_none() -> None:
