@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tools.finder.augment import Sample, crop, paste, recolour
-from tools.finder.photos import PERSON, Collection, Labelled
+from tools.finder.collection import Collection
+from tools.finder.photos import PERSON, Labelled
 from tools.finder.targets import instance_target, same_colour, small_people_weight
 
 GROUP_WEIGHTS = {

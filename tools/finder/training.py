@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tools.finder.collection import load_collection
 from tools.finder.export import save_weights
 from tools.finder.hard_negatives import PHOTOS_WITH_PEOPLE
 from tools.finder.losses import (
@@ -30,7 +31,6 @@ from tools.finder.losses import (
     segmentation_loss,
 )
 from tools.finder.network import PersonFinder, parameter_count, to_tensor
-from tools.finder.photos import load_collection
 from tools.finder.samples import Batch, SampleSource
 
 CHECKPOINT = "state.pt"

@@ -2,16 +2,15 @@ import numpy as np
 import pytest
 
 from tools.finder.augment import Sample, crop, paste, with_shadow
+from tools.finder.boxes import boxes_label, crowds
+from tools.finder.collection import Collection
 from tools.finder.photos import (
     IGNORE,
     PERSON,
     UNKNOWN,
-    Collection,
     Cutout,
     Labelled,
-    boxes_label,
     coco_maps,
-    crowds,
     cut_out,
     shrink,
     trusted_label,
