@@ -2,8 +2,8 @@
 
     python -m tools.finder.box_training --data DIR --trunk PUBLISHED.pth --out box_network.pt
 
-Reads top to bottom. Everything random comes from one generator. Every twelfth of the COCO photos that train the
-finder is kept apart here, and says how good the masks are.
+Reads top to bottom. Everything random comes from one generator. Every twelfth of the COCO photos that train
+the finder is kept apart here, and says how good the masks are.
 """
 
 from __future__ import annotations

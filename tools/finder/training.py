@@ -52,7 +52,7 @@ class TrainingSettings:
     crop_px: tuple[int, ...] = (192, 224, 256)  # by share of the schedule, see crop_size
     crop_until: tuple[float, ...] = (0.65, 0.9, 1.0)
     learning_rate: float = 1e-3
-    cooldown: float = 0.35  # share of the schedule, at its end, over which the rate falls to nothing
+    cooldown: float = 0.5  # share of the schedule, at its end, over which the rate falls to nothing
     weight_decay: float = 0.02
     warmup_steps: int = 150
     average_decay: float = 0.998
