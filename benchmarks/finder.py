@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from segment.builtin import WEIGHTS, load_builtin
+from tools.finder.boxes import box_paths
 from tools.finder.measures import (
     box_covered,
     boxes_split,
@@ -29,7 +30,7 @@ from tools.finder.measures import (
     touching_pairs,
     union_iou,
 )
-from tools.finder.photos import PERSON, Labelled, box_paths, load_coco, load_empty, load_set, read_rgb
+from tools.finder.photos import PERSON, Labelled, load_coco, load_empty, load_set, read_rgb
 
 LEAST_PEOPLE_SHARE = 0.02
 LEAST_BOX_SHARE = 0.01

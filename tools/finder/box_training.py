@@ -2,7 +2,7 @@
 
     python -m tools.finder.box_training --data DIR --trunk PUBLISHED.pth --out box_network.pt
 
-Reads top to bottom. Everything random comes from one generator. Every twelfth id of the COCO photos that train
+Reads top to bottom. Everything random comes from one generator. Every twelfth of the COCO photos that train
 the finder is kept apart here, and says how good the masks are.
 """
 

@@ -15,7 +15,8 @@ import numpy as np
 from segment.builtin import THRESHOLD, WEIGHTS
 from segment.finder_views import Run, look
 from segment.person_network import PersonNetwork
-from tools.finder.photos import box_paths, boxes_label, load_coco, load_empty, read_rgb, shrunk_boxes
+from tools.finder.boxes import box_paths, boxes_label, shrunk_boxes
+from tools.finder.photos import load_coco, load_empty, read_rgb
 
 PHOTOS_WITH_PEOPLE = Path(__file__).with_name("photos_with_people.txt")  # of the backgrounds, judged by eye
 

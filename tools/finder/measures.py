@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import cv2
 import numpy as np
 
-from tools.finder.photos import IGNORE, PERSON, UNKNOWN, pixel_box
+from tools.finder.boxes import pixel_box
+from tools.finder.photos import IGNORE, PERSON, UNKNOWN
 
 COVERED = 0.5  # a person is found where this share of it is
 BOX_FILLED = 0.25  # half of what a person fills of its box: COCO's people fill half of theirs

@@ -1,10 +1,10 @@
-"""The photos that the person finder learns from, read from a data folder: labelled, boxed, without people."""
+"""Photos to learn finding people from, read from a data folder: labelled ones, and ones without people."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -13,7 +13,6 @@ from pycocotools.coco import COCO
 
 from tools.finder.splits import (
     Split,
-    boxes_splits,
     coco_more_split,
     coco_split,
     empty_split,
@@ -24,12 +23,8 @@ STORED_SHORT_SIDE = 288
 PERSON, IGNORE = 255, 128
 UNKNOWN = -1  # instance: a person, or maybe several
 CROWD = -2  # instance: in a box around many people
-PEOPLE_OF_A_CROWD = 3  # middles of other, smaller boxes that make a box one around a crowd
 TRUSTED_MARGIN_PX = 12  # beyond this distance from the person a bystander may be labelled 0
-MOST_DOUBT = 0.06  # of a box: people with more pixels that are not known are not pasted
-PASTED_PEOPLE = ("ccp", "hsd290", "ccp_extra", "p3m_demo")
 ONE_PERSON = ("ccp", "ccp_extra", "p3m_demo", "davis")
-MAIN_PERSON_ONLY = ("ccp", "hsd290", "ccp_extra")
 
 
 @dataclass(frozen=True)
@@ -52,19 +47,6 @@ class Cutout:
 
     image: np.ndarray
     alpha: np.ndarray
-
-
-@dataclass
-class Collection:
-    """Everything the training draws from; `groups` with the weights of `samples.GROUP_WEIGHTS`."""
-
-    groups: dict[str, list[Labelled]] = field(default_factory=dict)
-    boxed: list[Labelled] = field(default_factory=list)
-    backgrounds: list[np.ndarray] = field(default_factory=list)
-    difficulty: list[float] = field(default_factory=list)  # of each background: what draws it more often
-    people: list[Cutout] = field(default_factory=list)
-    things: list[Cutout] = field(default_factory=list)
-    boxed_difficulty: list[float] = field(default_factory=list)  # of each of `boxed`, outside of its boxes
 
 
 def read_rgb(path: Path) -> np.ndarray:
@@ -91,18 +73,6 @@ def cut_out(image: np.ndarray, mask: np.ndarray, margin: int = 4) -> Cutout | No
     left, right = max(cols.min() - margin, 0), cols.max() + margin + 1
     alpha = mask[top:bottom, left:right].astype(np.uint8) * 255
     return Cutout(np.ascontiguousarray(image[top:bottom, left:right]), cv2.GaussianBlur(alpha, (3, 3), 0))
-
-
-def boxed_cutouts(photo: Labelled) -> list[Cutout]:
-    """The people of a boxed photo of whom almost every pixel is known and whom its rim does not cut."""
-    found = []
-    height, width = photo.label.shape
-    for number, box in enumerate(photo.boxes if photo.boxes is not None else (), 1):
-        part = pixel_box(box, photo.label.shape)
-        whole = (box[:2] > 1).all() and box[2] < width - 1 and box[3] < height - 1
-        if whole and (photo.label[part] == IGNORE).mean() < MOST_DOUBT:
-            found.append(cut_out(photo.image, photo.people == number))
-    return [cutout for cutout in found if cutout is not None]
 
 
 def trusted_label(label: np.ndarray) -> np.ndarray:
@@ -177,77 +147,6 @@ def load_set(folder: Path, split: Split) -> list[Labelled]:
     return images
 
 
-def box_paths(data: Path, split: Split) -> Iterator[tuple[Path, np.ndarray]]:
-    """Photos of `people_boxes` and the boxes of their people, float32 (N, 4) xyxy in px."""
-    for name in ("coco_val", "coco_val_more"):
-        folder = data / "people_boxes" / name
-        boxes = json.loads((folder / "boxes.json").read_text()) if folder.is_dir() else {}
-        paths = {p.stem: p for p in sorted((folder / "images").glob("*.jpg")) if p.stem in boxes}
-        splits = boxes_splits(paths) if name == "coco_val" else dict.fromkeys(paths, "train")
-        for stem, path in paths.items():
-            if splits[stem] == split:
-                yield path, np.array(boxes[stem], np.float32).reshape(-1, 4)
-
-
-def shrunk_boxes(image: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    (small,) = shrink(image)
-    scale = np.array(small.shape[1::-1]) / np.array(image.shape[1::-1])
-    return small, (boxes * np.tile(scale, 2)).astype(np.float32)
-
-
-def load_boxed(data: Path, pseudo: Path | None) -> list[Labelled]:
-    """The boxed photos that train. pseudo: folder of what `pseudo_masks` wrote; None = boxes alone."""
-    images = []
-    for path, boxes in box_paths(data, "train"):
-        image, boxes = shrunk_boxes(read_rgb(path), boxes)
-        label = boxes_label(image.shape[:2], boxes)
-        single = ~crowds(boxes)
-        people = np.zeros(label.shape, np.int16)
-        if pseudo is not None:
-            label, people = read_pseudo(pseudo, path.stem, label.shape, single)
-        people[label == IGNORE] = UNKNOWN
-        outside = boxes_label(label.shape, boxes[single]) == 0
-        for box in boxes[~single]:
-            part = pixel_box(box, label.shape)
-            people[part][outside[part]] = CROWD
-        images.append(Labelled(image, label, people, path.name, boxes[single]))
-    return images
-
-
-def read_pseudo(
-    folder: Path, stem: str, size: tuple[int, ...], single: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Label and numbers that `pseudo_masks` wrote; numbers count the boxes that are `single`, bool (N,)."""
-    label = cv2.imread(str(folder / f"{stem}.png"), cv2.IMREAD_GRAYSCALE)
-    numbers = cv2.imread(str(folder / f"{stem}_people.png"), cv2.IMREAD_UNCHANGED)
-    if label is None or numbers is None or label.shape != size:
-        raise ValueError(f"{folder} has no mask for the photo {stem}: run tools.finder.pseudo_masks")
-    renumbered = np.concatenate([[0], np.where(single, np.cumsum(single), UNKNOWN)])
-    return label, renumbered[numbers].astype(np.int16)
-
-
-def crowds(boxes: np.ndarray) -> np.ndarray:
-    """bool (N,): the boxes (N, 4) that hold the middles of several others, each under a third of its area."""
-    middles = (boxes[:, None, :2] + boxes[:, None, 2:]) / 2  # of the other boxes, (N, 1, 2)
-    area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
-    inside = (middles > boxes[None, :, :2]).all(2) & (middles < boxes[None, :, 2:]).all(2)
-    return (inside & (area[:, None] < area[None] / 3)).sum(0) >= PEOPLE_OF_A_CROWD
-
-
-def pixel_box(box: np.ndarray, size: tuple[int, ...]) -> tuple[slice, slice]:
-    """Rows and columns that a box touches."""
-    left, top = np.floor(np.maximum(box[:2], 0)).astype(int)
-    right, bottom = np.ceil(box[2:]).astype(int)
-    return slice(top, min(bottom, size[0])), slice(left, min(right, size[1]))
-
-
-def boxes_label(size: tuple[int, ...], boxes: np.ndarray) -> np.ndarray:
-    label = np.zeros(size, np.uint8)
-    for box in boxes:
-        label[pixel_box(box, size)] = IGNORE
-    return label
-
-
 def load_empty(data: Path, split: Split, with_people: set[str]) -> Iterator[tuple[str, np.ndarray]]:
     """Names and photos without people; `with_people` names those that show some all the same."""
     folders = sorted(p for p in (data / "nopeople").glob("*") if p.is_dir())
@@ -261,31 +160,3 @@ def load_empty(data: Path, split: Split, with_people: set[str]) -> Iterator[tupl
         for path in sorted((data / folder_name).glob("*.jpg")):
             if path.name not in with_people:
                 yield f"{folder_name}/{path.name}", shrink(read_rgb(path))[0]
-
-
-def load_collection(
-    data: Path, *, with_people: set[str], pseudo: Path | None = None, difficulty: dict[str, float]
-) -> Collection:
-    """The training split of the data folder. difficulty: by name, the area that the finder of today takes
-    for people in a photo without any; see `hard_negatives`."""
-    coco, people, things = load_coco(data / "coco", "train")
-    collection = Collection(people=people, things=things)
-    collection.groups["coco"] = [i for i in coco if (i.label == PERSON).any()]
-    for image in coco:
-        if not image.label.any() and image.name not in with_people:
-            collection.backgrounds.append(image.image)
-            collection.difficulty.append(difficulty.get(f"coco/{image.name}", 0.0))
-    for folder in sorted((data / "people").iterdir()):
-        images = load_set(folder, "train")
-        if folder.name in PASTED_PEOPLE:
-            collection.people += [c for i in images if (c := cut_out(i.image, i.label == PERSON))]
-        if folder.name in MAIN_PERSON_ONLY:
-            images = [Labelled(i.image, trusted_label(i.label), i.people, i.name) for i in images]
-        collection.groups[folder.name] = images
-    collection.boxed = load_boxed(data, pseudo)
-    collection.boxed_difficulty = [difficulty.get(f"boxes/{i.name}", 0.0) for i in collection.boxed]
-    collection.people += [cutout for photo in collection.boxed for cutout in boxed_cutouts(photo)]
-    for name, photo in load_empty(data, "train", with_people):
-        collection.backgrounds.append(photo)
-        collection.difficulty.append(difficulty.get(name, 0.0))
-    return collection

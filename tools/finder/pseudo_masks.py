@@ -17,7 +17,8 @@ import numpy as np
 import torch
 
 from tools.finder.box_network import BoxNetwork, box_probabilities
-from tools.finder.photos import PERSON, box_paths, boxes_label, crowds, pixel_box, read_rgb, shrunk_boxes
+from tools.finder.boxes import box_paths, boxes_label, crowds, pixel_box, shrunk_boxes
+from tools.finder.photos import PERSON, read_rgb
 
 SURE_PERSON, SURE_NOT = 0.6, 0.3  # probabilities
 LEAST_BOX_PX = 7  # smaller people are left to their box

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tools.finder.augment import Sample, crop, paste, recolour
-from tools.finder.photos import PERSON, Collection, Labelled
-from tools.finder.targets import instance_target, same_colour, small_people_weight
+from tools.finder.collection import Collection
+from tools.finder.photos import PERSON, Labelled
+from tools.finder.targets import instance_target, pixel_weight, same_colour
 
 GROUP_WEIGHTS = {
     "coco": 0.34,
@@ -28,14 +29,14 @@ GROUP_WEIGHTS = {
     "ochuman_sample": 0.02,
     "cityscapes_p2p": 0.01,
 }
-LABELLED_SHARE, BOXED_SHARE = 0.3125, 0.4375  # of a batch; into the rest people are pasted, or nobody
+LABELLED_SHARE, BOXED_SHARE = 0.25, 0.375  # of a batch; into the rest people are pasted, or nobody
 NUMBER_OF_PEOPLE = (
-    0.5,
-    0.22,
-    0.16,
+    0.6,
+    0.2,
     0.12,
+    0.08,
 )  # pasted, from none on: none keeps it from seeing people everywhere
-HARD_SHARE = 0.5  # of the photos without people are drawn by their difficulty
+HARD_SHARE = 0.6  # of the photos without people are drawn by their difficulty
 HARD_BOXED_SHARE = 0.35  # of the boxed photos, by what is taken for people outside of the boxes
 LEAST_DIFFICULTY = 0.002
 
@@ -85,7 +86,7 @@ class SampleSource:
         return Batch(
             np.stack([recolour(self.rng, s.image) for s in samples]),
             np.stack([s.label for s in samples]),
-            np.stack([small_people_weight(s.label) for s in samples]),
+            np.stack([pixel_weight(s.label) for s in samples]),
             np.stack([t.heat for t in targets]),
             np.stack([t.heat_known for t in targets]),
             np.stack([t.offsets for t in targets]),

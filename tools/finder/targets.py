@@ -72,8 +72,13 @@ def instance_target(sample: Sample) -> InstanceTarget:
     return InstanceTarget(heat.astype(np.float32), known, offsets, weight)
 
 
-def small_people_weight(label: np.ndarray, reference_px: float = 48, most: float = 1.6) -> np.ndarray:
-    """float32 (H, W), 1 and more: what pixels of people lower than `reference_px` count for."""
+def pixel_weight(
+    label: np.ndarray, reference_px: float = 48, most: float = 1.6, nobody: float = 2.0
+) -> np.ndarray:
+    """float32 (H, W), 1 and more, what pixels count for: of people lower than `reference_px` up to `most`;
+    where nobody is in the crop `nobody`."""
+    if not (label == PERSON).any():
+        return np.full(label.shape, nobody, np.float32)
     count, numbers, stats, _ = cv2.connectedComponentsWithStats(
         (label == PERSON).view(np.uint8), connectivity=8
     )

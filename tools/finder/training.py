@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tools.finder.collection import load_collection
 from tools.finder.export import save_weights
 from tools.finder.hard_negatives import PHOTOS_WITH_PEOPLE
 from tools.finder.losses import (
@@ -30,7 +31,6 @@ from tools.finder.losses import (
     segmentation_loss,
 )
 from tools.finder.network import PersonFinder, parameter_count, to_tensor
-from tools.finder.photos import load_collection
 from tools.finder.samples import Batch, SampleSource
 
 CHECKPOINT = "state.pt"
@@ -52,7 +52,7 @@ class TrainingSettings:
     crop_px: tuple[int, ...] = (192, 224, 256)  # by share of the schedule, see crop_size
     crop_until: tuple[float, ...] = (0.65, 0.9, 1.0)
     learning_rate: float = 1e-3
-    cooldown: float = 0.35  # share of the schedule, at its end, over which the rate falls to nothing
+    cooldown: float = 0.5  # share of the schedule, at its end, over which the rate falls to nothing
     weight_decay: float = 0.02
     warmup_steps: int = 150
     average_decay: float = 0.998

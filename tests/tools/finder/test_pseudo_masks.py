@@ -3,8 +3,9 @@ import pytest
 import torch
 
 from tools.finder.box_network import WINDOW_PX, BoxNetwork, box_map, box_probabilities, warped, window_matrix
-from tools.finder.photos import IGNORE, PERSON, boxed_cutouts, load_boxed
-from tools.finder.pseudo_masks import believed, pseudo_mask
+from tools.finder.boxes import boxed_cutouts, load_boxed
+from tools.finder.photos import IGNORE, PERSON
+from tools.finder.pseudo_masks import believed, probabilities, pseudo_mask
 
 
 def likely(*places):
@@ -42,7 +43,10 @@ def test_a_mask_that_leaves_half_of_its_box_is_not_believed():
 def test_a_box_around_a_crowd_is_no_person():
     singles = [[5, 5, 20, 40], [25, 5, 40, 40], [45, 5, 60, 40]]
     boxes = np.array([[0, 0, 70, 60], *singles], np.float32)
-    maps = [likely((0, 0, 70, 60), (0, 0, 70, 60))] + [likely(b, b) for b in singles]
+    image = np.zeros((80, 80, 3), np.uint8)
+    asked = probabilities(BoxNetwork().eval(), image, np.concatenate([boxes, [[0, 0, 6, 40]]]))
+    assert [bool(one.any()) for one in asked] == [False, True, True, True, False]  # the last is too small
+    maps = [asked[0]] + [likely(b, b) for b in singles]
     label, numbers = pseudo_mask((80, 80), boxes, maps)
     assert set(np.unique(numbers)) == {0, 2, 3, 4}
     assert (label[45:60, :70] == IGNORE).all()

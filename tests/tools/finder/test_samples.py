@@ -2,16 +2,15 @@ import numpy as np
 import pytest
 
 from tools.finder.augment import Sample, crop, paste, with_shadow
+from tools.finder.boxes import boxes_label, crowds
+from tools.finder.collection import Collection
 from tools.finder.photos import (
     IGNORE,
     PERSON,
     UNKNOWN,
-    Collection,
     Cutout,
     Labelled,
-    boxes_label,
     coco_maps,
-    crowds,
     cut_out,
     shrink,
     trusted_label,
@@ -49,8 +48,8 @@ def test_samples_have_the_asked_size_and_depend_on_the_seed_alone(collection):
     assert batch.labels.shape == batch.weights.shape == (8, 64, 64)
     assert batch.heat.shape == batch.heat_known.shape == batch.offset_weight.shape == (8, 16, 16)
     assert batch.offsets.shape == (8, 2, 16, 16)
-    assert batch.same_colour.shape == (4, 4, 32, 32)
-    assert (batch.boxed.start, batch.boxed.stop, len(batch.boxes)) == (2, 6, 4)
+    assert batch.same_colour.shape == (3, 4, 32, 32)
+    assert (batch.boxed.start, batch.boxed.stop, len(batch.boxes)) == (2, 5, 3)
     assert np.array_equal(batch.images, again.images)
     assert np.array_equal(batch.heat, again.heat)
     assert set(np.unique(batch.labels)) <= {0, IGNORE, PERSON}

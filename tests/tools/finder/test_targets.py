@@ -4,7 +4,7 @@ import pytest
 from segment.person_network import OFFSET_UNIT_PX
 from tools.finder.augment import Sample
 from tools.finder.photos import CROWD, IGNORE, PERSON, UNKNOWN
-from tools.finder.targets import instance_target, same_colour, small_people_weight
+from tools.finder.targets import instance_target, pixel_weight, same_colour
 
 
 def sample(boxes=None):
@@ -59,9 +59,13 @@ def test_small_people_count_for_more():
     label[2:14, 2:8] = PERSON
     label[:, 40:60] = PERSON
     label[30:, :10] = IGNORE
-    weight = small_people_weight(label)
+    weight = pixel_weight(label)
     assert weight[5, 5] == np.float32(1.6)
     assert weight[30, 50] == weight[60, 5] == weight[20, 20] == 1
+
+
+def test_crops_without_people_count_for_more():
+    assert (pixel_weight(np.zeros((8, 8), np.uint8)) == 2).all()
 
 
 def test_colours_are_compared_inside_boxes_alone():

@@ -8,9 +8,10 @@ from click.testing import CliRunner
 from PIL import Image
 
 from tools.finder.box_network import BoxNetwork
+from tools.finder.collection import Collection
 from tools.finder.export import averaged_network, save_weights
 from tools.finder.network import PersonFinder
-from tools.finder.photos import PERSON, Collection, Labelled
+from tools.finder.photos import PERSON, Labelled
 from tools.finder.samples import SampleSource
 from tools.finder.to_onnx import load_network
 from tools.finder.training import (
