@@ -56,8 +56,8 @@ def build_app(
     token: str,
     open_page: bool,
     say: Callable[[str], None],
-) -> tuple[App, Studio]:
-    """The application, and the studio behind it.
+) -> tuple[App, Studio, Events]:
+    """The application, the studio behind it, and the events that it tells.
 
     Args:
         options: models, refinement, output folder, the largest photo.
@@ -95,7 +95,7 @@ def build_app(
 
     routes = [Route("/", index), *api.routes(), Route("/{name}", static)]
     app = Starlette(routes=routes, lifespan=lifespan)
-    return Guard(app, hosts=hosts, token=token, open_page=open_page), studio
+    return Guard(app, hosts=hosts, token=token, open_page=open_page), studio, events
 
 
 def open_all(
@@ -146,7 +146,7 @@ def prepare(
     shown = f"[{address}]" if ":" in address else address
     names = {*LOCAL, shown} if host is None else {shown, *own_names(host)}
     token = secrets.token_urlsafe(24)
-    app, studio = build_app(
+    app, studio, events = build_app(
         options,
         photos,
         hosts=frozenset(f"{name}:{port}".lower() for name in names),
@@ -165,7 +165,19 @@ def prepare(
     )
     first = shown if shown not in ("0.0.0.0", "[::]") else socket.gethostname()
     url = f"http://{first}:{port}/" + ("" if host is None else f"?token={token}")
-    return Serving(uvicorn.Server(config), listening, url, studio)
+    return Serving(ending_at_once(uvicorn.Server(config), events), listening, url, studio)
+
+
+def ending_at_once(server: uvicorn.Server, events: Events) -> uvicorn.Server:
+    """The server, which no longer waits at its end for pages that listen to the events."""
+    shut_down = server.shutdown
+
+    async def shutdown(sockets: list[socket.socket] | None = None) -> None:
+        events.close()
+        await shut_down(sockets)
+
+    server.shutdown = shutdown  # type: ignore[method-assign]
+    return server
 
 
 def own_names(host: str) -> set[str]:

@@ -89,15 +89,14 @@ export class Panel {
     element("fill").disabled = !photo || !marked || app.working?.kind === "fill";
     element("again").hidden = !app.shown;
     element("again").disabled = app.working?.kind === "fill";
-    for (const id of ["download", "save"]) element(id).disabled = !app.shown;
-    element("save").hidden = !app.output;
-    element("zip").hidden = app.photos.size < 2;
-    element("zip").disabled = !this.results().length;
+    element("download").hidden = !app.shown;
+    element("save").hidden = !app.shown || !app.output;
+    element("zip").hidden = this.results().length < 2;
     for (const id of ["clear", "grow", "shrink", "invert", "mask-down"]) element(id).disabled = !photo || !marked;
     element("mask-up").disabled = !photo;
     element("undo").disabled = !photo?.history.past.length;
     element("redo").disabled = !photo?.history.future.length;
-    element("hint").hidden = !app.shown;
+    element("results").hidden = !photo?.results.length;
     buttons("tools", Object.entries(TOOLS).map(([name, text]) => ({ text, on: app.tool === name, click: () => { app.tool = name; app.changed(); } })), "aria-checked");
     this.strip.update();
     this.waiting();
@@ -116,7 +115,7 @@ export class Panel {
     const share = working?.progress ?? null;
     if (share === null) bar.removeAttribute("value");
     else bar.value = share;
-    element("percent").textContent = share === null ? "" : `${Math.round(100 * share)} %`;
+    element("percent").textContent = share === null ? "" : `${Math.min(99, Math.floor(100 * share))} %`;
     element("stage-name").textContent = working ? STAGES[working.stage] ?? TEXT.waiting : TEXT.opening;
   }
 
@@ -145,6 +144,7 @@ export class Panel {
       click: () => app.marking.toggleObject(id),
       point: (begins) => app.point(begins ? { object: id } : null),
     }))));
+    element("found").hidden = !photo?.objects;
     element("one-by-one").hidden = !several.length;
     element("begin").hidden = !groups.size || chosen.length + app.marks.steps.length > 0 || photo.results.length > 0;
     element("nothing").hidden = !photo?.objects || groups.size > 0;
@@ -174,7 +174,7 @@ export class Panel {
   tries(photo) {
     const { app } = this;
     const made = photo?.results ?? [];
-    const original = { text: TEXT.original, on: !app.shown, click: () => app.filling.show(null) };
+    const original = { text: TEXT.original, image: photo && api.thumbnailUrl(photo.id), on: !app.shown, click: () => app.filling.show(null) };
     buttons("tries", made.length ? [original, ...made.map((one, index) => ({
       text: numbered(TEXT.result, index + 1), image: api.resultThumbnailUrl(photo.id, one.id), on: one.id === app.shown, click: () => app.filling.show(one.id),
     }))] : []);

@@ -119,8 +119,9 @@ export class Pointers {
   /** Whether this is the second of two clicks: it takes back what the first did, and shows all of the photo. */
   doubled(event, at) {
     const { last, app } = this;
-    const double = event.timeStamp - last.when < DOUBLE_MS && Math.hypot(at[0] - last.at[0], at[1] - last.at[1]) < 2 * FAR_PX;
-    this.last = double ? { at, when: 0 } : { at, when: event.timeStamp, marks: app.marks };
+    const near = Math.hypot(at[0] - last.at[0], at[1] - last.at[1]) < 2 * FAR_PX;
+    const double = near && last.tool === app.tool && event.timeStamp - last.when < DOUBLE_MS;
+    this.last = double ? { at, when: 0 } : { at, when: event.timeStamp, tool: app.tool, marks: app.marks };
     if (!double) return false;
     if (app.marks !== last.marks) app.marking.undo();
     else if (app.working?.kind === "point") app.cancel();

@@ -107,7 +107,7 @@ def models(monkeypatch):
 @pytest.fixture
 def session(models, tmp_path):
     options = RunOptions(max_megapixels=1, output=tmp_path / "out")
-    app, studio = build_app(
+    app, studio, _ = build_app(
         options, [], hosts=frozenset({HOST}), token=TOKEN, open_page=True, say=lambda text: None
     )
     with TestClient(app, base_url=f"http://{HOST}") as client:

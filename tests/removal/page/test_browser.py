@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import cv2
@@ -28,10 +29,10 @@ PERSON = (606, 293)  # in the scene, pixels
 class Server:
     """`remove serve` in a process of its own."""
 
-    def __init__(self, *arguments, port=0):
+    def __init__(self, *arguments, port=0, inpainter="exemplar"):
         command = [sys.executable, "-m", "removal.cli.start", "serve", "--no-open", "--port", str(port)]
         self.process = subprocess.Popen(
-            [*command, "--inpainter", "exemplar", *map(str, arguments)],
+            [*command, "--inpainter", inpainter, *map(str, arguments)],
             stdout=subprocess.PIPE,
             text=True,
             env=os.environ | {"PYTHONPATH": str(ROOT)},
@@ -62,8 +63,8 @@ def browser():
 def serve():
     servers = []
 
-    def start(*arguments, port=0):
-        servers.append(Server(*arguments, port=port))
+    def start(*arguments, **settings):
+        servers.append(Server(*arguments, **settings))
         return servers[-1]
 
     yield start
@@ -284,26 +285,141 @@ def test_every_control_has_a_name(serve, visit):
     assert page.evaluate(UNNAMED) == []
 
 
-def test_strokes_outlive_the_server(serve, visit, tmp_path):
-    first = serve()
+def same_picture(first, second):
+    np.testing.assert_array_equal(cv2.imread(str(first)), cv2.imread(str(second)))
+
+
+def test_strokes_outlive_the_server_and_what_was_removed_is_marked_again(serve, visit, tmp_path):
+    first = serve(inpainter="telea")
     page = visit(first.url)
     drop(page, SCENE)
     find_person(page)
     page.keyboard.press("b")
     stroke(page, (100, 560), (250, 570))
     fetched(page, "#mask-down", tmp_path / "before.png")
+    fill(page, 1)
     first.kill()
     page.wait_for_selector("#message:not([hidden])")
     assert "does not answer" in page.inner_text("#message")
     stroke(page, (100, 500), (250, 500))  # the page can still be painted on
     page.keyboard.press("Control+z")
-    serve(port=first.port)
+    serve(port=first.port, inpainter="telea")
     page.wait_for_selector("#message", state="hidden", timeout=LONG_MS)
+    assert "Results that were not saved are gone" in page.inner_text("#said")
+    find_person(page)
+    assert page.is_hidden("#divider")
+    fetched(page, "#mask-down", tmp_path / "after.png")
+    same_picture(tmp_path / "before.png", tmp_path / "after.png")
+    fill(page, 1)
+
+
+def test_marks_and_tries_outlive_a_reload(serve, visit, tmp_path):
+    page = visit(serve(SCENE, inpainter="telea").url)
+    find_person(page)
+    page.keyboard.press("b")
+    stroke(page, (100, 560), (250, 570))
+    fill(page, 1)
+    stroke(page, (100, 500), (250, 500))
+    fetched(page, "#mask-down", tmp_path / "before.png")
+    page.reload()
     find_person(page)
     fetched(page, "#mask-down", tmp_path / "after.png")
-    before, after = (cv2.imread(str(tmp_path / name)) for name in ("before.png", "after.png"))
-    np.testing.assert_array_equal(before, after)
+    same_picture(tmp_path / "before.png", tmp_path / "after.png")
+    page.keyboard.press("Control+z")
+    assert page.is_visible("#divider")  # the result is looked at, and its marks are known
+    page.click("#again")
+    page.wait_for_selector("#tries button:nth-child(3)[aria-pressed=true]", timeout=LONG_MS)
+    assert page.is_hidden("#message")
+    page.click("#tries button:nth-child(2)")
+    page.wait_for_function("() => document.querySelectorAll('#tries img')[1].naturalWidth > 50")
+    assert visit(page.url).is_disabled("#undo")  # another tab has marks of its own
+
+
+def test_a_fill_tells_how_far_it_is_and_is_cancelled(serve, visit):
+    page = visit(serve(SCENE).url)
+    find_person(page)
+    page.click("#chips button")
+    page.wait_for_selector("#parts button", timeout=LONG_MS)
+    page.click("#fill")
+    page.wait_for_function(
+        "() => /[1-9]/.test(document.getElementById('percent').textContent)", timeout=LONG_MS
+    )
+    assert page.evaluate("document.getElementById('progress').value") > 0
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#wait", state="hidden", timeout=2000)
+    assert page.locator("#tries button").count() == 0
+    assert page.is_enabled("#fill")  # what was marked still is
     fill(page, 1)
+
+
+def test_models_are_switched_and_say_what_they_may(serve, visit):
+    page = visit(serve(SCENE).url)
+    find_person(page)
+    page.select_option("#inpainter", "telea")
+    page.wait_for_function(
+        "() => document.getElementById('models').textContent.includes('telea')", timeout=LONG_MS
+    )
+    assert re.match("licence: .+", page.inner_text("#licence-finds"))
+    assert re.match("licence: .+", page.inner_text("#licence-fills"))
+    page.click("#chips button")
+    fill(page, 1)
+
+
+def test_a_person_is_taken_out_with_the_keyboard_alone(serve, visit):
+    page = visit(serve(SCENE, inpainter="telea").url)
+    find_person(page)
+    page.focus("#stage")
+    box = page.locator("#stage").bounding_box()
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    across, down = (
+        int(there - here) // 12 for there, here in zip(on_screen(page, *PERSON), middle, strict=True)
+    )
+    for count, keys in ((across, "Right Left"), (down, "Down Up")):
+        for _ in range(abs(count)):
+            page.keyboard.press(f"Shift+Arrow{keys.split()[count < 0]}")
+    page.keyboard.press("x")
+    assert page.get_attribute("#chips button", "aria-pressed") == "true"
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#tries button:nth-child(2)[aria-pressed=true]", timeout=LONG_MS)
+
+
+def test_several_photos_come_as_one_zip_and_can_be_closed(serve, visit, tmp_path):
+    page = visit(serve(inpainter="telea").url)
+    for number in (1, 2):
+        drop(page, SCENE, f"scene{number}.jpg")
+        find_person(page)
+        page.keyboard.press("r")
+        stroke(page, (100, 500), (160, 560))
+        fill(page, 1)
+    assert fetched(page, "#zip", tmp_path / "all.zip") == "removed.zip"
+    with zipfile.ZipFile(tmp_path / "all.zip") as archive:
+        assert archive.namelist() == ["scene1.jpg", "scene2.jpg"]
+        assert archive.testzip() is None
+    page.click("#strip .close >> nth=0")
+    page.wait_for_selector("#strip div", state="detached")
+    assert page.is_hidden("#zip")
+
+
+def test_a_click_cuts_out_what_was_not_found_and_a_second_corrects_it(serve, visit, tmp_path):
+    page = visit(serve(SCENE).url)
+    find_person(page)
+    page.keyboard.press("n")
+    page.mouse.click(*on_screen(page, 300, 560))
+    page.wait_for_selector("#message:not([hidden])")  # nothing was clicked on yet
+    page.keyboard.press("p")
+    page.mouse.click(*on_screen(page, 300, 560))
+    page.wait_for_selector("#mask-down:enabled", timeout=LONG_MS)
+    fetched(page, "#mask-down", tmp_path / "plus.png")
+    page.keyboard.press("n")
+    page.mouse.click(*on_screen(page, 330, 480))
+    page.wait_for_function("() => !document.getElementById('wait').checkVisibility()", timeout=LONG_MS)
+    fetched(page, "#mask-down", tmp_path / "minus.png")
+    mask = cv2.imread(str(tmp_path / "minus.png"), cv2.IMREAD_GRAYSCALE)
+    assert mask[560, 300] == 255
+    assert mask[480, 330] == 0
+    page.keyboard.press("Control+z")
+    page.keyboard.press("Control+z")
+    assert page.is_disabled("#mask-down")
 
 
 def test_two_tabs_do_not_disturb_each_other(serve, visit):

@@ -279,3 +279,23 @@ def test_the_openapi_file_names_what_is_answered(session):
     assert set(parts["result"]["pieces"][0]) == names("Piece")
     assert set(filled["result"]["result"]) == names("Result")
     assert set(session.get(STATE).json()["models"]) == names("Models")
+
+
+def test_the_server_ends_at_once_though_a_page_listens(models, capfd):
+    import time
+
+    import httpx
+
+    serving = prepare(RunOptions(max_megapixels=1), [], host=None, port=0, say=print)
+    thread = threading.Thread(target=serving.server.run, kwargs={"sockets": [serving.socket]})
+    thread.start()
+    with httpx.Client(base_url=serving.url) as client:
+        client.get("/")
+        with client.stream("GET", "/api/v1/events") as events:
+            assert next(events.iter_lines()) == "retry: 1000"
+            serving.server.should_exit = True
+            began = time.monotonic()
+            thread.join(20)
+            assert time.monotonic() - began < 1.5
+    assert not thread.is_alive()
+    assert capfd.readouterr().err == ""
