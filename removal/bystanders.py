@@ -44,7 +44,8 @@ def people_who_stay(people: Detections, hole: np.ndarray) -> np.ndarray:
             kept |= person & ~near
         elif not lies_upon(small_hole, small):
             kept |= person
-    return kept & ~hole
+    kept &= ~hole
+    return kept
 
 
 def shrink(mask: np.ndarray) -> np.ndarray:

@@ -112,7 +112,7 @@ def _complete_guided(
         guides.append(halve(guides[-1]))
     matches = None
     numbers = range(start, -1, -1)
-    for number in in_turn(numbers, [np.count_nonzero(levels[number].hole) for number in numbers]):
+    for number in in_turn(numbers, [int(np.count_nonzero(levels[number].hole)) for number in numbers]):
         level = levels[number]
         matches = Matches(level, matches, seed=seed + 1000 * number, settings=settings)
         if number == start:

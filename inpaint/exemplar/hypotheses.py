@@ -51,7 +51,7 @@ def descend(
         The matches of the last level.
     """
     numbers = range(first, last - 1, -1)
-    for number in in_turn(numbers, [np.count_nonzero(levels[number].hole) for number in numbers]):
+    for number in in_turn(numbers, [int(np.count_nonzero(levels[number].hole)) for number in numbers]):
         start = matches is None
         matches = Matches(levels[number], matches, seed=seed + 1000 * number, settings=settings)
         if start:

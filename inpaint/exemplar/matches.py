@@ -153,7 +153,7 @@ def _lines_at(level: Level, points: np.ndarray, settings: ExemplarSettings) -> n
     """float32 (N, 3): the lines at the points, as the search takes them."""
     if level.lines is None:
         return np.zeros((len(points), 3), np.float32)
-    weights = np.float32([1, 1, settings.line_weight])
+    weights = np.array([1, 1, settings.line_weight], np.float32)
     lines: np.ndarray = level.lines[points[:, 0], points[:, 1]] * weights
     return lines
 

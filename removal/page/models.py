@@ -99,7 +99,8 @@ def licence_of(package: str, model: object) -> str:
         return ""
     if package == "segment":
         known = segmenter_record(name)
-        return "; ".join(filter(None, (known.licence, known.weights and known.weights.licence)))
+        terms = [known.licence, known.weights.licence if known.weights else ""]
+        return "; ".join(filter(None, terms))
     filler = inpainter_record(name)
     default = filler.default()
-    return "; ".join(filter(None, (filler.licence, default and default.licence)))
+    return "; ".join(filter(None, [filler.licence, default.licence if default else ""]))
