@@ -5,6 +5,7 @@ et al. 2009 (the search), Newson et al. 2014 (onion-peel start, texture measures
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -97,7 +98,7 @@ def complete(
     matches = descend(levels, matches, pick - 1 if matches else len(levels) - 1, 0, seed, settings)
     origin = matches.origins()
     finest = levels[0]
-    finest.image[mask] = finest.image[origin[:, 0], origin[:, 1]]
+    finest.image[mask] = matches.copies(origin)
     filled = assemble(finest.image, mask, ~finest.blocked, origin)
     return even_ground(filled, mask, protect, seed=seed) if settings.even_ground else filled
 
@@ -106,6 +107,7 @@ def _complete_guided(
     levels: list[Level], guide: np.ndarray, seed: int, settings: ExemplarSettings
 ) -> np.ndarray:
     """Take one level from the guide as it is, find its patches in the photo, and carry their detail down."""
+    settings = replace(settings, most_bias=0.0)  # the guide says how bright it is
     start = min(settings.guide_level, len(levels) - 1)
     guides = [guide]
     for _ in range(start):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from inpaint.exemplar.patchmatch import best_origins, match_known, search, vote
+from inpaint.exemplar.patchmatch import best_origins, biases, match_known, search, vote
 from inpaint.exemplar.pyramid import RADIUS, SIDE, Level, inside
 from inpaint.exemplar.settings import ExemplarSettings
 
@@ -48,6 +48,7 @@ class Matches:
         self.cost = np.zeros(len(self.targets), np.float32)
         self.lines = _lines_at(level, self.targets, settings)
         self.field = self._start(coarser) if shifts is None else self._shifted(shifts)
+        self.bias = self._handed_down(coarser) if settings.most_bias > 0 else None
 
     @property
     def bounded(self) -> bool:
@@ -76,8 +77,12 @@ class Matches:
                 reach_px=reach,
                 texture_weight=settings.texture_weight if texture_weight is None else texture_weight,
                 near_weight=settings.near_weight,
+                most_bias=settings.most_bias,
+                bias_cost=settings.bias_cost,
             )
             self.sweep += 1
+        if settings.most_bias > 0:
+            self.bias = biases(level.image, self.targets, self.field, settings.most_bias)
 
     def vote(self, bandwidth: float, *, colours_too: bool = True) -> None:
         """Give the hole the colours and texture measures that its patches agree on."""
@@ -91,6 +96,7 @@ class Matches:
             self.cost,
             self.confidence,
             bandwidth,
+            self.bias,
         )
         level.texture[holes[:, 0], holes[:, 1]] = textures
         if colours_too:
@@ -99,6 +105,23 @@ class Matches:
     def origins(self) -> np.ndarray:
         """int32 (M, 2): where each hole pixel is best copied from."""
         return best_origins(self.holes, self.index, self.field, self.cost)
+
+    def copies(self, origin: np.ndarray) -> np.ndarray:
+        """The colours at the origins, uint8 (M, 3), as bright as the hole's own colours say that they are over
+        7 x 7 pixels, within the bounds of the bias."""
+        image, holes, most = self.level.image, self.holes, self.settings.most_bias
+        copied: np.ndarray = image[origin[:, 0], origin[:, 1]]
+        if most == 0:
+            return copied
+        off = np.zeros(image.shape, np.float32)
+        at = holes[:, 0], holes[:, 1]
+        off[at] = image[at].astype(np.float32) - copied
+        share = cv2.boxFilter(self.level.hole.astype(np.float32), -1, (SIDE, SIDE))
+        bias = cv2.boxFilter(off, -1, (SIDE, SIDE))[at] / share[at][:, None]
+        brightened: np.ndarray = np.clip(np.rint(copied + np.clip(bias, -most, most)), 0, 255).astype(
+            np.uint8
+        )
+        return brightened
 
     @property
     def mean_cost(self) -> float:
@@ -128,6 +151,14 @@ class Matches:
             cost = np.where(good, coarser.cost[parent], coarser.cost.max() * 4 + 1)
             self.cost = cost.astype(np.float32)
         return field
+
+    def _handed_down(self, coarser: Matches | None) -> np.ndarray:
+        """The biases of the coarser level, float32 (N, 3): there is nothing yet in the hole to measure by."""
+        bias = np.zeros((len(self.targets), 3), np.float32)
+        if coarser is not None and coarser.bias is not None:
+            parent = coarser.index[self.targets[:, 0] // 2, self.targets[:, 1] // 2]
+            bias[parent >= 0] = coarser.bias[parent[parent >= 0]]
+        return bias
 
     def _mended(self, field: np.ndarray, good: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Sources with those that are none, or not `good`, exchanged for some of the others, or all drawn at

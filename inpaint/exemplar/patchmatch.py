@@ -37,6 +37,8 @@ def search(
     reach_px: int,
     texture_weight: float,
     near_weight: float,
+    most_bias: float = 0.0,
+    bias_cost: float = 0.0,
 ) -> None:
     """One sweep of propagation and random search (Barnes et al. 2009, section 3.2), writing field and cost.
 
@@ -52,11 +54,14 @@ def search(
         seed: of this sweep; odd ones run backwards.
         reach_px: radius that the random search starts with; it halves down to 1.
         texture_weight, near_weight: weights of the terms of the cost.
+        most_bias: a source may be brighter or darker all over by up to so many levels, in each channel by
+            itself (Darabi et al. 2012, section 3); 0 = colours as they are.
+        bias_cost: what a squared level of it costs, of what it would cost as a difference.
     """
     from inpaint.exemplar import patchmatch_kernels as kernels
 
     flat, before = image.reshape(len(image), -1), field.copy()
-    weights = np.float32(texture_weight), np.float32(near_weight)
+    weights = tuple(np.float32(number) for number in (texture_weight, near_weight, most_bias, bias_cost))
 
     sweep = partial(
         kernels.search,
@@ -71,7 +76,7 @@ def search(
         cost,
         seed,
         reach_px,
-        *weights,
+        weights,
         BANDS,
     )
     in_bands(sweep, BANDS, least=1 + BANDS * LEAST_TARGETS // max(1, len(targets)))
@@ -86,6 +91,7 @@ def vote(
     cost: np.ndarray,
     confidence: np.ndarray,
     bandwidth: float,
+    bias: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """New colours of the hole from all patches that cover a pixel (Wexler et al. 2007, section 3.2).
 
@@ -99,6 +105,7 @@ def vote(
         index, field, cost: as for `search`.
         confidence: float32 (N,), weight of each target's patch.
         bandwidth: share of the mean cost by which a patch must be dearer to count e times less.
+        bias: float32 (N, 3), what is added to the colours of each target's source; None = nothing.
 
     Returns:
         uint8 (M, 3) and uint8 (M, 2), colours and texture measures of the hole's pixels.
@@ -107,13 +114,32 @@ def vote(
 
     colours = np.empty((len(holes), 3), np.uint8)
     textures = np.empty((len(holes), 2), np.uint8)
-    sharpness = np.float32(bandwidth)
+    bias = np.zeros((0, 3), np.float32) if bias is None else bias
+    weights = confidence, bias, np.float32(bandwidth)
 
-    sum_up = partial(
-        kernels.vote, image, texture, holes, index, field, cost, confidence, sharpness, colours, textures
-    )
+    sum_up = partial(kernels.vote, image, texture, holes, index, field, cost, *weights, colours, textures)
     in_bands(sum_up, len(holes), least=LEAST_TARGETS)
     return colours, textures
+
+
+def biases(image: np.ndarray, targets: np.ndarray, field: np.ndarray, most_bias: float) -> np.ndarray:
+    """What is to be added to each target's source so that both patches are as bright, within bounds.
+
+    Args:
+        image: uint8 (H, W, 3).
+        targets, field: as for `search`.
+        most_bias: levels.
+
+    Returns:
+        float32 (N, 3).
+    """
+    from inpaint.exemplar import patchmatch_kernels as kernels
+
+    bias, flat = np.empty((len(targets), 3), np.float32), image.reshape(len(image), -1)
+
+    measure = partial(kernels.biases, flat, targets, field, np.float32(most_bias), bias)
+    in_bands(measure, len(targets), least=LEAST_TARGETS)
+    return bias
 
 
 def match_known(

@@ -8,6 +8,7 @@ from inpaint.exemplar.pyramid import RADIUS, SIDE
 _FAR = np.float32(3.4e38)
 _FREE_ACROSS, _MOST_ACROSS = np.float32(0.6), np.float32(4)
 _LINE_DRAWS, _FIRST_LINE_DRAW = 4, 64
+_SHARE = np.float32(1 / SIDE**2)
 _TO_UNIT = np.float32(2.0**-32)
 
 
@@ -40,6 +41,39 @@ def _difference(flat, y, x, source_y, source_x, limit):
 
 
 @inlined
+def _lessened(total, most_bias, bias_cost):
+    """By how much a bounded bias lessens the sum of squares of a channel; total: of its differences."""
+    mean = np.float32(total) * _SHARE
+    bias = min(max(mean, -most_bias), most_bias)
+    return bias * (2 * mean - (1 + bias_cost) * bias) / _SHARE
+
+
+@inlined
+def _difference_but_for_bias(flat, y, x, source_y, source_x, limit, most_bias, bias_cost):
+    """As `_difference`, where the source may be brighter or darker all over, channel by channel."""
+    total = np.int32(0)
+    red = np.int32(0)
+    green = np.int32(0)
+    blue = np.int32(0)
+    spare = 3 * most_bias * most_bias / _SHARE
+    for dy in range(-RADIUS, RADIUS + 1):
+        for dx in range(-RADIUS, RADIUS + 1):
+            k = 3 * (x + dx)
+            j = 3 * (source_x + dx)
+            r = np.int32(flat[y + dy, k]) - np.int32(flat[source_y + dy, j])
+            g = np.int32(flat[y + dy, k + 1]) - np.int32(flat[source_y + dy, j + 1])
+            b = np.int32(flat[y + dy, k + 2]) - np.int32(flat[source_y + dy, j + 2])
+            red += r
+            green += g
+            blue += b
+            total += r * r + g * g + b * b
+        if total - spare > limit:
+            return np.float32(total)
+    rest = np.float32(total) - _lessened(red, most_bias, bias_cost)
+    return rest - _lessened(green, most_bias, bias_cost) - _lessened(blue, most_bias, bias_cost)
+
+
+@inlined
 def _off_line(normal_y, normal_x, weight, far_y, far_x):
     """Cost of a source that is not on the target's line."""
     across = abs(normal_y * far_y + normal_x * far_x) - _FREE_ACROSS
@@ -47,9 +81,10 @@ def _off_line(normal_y, normal_x, weight, far_y, far_x):
 
 
 @inlined
-def _cost(flat, texture, lines, i, y, x, source_y, source_x, texture_weight, near_weight, limit):
+def _cost(flat, texture, lines, i, y, x, source_y, source_x, weights, limit):
     """Cost of giving target i a source: colours, texture at the centre, distance in the photo, and distance
-    from its line."""
+    from its line. weights: of texture and distance, the most levels of a bias and what its square costs."""
+    texture_weight, near_weight, most_bias, bias_cost = weights
     t0 = np.float32(texture[y, x, 0]) - np.float32(texture[source_y, source_x, 0])
     t1 = np.float32(texture[y, x, 1]) - np.float32(texture[source_y, source_x, 1])
     far_y = np.float32(y - source_y)
@@ -59,13 +94,17 @@ def _cost(flat, texture, lines, i, y, x, source_y, source_x, texture_weight, nea
         extra += _off_line(lines[i, 0], lines[i, 1], lines[i, 2], far_y, far_x)
     if extra >= limit:
         return extra
+    if most_bias > 0:
+        return extra + _difference_but_for_bias(
+            flat, y, x, source_y, source_x, limit - extra, most_bias, bias_cost
+        )
     room = np.int32(min(limit - extra, np.float32(2e9)))
     return extra + np.float32(_difference(flat, y, x, source_y, source_x, room))
 
 
 @kernel(
     "void(uint8[:, ::1], uint8[:, :, ::1], float32[:, ::1], int32[:, ::1], int32[:, ::1],"
-    " boolean[:, ::1], int32[:, ::1], int32[:, ::1], float32[::1], int64, int64, float32, float32,"
+    " boolean[:, ::1], int32[:, ::1], int32[:, ::1], float32[::1], int64, int64, UniTuple(float32, 4),"
     " int64, int64, int64)"
 )
 def search(
@@ -80,8 +119,7 @@ def search(
     cost,
     seed,
     reach,
-    texture_weight,
-    near_weight,
+    weights,
     bands,
     first_band,
     last_band,
@@ -100,7 +138,7 @@ def search(
             x = np.int64(targets[i, 1])
             best_y = np.int64(field[i, 0])
             best_x = np.int64(field[i, 1])
-            best = _cost(flat, texture, lines, i, y, x, best_y, best_x, texture_weight, near_weight, _FAR)
+            best = _cost(flat, texture, lines, i, y, x, best_y, best_x, weights, _FAR)
             for k in range(4):
                 dy = -step if k == 0 else (step if k == 2 else 0)
                 dx = -step if k == 1 else (step if k == 3 else 0)
@@ -119,9 +157,7 @@ def search(
                     continue
                 if not valid[source_y, source_x] or (source_y == best_y and source_x == best_x):
                     continue
-                c = _cost(
-                    flat, texture, lines, i, y, x, source_y, source_x, texture_weight, near_weight, best
-                )
+                c = _cost(flat, texture, lines, i, y, x, source_y, source_x, weights, best)
                 if c < best:
                     best = c
                     best_y = source_y
@@ -134,9 +170,7 @@ def search(
                 source_y = best_y - radius + np.int64((h & np.uint64(0xFFFFFFFF)) % span)
                 source_x = best_x - radius + np.int64((h >> np.uint64(32)) % span)
                 if 0 <= source_y < height and 0 <= source_x < width and valid[source_y, source_x]:
-                    c = _cost(
-                        flat, texture, lines, i, y, x, source_y, source_x, texture_weight, near_weight, best
-                    )
+                    c = _cost(flat, texture, lines, i, y, x, source_y, source_x, weights, best)
                     if c < best:
                         best = c
                         best_y = source_y
@@ -153,19 +187,7 @@ def search(
                     source_y = np.int64(np.rint(y - along * lines[i, 1] + across * lines[i, 0]))
                     source_x = np.int64(np.rint(x + along * lines[i, 0] + across * lines[i, 1]))
                     if 0 <= source_y < height and 0 <= source_x < width and valid[source_y, source_x]:
-                        c = _cost(
-                            flat,
-                            texture,
-                            lines,
-                            i,
-                            y,
-                            x,
-                            source_y,
-                            source_x,
-                            texture_weight,
-                            near_weight,
-                            best,
-                        )
+                        c = _cost(flat, texture, lines, i, y, x, source_y, source_x, weights, best)
                         if c < best:
                             best = c
                             best_y = source_y
@@ -177,10 +199,13 @@ def search(
 
 @kernel(
     "void(uint8[:, :, ::1], uint8[:, :, ::1], int32[:, ::1], int32[:, ::1], int32[:, ::1],"
-    " float32[::1], float32[::1], float32, uint8[:, ::1], uint8[:, ::1], int64, int64)"
+    " float32[::1], float32[::1], float32[:, ::1], float32, uint8[:, ::1], uint8[:, ::1], int64, int64)"
 )
-def vote(image, texture, holes, index, field, cost, confidence, bandwidth, colours, textures, first, last):
-    """The hole's pixels from the first to before the last."""
+def vote(
+    image, texture, holes, index, field, cost, confidence, bias, bandwidth, colours, textures, first, last
+):
+    """The hole's pixels from the first to before the last. bias: of no target, or of each."""
+    biased = bias.shape[0] > 0
     height, width = index.shape
     half = np.float32(0.5)
     for n in range(first, last):
@@ -219,11 +244,33 @@ def vote(image, texture, holes, index, field, cost, confidence, bandwidth, colou
                 blue += w * image[b, a, 2]
                 t0 += w * texture[b, a, 0]
                 t1 += w * texture[b, a, 1]
+                if biased:
+                    red += w * bias[j, 0]
+                    green += w * bias[j, 1]
+                    blue += w * bias[j, 2]
+        if biased:
+            most = np.float32(255) * total
+            red = min(max(red, np.float32(0)), most)
+            green = min(max(green, np.float32(0)), most)
+            blue = min(max(blue, np.float32(0)), most)
         colours[n, 0] = np.uint8(red / total + half)
         colours[n, 1] = np.uint8(green / total + half)
         colours[n, 2] = np.uint8(blue / total + half)
         textures[n, 0] = np.uint8(t0 / total + half)
         textures[n, 1] = np.uint8(t1 / total + half)
+
+
+@kernel("void(uint8[:, ::1], int32[:, ::1], int32[:, ::1], float32, float32[:, ::1], int64, int64)")
+def biases(flat, targets, field, most_bias, bias, first, last):
+    """The targets from the first to before the last."""
+    for i in range(first, last):
+        for k in range(3):
+            total = np.int32(0)
+            for dy in range(-RADIUS, RADIUS + 1):
+                for dx in range(-RADIUS, RADIUS + 1):
+                    here = np.int32(flat[targets[i, 0] + dy, 3 * (targets[i, 1] + dx) + k])
+                    total += here - np.int32(flat[field[i, 0] + dy, 3 * (field[i, 1] + dx) + k])
+            bias[i, k] = min(max(np.float32(total) * _SHARE, -most_bias), most_bias)
 
 
 @kernel(

@@ -30,6 +30,8 @@ class ExemplarSettings:
         pick_level: the level at which they are compared, a coarser one where the hole has more than
             `pick_px` pixels there.
         pick_px: see there.
+        most_bias: a source may be brighter or darker by up to so many levels, in each channel; 0 = never.
+        bias_cost: what a level of that costs, squared, of what it would cost as a difference.
         even_ground: whether what continues a smooth ground gets a smooth surface in place of patches.
     """
 
@@ -52,12 +54,14 @@ class ExemplarSettings:
     shift_maps: int = 0
     pick_level: int = 2
     pick_px: int = 6000
+    most_bias: float = 0.0
+    bias_cost: float = 1.0
     even_ground: bool = False
 
 
 FAST = ExemplarSettings()
-NORMAL = ExemplarSettings(line_weight=20_000.0, hypotheses=2, shift_maps=2, even_ground=True)
-BEST = ExemplarSettings(line_weight=20_000.0, hypotheses=6, shift_maps=2, even_ground=True)
+NORMAL = ExemplarSettings(line_weight=20_000.0, hypotheses=2, shift_maps=2, most_bias=10.0, even_ground=True)
+BEST = ExemplarSettings(line_weight=20_000.0, hypotheses=6, shift_maps=2, most_bias=10.0, even_ground=True)
 EFFORTS: dict[Effort, ExemplarSettings] = {"fast": FAST, "normal": NORMAL, "best": BEST}
 
 

@@ -196,7 +196,8 @@ def belongs_to(
         if (edge & area[box]).sum() >= ENCLOSED_SHARE * edge.sum():
             area[box] |= blob
     closed: np.ndarray = cv2.morphologyEx(area.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5))) > 0
-    return hole & (area | (closed & (away <= far)))
+    part: np.ndarray = hole & (area | (closed & (away <= far)))
+    return part
 
 
 def fit_polynomial(values: np.ndarray, ring: np.ndarray, weight: np.ndarray) -> np.ndarray:
