@@ -107,8 +107,8 @@ class Matches:
         return best_origins(self.holes, self.index, self.field, self.cost)
 
     def copies(self, origin: np.ndarray) -> np.ndarray:
-        """The colours at the origins, uint8 (M, 3), as bright as the hole's own colours say that they are over
-        7 x 7 pixels, within the bounds of the bias."""
+        """The colours at the origins, uint8 (M, 3), as bright as the hole's own colours say that they are
+        over 7 x 7 pixels, within the bounds of the bias."""
         image, holes, most = self.level.image, self.holes, self.settings.most_bias
         copied: np.ndarray = image[origin[:, 0], origin[:, 1]]
         if most == 0:
