@@ -1,6 +1,6 @@
 """How well the built-in person finder does, on pictures kept apart from its training.
 
-    python -m benchmarks.finder --data DIR [--split validation] [--weights FILE] [--sheet SHEET.png]
+    python -m benchmarks.finder --data DIR [--split validation] [--weights FILE] [--refine-boxes] [--sheet PNG]
 
 DIR holds `coco`, `people`, `people_boxes`, `nopeople`, `pairs` and `pairs2`. Which picture is in which split
 `tools/finder/splits.py` says: thresholds are chosen on `validation`, `test` is looked at once, at the end.
@@ -18,7 +18,8 @@ import cv2
 import numpy as np
 import torch
 
-from segment.builtin import WEIGHTS, load_builtin
+from segment import load_segmenter
+from segment.builtin import WEIGHTS
 from tools.finder.boxes import box_paths
 from tools.finder.measures import (
     box_covered,
@@ -57,7 +58,7 @@ def row(name, values, form="{:.3f}"):
 
 
 def labelled_rows(finder: Finder, name: str, photos: list[Labelled], shown: list) -> None:
-    ious, small, false_areas, pairs = [], [], [], []
+    ious, small, smaller, false_areas, beside, pairs = [], [], [], [], [], []
     for photo in photos:
         found, mask = finder(photo.image)
         shown.append((photo.image, photo.label, found))
@@ -66,7 +67,9 @@ def labelled_rows(finder: Finder, name: str, photos: list[Labelled], shown: list
             continue
         if (photo.label == PERSON).mean() > LEAST_PEOPLE_SHARE:
             ious.append(union_iou(mask, photo.label))
+        beside.append((mask & (photo.label == 0)).mean())
         small += [covered(mask, person) for person in small_people(photo.label, photo.people)]
+        smaller += [covered(mask, person) for person in small_people(photo.label, photo.people, (0.0, 0.1))]
         instances = [found.mask(index) for index in range(len(found))]
         for first, second in touching_pairs(photo.people):
             pairs.append(
@@ -74,7 +77,9 @@ def labelled_rows(finder: Finder, name: str, photos: list[Labelled], shown: list
             )
     row(f"{name}, people over 2 %: union IoU", ious)
     row(f"{name}, people of 3 to 10 % of the height: found", small)
+    row(f"{name}, people under a tenth of the height: found", smaller)
     row(f"{name}, no people: false area", false_areas, "{:.4f}")
+    row(f"{name}, with people: false area", beside, "{:.4f}")
     row(f"{name}, touching pairs: split right", [split for _, split in pairs])
     row(f"{name}, touching pairs both found: split right", [split for both, split in pairs if both])
 
@@ -150,10 +155,11 @@ def sets_rows(finder: Finder, data: Path) -> None:
 @click.option("--sheet", "sheet_path", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--part", type=click.Choice(["coco", "sets"]), help="Of the measurement; left out = all.")
 @click.option("--threads", default=2, show_default=True)
-def main(data, split, weights, sheet_path, part, threads):
+@click.option("--refine-boxes", is_flag=True, help="Look twice at what is small.")
+def main(data, split, weights, sheet_path, part, threads, refine_boxes):
     torch.set_num_threads(threads)
     cv2.setNumThreads(threads)
-    finder = Finder(load_builtin(device="cpu", weights=weights))
+    finder = Finder(load_segmenter("builtin", device="cpu", weights=weights, refine_boxes=refine_boxes))
     shown: list = []
     click.echo("| set | number | mean | median |\n|---|---|---|---|")
     if part != "sets":

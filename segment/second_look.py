@@ -26,6 +26,7 @@ LEAST_WINDOW_PX = 115
 CONTEXT = 5.0  # side of a window, over the longer side of what it is around
 MOST_WINDOWS = 4
 SAME = 0.5  # share of the smaller of two masks in common from which on they are the same object
+REPLACED = 0.8  # share of an object of the first look that the second must cover to take its place
 CUT_PX = 1  # of the photo: what comes this near to a side of the window that is not the photo's is cut off
 
 Window = tuple[int, int, int, int]
@@ -91,7 +92,8 @@ class SecondLook:
         boxes, likely = first.boxes, first.scores
         if isinstance(self.segmenter, Suspecting):
             boxes, likely = self.segmenter.suspects(image)
-        return windows_around(boxes, likely, image.shape[:2], scale)
+        windows = windows_around(boxes, likely, image.shape[:2], scale)
+        return [window for window in windows if window != (0, 0, *image.shape[:2])]
 
 
 def windows_around(
@@ -148,8 +150,8 @@ def merged(
     """What two looks found, most certain first.
 
     What the second look found whole takes the place of what the first found there of the same class. Of the
-    first look stays what is large or lies in no window, and what the second covers by less than half; what
-    the second found inside that is part of it.
+    first look stays what is large or lies in no window, and what the second saw again but in part; what the
+    second found inside that is part of it.
 
     seconds: one for each window, of the window's size. scale: as `windows_around` has it.
     """
@@ -167,7 +169,7 @@ def merged(
     again = _without_doubles(again.select(indices=np.flatnonzero(meant)))
     related, of_again = _related(first, again)
     replaced = [
-        _covered(first.rles[i], [again.rles[j] for j in np.flatnonzero(row)]) >= SAME
+        _covered(first.rles[i], [again.rles[j] for j in np.flatnonzero(row)]) >= REPLACED
         for i, row in enumerate(related)
     ]
     stays = ~(lost | np.array(replaced, bool))

@@ -195,7 +195,8 @@ class TransformersSegmenter:
     def _find(self, image: np.ndarray, numbers: list[int], min_score: float) -> Detections:
         """The instances of the classes of these numbers in one image."""
         height, width = image.shape[:2]
-        inputs = self._processor(images=[image], return_tensors="pt", input_data_format="channels_last")
+        copied = np.array(image)  # the library warns of arrays that cannot be written to
+        inputs = self._processor(images=[copied], return_tensors="pt", input_data_format="channels_last")
         output = self._model(pixel_values=inputs["pixel_values"].to(self.device))
         scores = self._family.class_scores(output).float()
         if not torch.isfinite(scores).all():

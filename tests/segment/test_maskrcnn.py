@@ -22,6 +22,7 @@ from segment.maskrcnn import (
 )
 from segment.published import MASKRCNN_V1, MASKRCNN_V2
 from segment.reduced_precision import fold_norms
+from segment.second_look import SecondLook
 
 PERSON, DOG, BOTTLE = 1, 18, 44
 
@@ -286,3 +287,21 @@ def test_published_weights_find_a_person(shared):
     found = load_segmenter("maskrcnn", device="auto", weights=None)([photo])[0]
     assert found.labels[0] == "person"
     assert found.scores[0] > 0.9
+
+
+def test_it_can_look_twice(model, image, monkeypatch):
+    shown = []
+
+    class Watched(MaskRcnnSegmenter):
+        def __call__(self, images, **settings):
+            shown.extend(image.shape for image in images)
+            return super().__call__(images, **settings)
+
+    plain = Watched(copy.deepcopy(model), name="maskrcnn", source="a test", device="cpu", precision="float32")
+    windows = [(0, 0, 120, 160), (40, 60, 120, 160)]  # all of the photo is no second look
+    monkeypatch.setattr("segment.second_look.windows_around", lambda *given: windows)
+    [found] = SecondLook(plain, 100)([image], classes=["person"], min_score=0.3)
+    assert set(found.labels) == {"person"}
+    assert found.scores.min() >= 0.3
+    assert list(found.scores) == sorted(found.scores, reverse=True)
+    assert shown == [(120, 160, 3), (80, 100, 3)]

@@ -79,6 +79,12 @@ def test_photos_without_small_objects_are_looked_at_once():
     assert twice.segmenter.shown == [(300, 400, 3), (300, 10, 3)]
 
 
+def test_a_window_around_all_of_a_photo_is_no_second_look():
+    twice = SecondLook(Finder(), 100)
+    twice([photo(80, 110, (40, 30, 46, 35))], min_score=0.05)
+    assert twice.segmenter.shown == [(80, 110, 3)]
+
+
 def test_a_segmenter_may_say_itself_what_it_suspects():
     class Silent(Finder):
         """Answers nothing below 0.9, but knows where to look."""
@@ -111,7 +117,7 @@ WINDOW = (50, 100, 150, 200)  # top, left, bottom, right
 
 def test_the_second_look_replaces_the_first():
     first = found(300, 400, ("person", 0.6, (120, 70, 140, 100)))
-    second = found(100, 100, ("person", 0.8, (22, 18, 42, 52)))
+    second = found(100, 100, ("person", 0.8, (22, 18, 42, 52)))  # 90 % of the first, and a new rim
     result = merged(first, [WINDOW], [second])
     assert len(result) == 1
     assert result.scores[0] == np.float32(0.8)
@@ -123,6 +129,14 @@ def test_small_things_that_are_not_seen_again_are_dropped():
     first = found(300, 400, *(("person", 0.6, box) for box in (small, large, outside)))
     result = merged(first, [WINDOW], [Detections.empty(100, 100)])
     assert {tuple(box) for box in result.boxes} == {large, outside}
+
+
+def test_what_is_seen_again_but_in_part_stays_as_it_was():
+    first = found(300, 400, ("person", 0.6, (120, 70, 140, 100)))
+    second = found(100, 100, ("person", 0.9, (20, 20, 40, 43)))  # 77 % of it
+    result = merged(first, [WINDOW], [second])
+    assert np.array_equal(result.union(), first.union())
+    assert len(result) == 1
 
 
 def test_what_is_large_is_not_replaced():
