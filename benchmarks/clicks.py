@@ -1,4 +1,4 @@
-"""Simulated clicks on annotated objects: how good the mask is after 1, 3 and 5 of them, and how long they take.
+"""Simulated clicks on annotated objects: how good the mask is after 1, 3 and 5, and how long they take.
 
     python -m benchmarks.clicks shared/data/coco circle classical --half tune
 
@@ -24,8 +24,9 @@ from segment.prompts import Embedded, load_prompter
 LEAST_SHARE = 0.01  # of the photo: smaller objects are not drawn
 CLICKS = 5
 SHOWN = (1, 3, 5)
-HALVES = {"tune": 0, "kept": 1}  # by the place of the photo among all, sorted by name
+HALVES = ("tune", "kept")
 CIRCLE_SHARE = 0.2  # radius of the baseline's circle, of the photo's long side
+CIRCLE_PX = 320  # long side at which the baseline cuts
 LARGE_SIDE_PX = 4000  # long side of the photos that are timed: 12 MP at 4:3
 
 
@@ -43,7 +44,9 @@ class CircleEmbedded:
     """Plain GrabCut in a circle around each click on the thing: the baseline."""
 
     def __init__(self, image: np.ndarray):
-        self.image = image
+        self.size = image.shape[1::-1]
+        self.scale = min(1.0, CIRCLE_PX / max(self.size))
+        self.image = cv2.resize(image, None, fx=self.scale, fy=self.scale, interpolation=cv2.INTER_AREA)
 
     def __call__(
         self,
@@ -53,18 +56,18 @@ class CircleEmbedded:
     ) -> tuple[np.ndarray, np.ndarray]:
         trimap = np.full(self.image.shape[:2], cv2.GC_BGD, np.uint8)
         radius = round(CIRCLE_SHARE * max(trimap.shape))
-        for colour, size in ((cv2.GC_PR_FGD, radius), (cv2.GC_FGD, 3)):
-            for (x, y), label in zip(points, labels, strict=True):
-                if label:
-                    cv2.circle(trimap, (int(x), int(y)), size, colour, -1)
-        for (x, y), label in zip(points, labels, strict=True):
-            if not label:
-                cv2.circle(trimap, (int(x), int(y)), 3, cv2.GC_BGD, -1)
+        places = [(int(x * self.scale), int(y * self.scale)) for x, y in points]
+        for colour, size, wanted in ((cv2.GC_PR_FGD, radius, 1), (cv2.GC_FGD, 3, 1), (cv2.GC_BGD, 3, 0)):
+            for place, label in zip(places, labels, strict=True):
+                if label == wanted:
+                    cv2.circle(trimap, place, size, colour, -1)
         models = np.zeros((1, 65)), np.zeros((1, 65))
         cv2.setRNGSeed(0)
         if (trimap == cv2.GC_BGD).any():
             cv2.grabCut(self.image, trimap, (0, 0, 0, 0), *models, 5, cv2.GC_INIT_WITH_MASK)
-        return ((trimap == cv2.GC_FGD) | (trimap == cv2.GC_PR_FGD))[None], np.ones(1, np.float32)
+        cut = ((trimap == cv2.GC_FGD) | (trimap == cv2.GC_PR_FGD)).view(np.uint8)
+        mask = cv2.resize(cut, self.size, interpolation=cv2.INTER_NEAREST) > 0
+        return mask[None], np.ones(1, np.float32)
 
 
 def embedded(name: str, image: np.ndarray) -> Embedded:
@@ -72,14 +75,19 @@ def embedded(name: str, image: np.ndarray) -> Embedded:
     return CircleEmbedded(image) if name == "circle" else load_prompter(name).embed(image)
 
 
+def half_of(image_id: int) -> str:
+    """Which half a photo of COCO belongs to. Each has the same share of the photos that the built-in finder
+    was not trained on (those whose id is a multiple of 4)."""
+    return HALVES[image_id // 4 % 2]
+
+
 def cases(data: Path, half: str, *, seed: int = 0) -> Iterator[Case]:
     """One object of each photo of a half of COCO's photos that has one over LEAST_SHARE."""
     annotations = CocoMasks(data / "instances.json")
-    photos = sorted((data / "images").iterdir())
-    for place, path in enumerate(photos):
-        generator = np.random.default_rng([seed, place])  # the draw of a photo depends on no other
-        if place % 2 != HALVES[half]:
+    for path in sorted((data / "images").iterdir()):
+        if half_of(int(path.stem)) != half:
             continue
+        generator = np.random.default_rng([seed, int(path.stem)])  # the draw of a photo depends on no other
         image = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
         found = annotations.detections(path, image.shape[:2])
         large = [i for i in range(len(found)) if found.mask(i).mean() > LEAST_SHARE]
@@ -153,7 +161,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("data", type=Path, help="folder with images/ and instances.json of COCO")
     parser.add_argument("names", nargs="+", help='prompters, and "circle" for plain GrabCut in a circle')
-    parser.add_argument("--half", choices=list(HALVES), default="tune")
+    parser.add_argument("--half", choices=HALVES, default="tune")
     parser.add_argument("--seed", type=int, default=0, help="of the draw of objects")
     parser.add_argument("--large", type=int, default=4, help="photos that are timed at 12 MP")
     chosen = parser.parse_args()

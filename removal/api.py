@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from postprocess import MaskRecipe
     from removal.images import Photo
     from segment import Detections, Segmenter
+    from segment.prompts import Prompter
 
 PEOPLE = ("person",)
 KEPT_MODELS = 2  # of each kind; the one that was used longest ago is let go of
@@ -41,6 +42,9 @@ def remove_objects(
     *,
     mask: str | os.PathLike[str] | Image | np.ndarray | None = None,
     boxes: Sequence[Sequence[float]] | None = None,
+    points: Sequence[Sequence[float]] | None = None,
+    point_labels: Sequence[int] | None = None,
+    prompter: str | Prompter = "auto",
     segmenter: str | Segmenter = "auto",
     inpainter: str | Inpainter = "auto",
     recipe: MaskRecipe | None = None,
@@ -65,6 +69,11 @@ def remove_objects(
             of the upright photo. No detector is loaded but for `protect`.
         boxes: boxes around what to remove, in place of classes: (x, y, width, height) in pixels of the
             upright photo. No detector is loaded but for `protect`. Together with `mask` both are removed.
+        points: (x, y) on one thing to remove, in place of classes, in pixels of the upright photo. Together
+            with `mask` and `boxes` all are removed.
+        point_labels: 1 for each point on the thing, 0 for one beside it; None = all are on it.
+        prompter: what finds the thing under points and, where it is a network, in boxes: a name that
+            `segment.prompts.load_prompter` knows, or what this returned.
         segmenter, inpainter: names that `segment.load_segmenter` and `inpaint.load_inpainter` know, or
             objects that these returned. Where "auto" cannot take the best model, a FallbackWarning says so,
             once.
@@ -91,9 +100,15 @@ def remove_objects(
     from postprocess import MaskRecipe
 
     photo = photo_of(image)
-    given = given_masks(photo, mask, boxes, seed)
+    if points is None and point_labels is not None:
+        raise ValueError("expected points for their labels, got labels alone")
+    asked = _prompter(prompter, device) if points is not None or boxes is not None else None
+    given = given_masks(photo, mask, boxes, seed, asked)
+    if points is not None and asked is not None:
+        thing = pointed_at(photo, points, point_labels, asked)
+        given = thing if given is None else thing.joined(given)
     if given is not None and tuple(classes) != PEOPLE:
-        raise ValueError("expected classes alone, or mask and boxes without classes, got both")
+        raise ValueError("expected classes alone, or mask and boxes and points without classes, got both")
     finder = None if given is not None else _segmenter(segmenter, device)
     fill = _inpainter(inpainter, device, seed, effort)
     looks = protect and given is not None and getattr(fill, "copies", True)
@@ -149,10 +164,15 @@ def _profile(image: Image) -> bytes:
 
 
 def given_masks(
-    photo: Photo, mask: object, boxes: Sequence[Sequence[float]] | None, seed: int
+    photo: Photo,
+    mask: object,
+    boxes: Sequence[Sequence[float]] | None,
+    seed: int,
+    prompter: Prompter | None = None,
 ) -> Detections | None:
     """What `mask` and `boxes` mark, an instance each; None where neither is given."""
-    from segment import Detections, mask_from_box
+    from removal.sources import BoxMasks
+    from segment import Detections
 
     if mask is None and boxes is None:
         return None
@@ -164,12 +184,32 @@ def given_masks(
     if mask is not None:
         masks.append(_mask(mask, photo.pixels.shape[:2]))
         labels.append("mask")
-    for box in boxes or ():
-        masks.append(mask_from_box(photo.pixels, _box(box), seed=seed))
-        labels.append("box")
+    if boxes:
+        masks += BoxMasks([_box(box) for box in boxes], prompter, seed=seed).masks(photo.pixels)
+        labels += ["box"] * len(boxes)
     if not masks:
         raise ValueError("expected at least one box, got none")
     return Detections.from_masks(np.stack(masks), labels, np.ones(len(masks), np.float32))
+
+
+def pointed_at(
+    photo: Photo, points: Sequence[Sequence[float]], labels: Sequence[int] | None, prompter: Prompter
+) -> Detections:
+    """The thing under points, (x, y) each; labels: as in `remove_objects`. Raises TypeError, PromptError."""
+    from removal.sources import PointMasks
+
+    marks = [1] * len(points) if labels is None else list(labels)
+    for point in points:
+        if not isinstance(point, Sequence | np.ndarray) or isinstance(point, str) or len(point) != 2:
+            raise TypeError(f"expected points as a list of (x, y), got {point!r} in it")
+    if len(marks) != len(points):
+        raise ValueError(f"expected a label for each of {len(points)} points, got {len(marks)}")
+    places = [(float(x), float(y)) for x, y in points]
+    on, off = ([p for p, mark in zip(places, marks, strict=True) if mark == wanted] for wanted in (1, 0))
+    if len(on) + len(off) != len(places):
+        raise ValueError(f"expected labels of 0 or 1, got {marks}")
+    (thing,) = PointMasks(prompter, on, off)([photo])
+    return thing
 
 
 def _masks_in_file(photo: Photo, path: str | os.PathLike[str]) -> Detections:
@@ -223,6 +263,7 @@ def known_classes(segmenter: Segmenter, classes: Sequence[str]) -> tuple[str, ..
 
 _lock = RLock()
 _segmenters: OrderedDict[tuple[Any, ...], Segmenter] = OrderedDict()
+_prompters: OrderedDict[tuple[Any, ...], Prompter] = OrderedDict()
 _inpainters: OrderedDict[tuple[Any, ...], Inpainter] = OrderedDict()
 _warned: set[str] = set()
 
@@ -231,6 +272,7 @@ def free_models() -> None:
     """Lets go of the models that `remove_objects` keeps, and of the memory they take."""
     with _lock:
         _segmenters.clear()
+        _prompters.clear()
         _inpainters.clear()
         _warned.clear()
 
@@ -248,6 +290,14 @@ def _segmenter(wanted: str | Segmenter, device: str, *, refine_boxes: bool | Non
     if found.fallback:
         _warn_once(found.fallback, frames=3)
     return found
+
+
+def _prompter(wanted: str | Prompter, device: str) -> Prompter:
+    if not isinstance(wanted, str):
+        return wanted
+    from segment.prompts import load_prompter
+
+    return _kept(_prompters, (wanted, device), lambda: load_prompter(wanted, device=device))
 
 
 def _inpainter(wanted: str | Inpainter, device: str, seed: int, effort: Effort) -> Inpainter:

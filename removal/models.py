@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from removal.pipeline import Pipeline
     from removal.sources import MaskSource
     from segment import Segmenter
+    from segment.prompts import Prompter
 
 
 @contextmanager
@@ -49,16 +50,17 @@ def build(options: RunOptions, say: Callable[[str], None]) -> tuple[Pipeline, Ma
 
 def build_removal(options: RunOptions, say: Callable[[str], None]) -> Pipeline:
     """The pipeline that removes objects."""
-    from removal.pipeline import Pipeline
+    from removal.pipeline import POINTED, Pipeline
 
     segmenter = build_segmenter(options, say) if options.has_detector else None
+    classes = (*options.classes, POINTED) if options.classes and options.points else options.classes
     inpainter = build_inpainter(options, say)
     looks = options.protect and not options.has_detector
     return Pipeline(
         segmenter,
         build_recipe(options),
         inpainter,
-        classes=options.classes or None,
+        classes=classes or None,
         min_score=options.score,
         protect=options.protect,
         bystanders=build_bystanders(inpainter) if looks else None,
@@ -117,6 +119,13 @@ def build_segmenter(options: RunOptions, say: Callable[[str], None]) -> Segmente
     return segmenter
 
 
+def build_prompter(options: ModelOptions) -> Prompter:
+    """What turns points and boxes into masks."""
+    from segment.prompts import load_prompter
+
+    return load_prompter(options.prompter, device=options.device, weights=options.prompter_weights)
+
+
 def build_inpainter(options: ModelOptions, say: Callable[[str], None], *, plain: bool = False) -> Inpainter:
     """The inpainter of the options; plain: a network is given the whole photo, with nothing done besides."""
     import inpaint
@@ -148,10 +157,13 @@ def build_inpainter(options: ModelOptions, say: Callable[[str], None], *, plain:
 
 def build_source(options: RunOptions, pipeline: Pipeline, say: Callable[[str], None]) -> MaskSource:
     """What says which pixels are to be removed; `say` is told what was found out about masks in files."""
-    from removal.sources import BoxMasks, DetectorMasks, from_files
+    from removal.sources import BoxMasks, DetectorMasks, PointMasks, from_files
 
+    if options.points:
+        detector = DetectorMasks(pipeline) if options.has_detector else None
+        return PointMasks(build_prompter(options), options.points, options.not_points, detector)
     if options.boxes:
-        return BoxMasks(options.boxes, seed=options.seed)
+        return BoxMasks(options.boxes, build_prompter(options), seed=options.seed)
     if options.masks is not None:
         return from_files(options.masks, options, say)
     return DetectorMasks(pipeline)

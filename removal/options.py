@@ -25,15 +25,19 @@ CONTINUOUS = "reconstruction"  # the inpainter that keeps what is left of a part
 
 @dataclass(frozen=True, kw_only=True)
 class TargetOptions:
-    """What to remove: exactly one of classes alone, masks (with classes where they carry some), boxes, blind.
+    """What to remove: exactly one of classes alone, masks (with classes where they carry some), boxes, blind,
+    points (with classes where those are to go too).
 
-    boxes: xywh, pixels of the upright photo. score: the least of an object that is removed, 0 to 1.
+    boxes: xywh, pixels of the upright photo. points: x, y on one thing, of one photo; not_points: beside it.
+    score: the least of an object that is removed, 0 to 1.
     blind: damage that a network finds; threshold: the destroyed share from which on a pixel is damaged.
     """
 
     classes: tuple[str, ...] = ()
     masks: Path | None = None
     boxes: tuple[tuple[int, int, int, int], ...] = ()
+    points: tuple[tuple[float, float], ...] = ()
+    not_points: tuple[tuple[float, float], ...] = ()
     score: float = 0.5
     blind: bool = False
     threshold: float = 0.5
@@ -41,7 +45,7 @@ class TargetOptions:
     @property
     def has_detector(self) -> bool:
         """Whether a network finds what to remove."""
-        return self.masks is None and not self.boxes
+        return self.masks is None and not self.boxes and (bool(self.classes) or not self.points)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +75,8 @@ class MaskOptions:
 class ModelOptions:
     """Which models run, and how.
 
+    prompter: what turns points and boxes into masks. prompter_weights: a folder of its weights; None = the
+    published ones.
     weights: a file for the inpainter; blind_weights: files of the networks of blind and `reconstruction`;
     None and () = the published ones. effort: how long the exemplar fill may take. working_size: longest side
     in pixels that a network sees. detail, colour: a network's fill gets the photo's texture back, and its
@@ -81,6 +87,8 @@ class ModelOptions:
     segmenter: str = "auto"
     segmenter_weights: str | None = None
     refine_boxes: bool | None = None
+    prompter: str = "auto"
+    prompter_weights: str | None = None
     inpainter: str = "auto"
     weights: str | None = None
     blind_weights: tuple[str, ...] = ()
@@ -153,9 +161,10 @@ class RunOptions(TargetOptions, MaskOptions, ModelOptions, OutputOptions, Engine
                 f"expected weights for blind only with blind or the inpainter {CONTINUOUS}, got them without",
                 option="blind_weights",
             )
-        if not (self.classes or self.masks or self.boxes):
+        self._check_points()
+        if not (self.classes or self.masks or self.boxes or self.points):
             raise PlanError(
-                "expected classes, masks, boxes or blind to say what to remove, got none of them",
+                "expected classes, masks, boxes, points or blind to say what to remove, got none of them",
                 option="classes",
             )
         if self.boxes and (self.classes or self.masks):
@@ -167,8 +176,29 @@ class RunOptions(TargetOptions, MaskOptions, ModelOptions, OutputOptions, Engine
         if not self.masks:
             self._check_no_masks()
 
+    def _check_points(self) -> None:
+        if self.not_points and not self.points:
+            raise PlanError("expected a point on the thing too, got one beside it alone", option="not_points")
+        if self.points and (self.boxes or self.masks):
+            raise PlanError("expected no masks and boxes beside points, got some", option="points")
+        both = {(int(x), int(y)) for x, y in self.points} & {(int(x), int(y)) for x, y in self.not_points}
+        if both:
+            x, y = min(both)
+            raise PlanError(
+                f"expected {x},{y} to be on the thing or not, got it as both", option="not_points"
+            )
+        if not (self.points or self.boxes):
+            for name in ("prompter", "prompter_weights"):
+                if getattr(self, name) != getattr(ModelOptions, name):
+                    raise PlanError("expected points or boxes for a prompter, got it without", option=name)
+        if self.prompter_weights is not None and self.prompter in ("auto", "classical"):
+            raise PlanError(
+                f"expected the name of a network as prompter, got {self.prompter}", option="prompter_weights"
+            )
+
     def _check_blind(self) -> None:
-        given = [name for name in ("classes", "masks", "boxes") if getattr(self, name)]
+        targets = ("classes", "masks", "boxes", "points", "not_points")
+        given = [name for name in targets if getattr(self, name)]
         if given:
             raise PlanError(
                 f"expected nothing beside blind, which finds the damage by itself, got {' and '.join(given)}",
@@ -193,6 +223,20 @@ class RunOptions(TargetOptions, MaskOptions, ModelOptions, OutputOptions, Engine
         for name in ("mask_label", "mask_polarity", "only_masked"):
             if getattr(self, name) != getattr(MaskOptions, name):
                 raise PlanError(f"expected {name} only with masks, got it without", option=name)
+
+
+def check_one_photo(options: TargetOptions, lists: Sequence[Path], photos: Sequence[Path]) -> None:
+    """Raises PlanError where points, which are of one photo, are given for several or for a folder."""
+    if not options.points:
+        return
+    folder = next((photo for photo in photos if not is_remote(photo) and photo.is_dir()), None)
+    if folder is not None:
+        raise PlanError(
+            f"expected one photo, for points lie in one, got the folder '{folder}'", option="points"
+        )
+    if len(photos) > 1 or lists:
+        what = "a list" if lists else f"{len(photos)} photos"
+        raise PlanError(f"expected one photo, for points lie in one, got {what}", option="points")
 
 
 def check_engine(options: RunOptions, photos: Sequence[Path]) -> None:
@@ -235,9 +279,14 @@ def check_names(options: RunOptions) -> None:
     from inpaint.registry import is_network
     from segment import coco_classes, segmenter_names
     from segment.classes import unknown_class
+    from segment.prompts import prompter_names
     from segment.published import SHORT_NAMES
 
-    known = {"segmenter": (*segmenter_names(), *SHORT_NAMES), "inpainter": inpainter_names()}
+    known = {
+        "segmenter": (*segmenter_names(), *SHORT_NAMES),
+        "inpainter": inpainter_names(),
+        "prompter": prompter_names(),
+    }
     for option, names in known.items():
         if (name := getattr(options, option)) not in names:
             raise PlanError(f"expected one of {', '.join(names)}, got {name!r}", option=option)

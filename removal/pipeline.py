@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from removal.images import Photo
     from segment import Detections, Segmenter
 
+POINTED = "pointed"  # label of the thing that was clicked on, which no segmenter finds
 PROTECT_SCORE = 0.2  # from this score on, what stays may not be copied into a hole: better one patch too few
 STAY_SCORE = 0.5  # from this score on, it is not eaten by a mask that is thickened
 PROTECT_MARGIN_SHARE = 0.004  # of the photo's short side, around what is protected: masks miss the rim
@@ -155,7 +156,7 @@ class Pipeline:
         if self.classes is not None:
             from segment import check_classes
 
-            check_classes(self.segmenter, self.classes)
+            check_classes(self.segmenter, [name for name in self.classes if name != POINTED])
         return self.segmenter(images, min_score=min(self.min_score, PROTECT_SCORE))
 
     def erase(self, image: np.ndarray, found: Detections) -> Removal:

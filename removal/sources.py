@@ -15,8 +15,10 @@ from removal.cluster.paths import is_remote
 from removal.errors import PlanError
 from removal.images import Photo
 from removal.options import RunOptions
-from removal.pipeline import Pipeline
+from removal.pipeline import POINTED, Pipeline
 from segment import Detections, MaskFiles, mask_from_box
+from segment.box import corners_inside
+from segment.prompts.contract import Prompter, check_prompt
 
 
 class MaskSource(Protocol):
@@ -65,20 +67,75 @@ class DetectorMasks:
 
 
 class BoxMasks:
-    """The object inside each box (xywh, pixels of the upright photo), cut out by GrabCut."""
+    """The object inside each box (xywh, pixels of the upright photo), cut out by GrabCut, or by a network.
 
-    batched, description = False, "boxes"
+    prompter: asked where it is a network; None = GrabCut.
+    """
 
-    def __init__(self, boxes: Sequence[tuple[int, int, int, int]], *, seed: int = 0) -> None:
+    def __init__(
+        self, boxes: Sequence[tuple[int, int, int, int]], prompter: Prompter | None = None, *, seed: int = 0
+    ) -> None:
+        self.network = prompter if prompter is not None and prompter.is_network else None
         self.boxes, self.seed = boxes, seed
+
+    @property
+    def batched(self) -> bool:
+        return self.network is not None
+
+    @property
+    def description(self) -> str:
+        """What cuts: "boxes" alone is GrabCut."""
+        return "boxes" if self.network is None else f"boxes, {self.network.description}"
 
     def __call__(self, photos: Sequence[Photo]) -> list[Detections]:
         names, scores = ["box"] * len(self.boxes), np.ones(len(self.boxes), np.float32)
-        found = []
-        for photo in photos:
-            masks = [mask_from_box(photo.pixels, box, seed=self.seed) for box in self.boxes]
-            found.append(Detections.from_masks(np.stack(masks), names, scores))
-        return found
+        return [Detections.from_masks(np.stack(self.masks(photo.pixels)), names, scores) for photo in photos]
+
+    def masks(self, image: np.ndarray) -> list[np.ndarray]:
+        """The mask of each box, bool (H, W), in an image, uint8 (H, W, 3) RGB."""
+        if self.network is None:
+            return [mask_from_box(image, box, seed=self.seed) for box in self.boxes]
+        embedded = self.network.embed(image)
+        return [embedded(box=corners_inside(image, box))[0][0] for box in self.boxes]
+
+    def note(self, photo: Path) -> Mapping[str, Any]:
+        return {}
+
+
+class PointMasks:
+    """The thing under some points of a photo, and what a detector finds besides.
+
+    points: x, y on the thing; not_points: beside it. detector: None = nothing else is looked for.
+    """
+
+    batched = True
+
+    def __init__(
+        self,
+        prompter: Prompter,
+        points: Sequence[tuple[float, float]],
+        not_points: Sequence[tuple[float, float]] = (),
+        detector: DetectorMasks | None = None,
+    ) -> None:
+        self.prompter, self.detector = prompter, detector
+        self.points = (*points, *not_points)
+        self.labels = [1] * len(points) + [0] * len(not_points)
+
+    @property
+    def description(self) -> str:
+        """The prompter in words, and the detector."""
+        beside = "" if self.detector is None else f"; {self.detector.description}"
+        return f"points, {self.prompter.description}{beside}"
+
+    def __call__(self, photos: Sequence[Photo]) -> list[Detections]:
+        found = [None] * len(photos) if self.detector is None else self.detector(photos)
+        return [self._pointed(photo.pixels, beside) for photo, beside in zip(photos, found, strict=True)]
+
+    def _pointed(self, image: np.ndarray, beside: Detections | None) -> Detections:
+        check_prompt(self.points, self.labels, None, *image.shape[:2])  # embedding takes long
+        masks, _ = self.prompter.embed(image, beside)(points=self.points, labels=self.labels)
+        thing = Detections.from_masks(masks[:1], [POINTED], [1.0])
+        return thing if beside is None else thing.joined(beside)
 
     def note(self, photo: Path) -> Mapping[str, Any]:
         return {}

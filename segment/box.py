@@ -35,12 +35,21 @@ def mask_from_box(image: np.ndarray, box: Sequence[float], *, seed: int = 0) -> 
     in_window = (left - first_x, top - first_y, right - first_x, bottom - first_y)
     found = _grab_cut(window, in_window, seed)
     if found is not None:
-        fitted = _fit_to_edges(found, window)
+        fitted = fit_to_edges(found, window)
         inside[:] = fitted[in_window[1] : in_window[3], in_window[0] : in_window[2]]
     extent = min(inside.any(axis=0).mean(), inside.any(axis=1).mean())
     if inside.mean() < SMALLEST_SHARE or extent < SMALLEST_EXTENT:
         inside[:] = True
     return mask
+
+
+def corners_inside(image: np.ndarray, box: Sequence[float]) -> tuple[float, float, float, float]:
+    """A box x, y, width, height as its two corners x, y, x, y, cut to the image; whole pixels.
+
+    Raises as `mask_from_box` does.
+    """
+    left, top, right, bottom = _inside(image, box)
+    return float(left), float(top), float(right), float(bottom)
 
 
 def _inside(image: np.ndarray, box: Sequence[float]) -> tuple[int, int, int, int]:
@@ -108,14 +117,14 @@ def _without_specks(mask: np.ndarray) -> np.ndarray:
     return result
 
 
-def _fit_to_edges(mask: np.ndarray, image: np.ndarray) -> np.ndarray:
-    """A small mask, uint8 0 or 1 (h, w), brought to the size of ``image``, on its edges; bool (H, W).
+def fit_to_edges(mask: np.ndarray, image: np.ndarray) -> np.ndarray:
+    """A small mask, 0 to 1 (h, w), brought to the size of ``image``, on its edges; bool (H, W).
 
     Fast guided filter with a grey guide (He and Sun 2015, arXiv 1505.00996): the filter's coefficients come
     from the small images, and are applied to the large one. A mask of the image's own size stays as it is.
     """
     if mask.shape == image.shape[:2]:
-        return mask.astype(bool)
+        return mask > 0.5
     guide = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     small = cv2.resize(guide, mask.shape[::-1], interpolation=cv2.INTER_AREA).astype(np.float32) / 255
     soft, window = mask.astype(np.float32), (5, 5)

@@ -87,6 +87,21 @@ class Detections:
         )
         return cls(tuple(labels), np.asarray(scores), bounds if boxes is None else boxes, *size, rles)
 
+    def joined(self, others: Detections) -> Detections:
+        """These instances, then the others', of an image of the same size. Raises ValueError otherwise."""
+        if (self.height, self.width) != (others.height, others.width):
+            raise ValueError(
+                f"expected detections of size {self.height, self.width}, got {others.height, others.width}"
+            )
+        return Detections(
+            self.labels + others.labels,
+            np.concatenate([self.scores, others.scores]),
+            np.concatenate([self.boxes, others.boxes]),
+            self.height,
+            self.width,
+            self.rles + others.rles,
+        )
+
     def __len__(self) -> int:
         return len(self.labels)
 

@@ -17,7 +17,14 @@ from removal.cluster.paths import is_remote, listing_of, local_copy
 from removal.errors import PlanError, RunError
 from removal.images.kinds import count_passed_over, passed_over
 from removal.models import loading
-from removal.options import DIFFUSION_OPTIONS, ModelOptions, RunOptions, check_engine, check_names
+from removal.options import (
+    DIFFUSION_OPTIONS,
+    ModelOptions,
+    RunOptions,
+    check_engine,
+    check_names,
+    check_one_photo,
+)
 
 if TYPE_CHECKING:
     from removal.batch.engine import Engine
@@ -48,6 +55,7 @@ def run(
     """
     options.check()
     check_engine(options, photos)
+    check_one_photo(options, options.lists, photos)
     passed: list[Path] = []
     with reading_lists():
         jobs = plan_jobs(
@@ -216,6 +224,9 @@ def settings(options: RunOptions) -> dict[str, Any]:
         chosen["protect"] = False
     if options.blind:
         chosen["threshold"] = options.threshold
+    if options.points:  # left out where there are none, as in the records of earlier versions
+        chosen["points"] = [list(point) for point in options.points]
+        chosen["not_points"] = [list(point) for point in options.not_points]
     return chosen
 
 
@@ -239,6 +250,8 @@ def asked(options: RunOptions) -> Mapping[str, Any]:
         chosen["refine_boxes"] = options.refine_boxes
     if options.effort != ModelOptions.effort:  # else as in folders that knew nothing of it
         chosen["effort"] = options.effort
+    if options.points or options.prompter != "auto":
+        chosen["prompter"], chosen["prompter_weights"] = options.prompter, options.prompter_weights
     if options.blind_weights:
         chosen["blind_weights"] = sorted(str(content_of(file)) for file in options.blind_weights)
     return chosen

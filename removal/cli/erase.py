@@ -27,6 +27,7 @@ from removal.cli.shared_options import (
     model_options,
     output_option,
     overwrite_option,
+    prompter_options,
     protect_option,
     refine_option,
     score_option,
@@ -52,6 +53,7 @@ LISTED_FAILURES = 50
 @refine_option
 @protect_option
 @model_options
+@prompter_options
 @output_option
 @extra_output_options
 @overwrite_option
@@ -66,6 +68,7 @@ def erase(photos: tuple[Path, ...], as_json: bool, **options: Any) -> None:
     remove --class person --class dog photos/ -o out/
     remove --masks team/ photos/ -o out/        masks from another team
     remove --box 120,40,80,200 photo.jpg        needs no detector
+    remove --point 160,120 --not 300,120 photo.jpg
     remove --blind photo.jpg                    finds and repairs scratches and lettering
     find . -name "*.jpg" | remove --class person --list - -o out/
     remove --class person - -o - <a.jpg >b.jpg      from standard input to standard output

@@ -126,6 +126,25 @@ class LabelType(ValueType):
         )
 
 
+class PointType(ValueType):
+    """A point `x,y` in pixels of the photo as it is shown."""
+
+    name = "X,Y"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, context: click.Context | None
+    ) -> tuple[float, float]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            x, y = (float(part) for part in value.split(","))
+        except ValueError:
+            self.fail(f"expected two numbers x,y such as 120,40, got {value!r}", param, context)
+        if not (0 <= x < float("inf") and 0 <= y < float("inf")):
+            self.fail(f"expected pixels from 0 on, got {value!r}", param, context)
+        return x, y
+
+
 class BoxType(ValueType):
     """A box `x,y,width,height` in whole pixels of the photo as it is shown."""
 

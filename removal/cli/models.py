@@ -1,4 +1,4 @@
-"""`remove models`: every segmenter and inpainter, and which of them this machine would take."""
+"""`remove models`: every segmenter, prompter and inpainter, and which of them this machine would take."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from removal.cli.terminal import tell
 if TYPE_CHECKING:
     from _removal_support.pretrained import PretrainedWeights
     from inpaint.record import InpainterRecord
+    from segment.prompts.registry import PrompterRecord
     from segment.registry import SegmenterRecord
 
     Candidate = tuple[str, bool, PretrainedWeights | None, str]
@@ -25,9 +26,12 @@ def models() -> None:
     from _removal_support.orders import config_file
     from inpaint import registry as inpainters
     from segment import registry as segmenters
+    from segment.prompts import registry as prompters
 
     tell("Segmenters (find what to remove)")
     listed(segmenters.segmenter_names(), lambda name: segmenter_lines(segmenters.record(name)))
+    tell("Prompters (find the thing at a point or in a box)")
+    listed(prompters.prompter_names(), lambda name: prompter_lines(prompters.record(name)))
     tell("Inpainters (fill the hole)")
     listed(inpainters.inpainter_names(), lambda name: inpainter_lines(inpainters.record(name)))
     try:
@@ -36,6 +40,7 @@ def models() -> None:
             for one in map(segmenters.record, segmenters.auto_order())
         ]
         said("segmenter", segmenters.ORDER_VARIABLE, found, segmenters.FETCHED_BY_AUTO)
+        tell(f"auto prompter: {prompters.resolve_auto().name} (the first of the order that is ready)")
         fills = [
             (one.name, one.is_ready(), one.default(), one.missing_packages())
             for one in map(inpainters.record, inpainters.auto_order())
@@ -44,8 +49,8 @@ def models() -> None:
     except ValueError as error:
         raise click_error(error) from error
     tell(
-        f"{segmenters.ORDER_VARIABLE} and {inpainters.ORDER_VARIABLE}, or the table [removal] in "
-        f"{config_file()}, set other orders."
+        f"{segmenters.ORDER_VARIABLE}, {prompters.ORDER_VARIABLE} and {inpainters.ORDER_VARIABLE}, or the table "
+        f"[removal] in {config_file()}, set other orders."
     )
 
 
@@ -79,6 +84,15 @@ def segmenter_lines(known: SegmenterRecord) -> list[str]:
     if missing := known.missing_packages():
         lines.append(f"cannot run yet: {missing}")
     return [*lines, weights_line(known.weights) if known.weights else "needs no weights to be fetched"]
+
+
+def prompter_lines(known: PrompterRecord) -> list[str]:
+    lines = [known.finds, f"licence: {known.licence}"]
+    if not known.repository:
+        return [*lines, "needs no weights to be fetched"]
+    state = "in the cache" if known.is_ready() else "not fetched"
+    size = f"about {known.size_bytes / 1e6:.0f} MB"
+    return [*lines, f"weights {known.repository}: {state}, {size}; needs removal[transformers]"]
 
 
 def inpainter_lines(known: InpainterRecord) -> list[str]:

@@ -15,6 +15,7 @@ from removal.cli.grouping import (
     BoxType,
     LabelType,
     PathOrUrl,
+    PointType,
     grouped,
     together,
 )
@@ -56,6 +57,25 @@ target_options = together(
         common=True,
         help="Remove the object inside this box. The option may be repeated. The box is given in pixels of "
         "the photo as it is shown.",
+    ),
+    grouped(
+        WHAT,
+        "--point",
+        "points",
+        type=PointType(),
+        multiple=True,
+        common=True,
+        help="Remove the thing at this point of one photo. The option may be repeated for more points of the "
+        "thing, and given together with --class. The point is given in pixels of the photo as it is shown.",
+    ),
+    grouped(
+        WHAT,
+        "--not",
+        "not_points",
+        type=PointType(),
+        multiple=True,
+        common=True,
+        help="Say that this point does not belong to the thing at --point. The option may be repeated.",
     ),
 )
 
@@ -183,6 +203,26 @@ segmenter_options = together(
         "folder.",
     ),
     refine_boxes_option,
+)
+
+prompter_options = together(
+    grouped(
+        MODELS,
+        "--prompter",
+        default="auto",
+        show_default=True,
+        metavar="NAME",
+        help="Choose what finds the thing at --point or in --box. auto takes the best whose weights are "
+        "cached; others are classical, which needs none, sam2.1-tiny, sam2.1-small, sam2.1-base-plus, "
+        "sam2.1-large and sam-base.",
+    ),
+    grouped(
+        MODELS,
+        "--prompter-weights",
+        type=click.Path(file_okay=False),
+        metavar="FOLDER",
+        help="Use the weights in this folder for the network of --prompter.",
+    ),
 )
 
 device_options = together(

@@ -1,48 +1,77 @@
-"""Clicks without weights: the detected object under the click, else a graph cut around it.
+"""Clicks without published weights: the detected object under them, else regions that a small judge picks.
 
-The cut is GrabCut (Rother et al. 2004) in a window around the clicks, at reduced size.
+The photo is cut into small regions once (`regions`). For each click `evidence` says what speaks for a region,
+and `judge` what follows from it. A small thing is looked at again in a window of its own.
 """
 
 from __future__ import annotations
 
-import functools
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-from segment.prompts.contract import check_prompt
+from segment.box import fit_to_edges, mask_from_box
+from segment.prompts.contract import check_image, check_prompt, obeyed
+from segment.prompts.evidence import Clicks, cover_of, evidence
+from segment.prompts.judge import judge
+from segment.prompts.regions import Regions, regions_of
 
 if TYPE_CHECKING:
     from segment.detections import Detections
 
-WORKING_PX = 224  # long side of the window that is cut
-CONTRAST_PX = 512  # long side of the photo in which outlines are judged
-CHOICE_PX = 96  # the same while it is chosen how far the window reaches
-REACHES = (0.12, 0.25, 0.45)  # of the photo's long side: how large the thing may be, tried in turn
-ITERATIONS = 2
-SEED_SHARE = 0.03  # of the window: a click stands for a disc of this radius
+Window = tuple[int, int, int, int]  # top, left, bottom, right in pixels of the photo
+
+LEAST_DETECTED = 0.5  # score from which on a detected object counts
+SMALL = 0.25  # of the photo's long side: what is smaller is looked at again in a window
+CONTEXT = 2.5  # side of that window, over the thing's larger side
+WINDOW_STEP = 0.125  # of the photo's long side: windows lie on this grid, so that further clicks find theirs
+LEAST_WINDOW_PX = 64
+KEPT_WINDOWS = 4
+MARGIN = 0.1  # of the thing's larger side: how far its outline may move to the photo's edges
 
 
 class ClassicalPrompter:
-    """Follows the contract of `segment.prompts.Prompter`. detections: found before, of the photo's size."""
+    """Follows the contract of `segment.prompts.Prompter`.
+
+    detections: found before, of the photo's size; None = the built-in finder looks for people.
+    """
 
     name = "classical"
-    description = "graph cut around the clicks, no weights"
+    is_network = False
+    description = "classical: detected objects, else regions by colours and edges, cpu"
 
     def __init__(self, detections: Detections | None = None):
         self.detections = detections
 
-    def embed(self, image: np.ndarray) -> ClassicalEmbedded:
-        return ClassicalEmbedded(image, self.detections)
+    def embed(self, image: np.ndarray, detections: Detections | None = None) -> ClassicalEmbedded:
+        """Looks at a photo, uint8 (H, W, 3) RGB; detections: in place of those that it was built with.
+
+        Raises TypeError, ValueError for another array.
+        """
+        check_image(image)
+        found = self.detections if detections is None else detections
+        if found is None:
+            from segment.builtin import load_builtin
+
+            (found,) = load_builtin()([image])
+        return ClassicalEmbedded(image, found)
 
 
 class ClassicalEmbedded:
-    """One photo, uint8 (H, W, 3) RGB."""
+    """One photo, uint8 (H, W, 3) RGB, and what was detected in it."""
 
-    def __init__(self, image: np.ndarray, detections: Detections | None):
-        self.image, self.detections = image, detections
+    def __init__(self, image: np.ndarray, detections: Detections):
+        if (detections.height, detections.width) != image.shape[:2]:
+            size = detections.height, detections.width
+            raise ValueError(f"expected detections of the size {image.shape[:2]}, got {size}")
+        self.image = image
+        self.detections = detections.select(min_score=LEAST_DETECTED)
+        self.whole: Window = (0, 0, *image.shape[:2])
+        self._views: OrderedDict[Window, tuple[Regions, np.ndarray]] = OrderedDict()
+        self._view(self.whole)
 
     def __call__(
         self,
@@ -50,153 +79,170 @@ class ClassicalEmbedded:
         labels: Sequence[int] = (),
         box: tuple[float, float, float, float] | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """As `segment.prompts.Embedded` says."""
-        height, width = self.image.shape[:2]
-        check_prompt(points, labels, box, height, width)
-        detected = self._detected(points, labels) if box is None else None
-        if detected is not None:
-            return detected[None], np.ones(1, np.float32)
+        """As `segment.prompts.Embedded` says: one mask."""
+        check_prompt(points, labels, box, *self.image.shape[:2])
         if box is not None:
-            cut = self._cut(points, labels, box, WORKING_PX)
-            return cut[None], np.array([self._contrast(cut)], np.float32)
-        reaches = [self._around(points, labels, reach) for reach in REACHES]
-        cuts = [self._cut(points, labels, reach, CHOICE_PX) for reach in reaches]
-        scores = np.array([self._contrast(cut) for cut in cuts], np.float32)
-        order = np.argsort(-scores, kind="stable")
-        best = self._cut(points, labels, reaches[order[0]], WORKING_PX)
-        return np.stack([best, *(cuts[index] for index in order[1:])]), scores[order]
+            mask, score = self._in_box(points, labels, box)
+        elif (detected := self._detected(points, labels)) is not None:
+            mask, score = detected
+        else:
+            mask, score = self._judged(points, labels)
+        return obeyed(mask, points, labels)[None], np.array([score], np.float32)
 
-    def _detected(self, points: Sequence[tuple[float, float]], labels: Sequence[int]) -> np.ndarray | None:
-        """The smallest detected object that holds every point on the thing and none beside it."""
-        best: tuple[int, np.ndarray] | None = None
-        for index in range(0 if self.detections is None else len(self.detections)):
-            assert self.detections is not None
+    def _detected(
+        self, points: Sequence[tuple[float, float]], labels: Sequence[int]
+    ) -> tuple[np.ndarray, float] | None:
+        """The smallest detected object that holds every point on the thing and none beside it, or where the
+        points lie on several such objects, all of these."""
+        places = [(int(x), int(y)) for x, y in points]
+        on = [place for place, label in zip(places, labels, strict=True) if label]
+        held: dict[int, tuple[np.ndarray, set[tuple[int, int]]]] = {}
+        for index, (left, top, right, bottom) in enumerate(self.detections.boxes):
+            if not any(left <= x <= right and top <= y <= bottom for x, y in on):
+                continue
             mask = self.detections.mask(index)
-            if all(mask[int(y), int(x)] == bool(label) for (x, y), label in zip(points, labels, strict=True)):
-                area = int(mask.sum())
-                if best is None or area < best[0]:
-                    best = area, mask
-        return None if best is None else best[1]
+            here = {place for place in places if mask[place[1], place[0]]}
+            if here and here <= set(on):
+                held[index] = mask, here
+        chosen: set[int] = set()
+        for wanted in [set(on)] if any(set(on) <= here for _, here in held.values()) else [{p} for p in on]:
+            fitting = [index for index, (_, here) in held.items() if wanted <= here]
+            if not fitting:
+                return None
+            chosen.add(min(fitting, key=lambda index: np.count_nonzero(held[index][0])))
+        union = np.logical_or.reduce([held[index][0] for index in chosen])
+        return union, float(min(self.detections.scores[index] for index in chosen))
 
-    def _around(
-        self, points: Sequence[tuple[float, float]], labels: Sequence[int], reach: float
-    ) -> tuple[float, float, float, float]:
-        """A box around the points on the thing, `reach` of the photo's long side to each side."""
-        height, width = self.image.shape[:2]
+    def _judged(
+        self, points: Sequence[tuple[float, float]], labels: Sequence[int]
+    ) -> tuple[np.ndarray, float]:
+        """What the judge takes for the thing, in the whole photo, and where that is small in a window."""
+        mask, score = self._look(self.whole, points, labels)
+        window = self._window_around(mask, points, labels)
+        if window is not None:
+            mask, score = self._look(window, points, labels)
+        return mask, score
+
+    def _look(
+        self, window: Window, points: Sequence[tuple[float, float]], labels: Sequence[int]
+    ) -> tuple[np.ndarray, float]:
+        """The thing in a window, bool (H, W) of the photo, and how sure that is: the IoU to expect."""
+        regions, cover = self._view(window)
+        top, left, bottom, right = window
+        down, across = (
+            size / (end - start)
+            for size, start, end in zip(regions.numbers.shape, (top, left), (bottom, right), strict=True)
+        )
+        seeds: dict[int, list[tuple[float, float]]] = {0: [], 1: []}
+        for (x, y), label in zip(points, labels, strict=True):
+            if left <= x < right and top <= y < bottom:
+                seeds[label].append(((x - left) * across, (y - top) * down))
+        on, off = (
+            np.array([regions.numbers[int(y), int(x)] for x, y in seeds[label]], int) for label in (1, 0)
+        )
+        chances = judge(evidence(regions, Clicks(on, off, cover)), regions)
+        soft = followed(chances, regions, seeds)
+        score = expected_iou(chances, regions.areas)
+        mask = np.zeros(self.image.shape[:2], bool)
+        mask[top:bottom, left:right] = enlarged(soft, self.image[top:bottom, left:right])
+        return mask, score
+
+    def _view(self, window: Window) -> tuple[Regions, np.ndarray]:
+        """The regions of a window and how much of them each detected object covers; the last are kept."""
+        if window not in self._views:
+            top, left, bottom, right = window
+            regions = regions_of(self.image[top:bottom, left:right])
+            size = regions.numbers.shape[::-1]
+            masks = []
+            for index, (x0, y0, x1, y1) in enumerate(self.detections.boxes):
+                if x0 < right and x1 > left and y0 < bottom and y1 > top:
+                    part = self.detections.mask(index)[top:bottom, left:right].view(np.uint8)
+                    masks.append(cv2.resize(part, size, interpolation=cv2.INTER_AREA) > 0)
+            self._views[window] = regions, cover_of(regions, masks)
+            if len(self._views) > KEPT_WINDOWS:
+                del self._views[next(key for key in self._views if key != self.whole)]
+        return self._views[window]
+
+    def _window_around(
+        self, mask: np.ndarray, points: Sequence[tuple[float, float]], labels: Sequence[int]
+    ) -> Window | None:
+        """The window in which a small thing is looked at again, on a grid; None where the photo does."""
+        height, width = mask.shape
+        rows, cols = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
         on = np.array([point for point, label in zip(points, labels, strict=True) if label])
-        margin = reach * max(height, width) / 2
-        left, top = np.maximum(on.min(axis=0) - margin, 0)
-        right, bottom = np.minimum(on.max(axis=0) + margin, [width, height])
-        return float(left), float(top), float(right), float(bottom)
+        if not len(rows):
+            return None
+        low = np.minimum(on.min(0), [cols[0], rows[0]])
+        high = np.maximum(on.max(0), [cols[-1], rows[-1]])
+        extent = float((high - low).max()) + 1
+        if extent > SMALL * max(height, width):
+            return None
+        middle = (low + high) / 2
+        half = max(CONTEXT * extent, LEAST_WINDOW_PX) / 2
+        step = max(1.0, WINDOW_STEP * CONTEXT * extent)
+        left, top = np.maximum(np.floor((middle - half) / step) * step, 0).astype(int)
+        right, bottom = np.minimum(np.ceil((middle + half) / step) * step, [width, height]).astype(int)
+        return int(top), int(left), int(bottom), int(right)
 
-    def _cut(
+    def _in_box(
         self,
         points: Sequence[tuple[float, float]],
         labels: Sequence[int],
         box: tuple[float, float, float, float],
-        working_px: int,
-    ) -> np.ndarray:
-        """The thing inside a box, bool (H, W), cut in a window of at most `working_px`."""
-        height, width = self.image.shape[:2]
-        margin = 0.15 * max(box[2] - box[0], box[3] - box[1])
-        left, top = max(0, int(box[0] - margin)), max(0, int(box[1] - margin))
-        right, bottom = min(width, int(box[2] + margin) + 1), min(height, int(box[3] + margin) + 1)
-        window = self.image[top:bottom, left:right]
-        scale = min(1.0, working_px / max(window.shape[:2]))
-        small = cv2.resize(window, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        trimap = np.full(small.shape[:2], cv2.GC_BGD, np.uint8)
-        inner = [
-            (box[0] - left) * scale,
-            (box[1] - top) * scale,
-            (box[2] - left) * scale,
-            (box[3] - top) * scale,
-        ]
-        first, last = np.array(inner[:2]), np.array(inner[2:])
-        centre, axes = (first + last) / 2, np.maximum((last - first) / 2, 1)
-        cv2.ellipse(
-            trimap, tuple(int(v) for v in centre), tuple(int(v) for v in axes), 0, 0, 360, cv2.GC_PR_BGD, -1
+    ) -> tuple[np.ndarray, float]:
+        """The thing in a box: GrabCut's, and where clicks contradict that, what they say inside the box."""
+        left, top, right, bottom = box
+        mask = mask_from_box(self.image, (left, top, right - left, bottom - top))
+        agrees = all(
+            mask[int(y), int(x)] == bool(label) for (x, y), label in zip(points, labels, strict=True)
         )
-        cv2.ellipse(
-            trimap,
-            tuple(int(v) for v in centre),
-            tuple(max(1, int(v * 0.7)) for v in axes),
-            0,
-            0,
-            360,
-            cv2.GC_PR_FGD,
-            -1,
-        )
-        radius = max(1, round(SEED_SHARE * max(small.shape[:2])))
-        for (x, y), label in zip(points, labels, strict=True):
-            at = int((x - left) * scale), int((y - top) * scale)
-            cv2.circle(trimap, at, radius, cv2.GC_FGD if label else cv2.GC_BGD, -1)
-        cut = _grab_cut(small, trimap)
-        cut = _parts_with(
-            cut,
-            [
-                (int((x - left) * scale), int((y - top) * scale))
-                for (x, y), label in zip(points, labels, strict=True)
-                if label
-            ],
-        )
-        mask = np.zeros((height, width), bool)
-        large = cv2.resize(cut.astype(np.float32), window.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-        mask[top:bottom, left:right] = large > 0.5
+        if agrees or 1 not in labels:
+            return mask, 0.5
+        judged, score = self._judged(points, labels)
+        inside = np.zeros_like(mask)
+        inside[int(top) : int(bottom) + 1, int(left) : int(right) + 1] = True
+        return judged & inside, score
+
+
+def followed(
+    chances: np.ndarray, regions: Regions, seeds: dict[int, list[tuple[float, float]]]
+) -> np.ndarray:
+    """The chances of all pixels, float32 (h, w), where a region with a click is as the click says; of several
+    clicks in a region each pixel follows the nearest."""
+    soft = chances.astype(np.float32)[regions.numbers]
+    clicks = [(x, y, label) for label, places in seeds.items() for x, y in places]
+    for number in {int(regions.numbers[int(y), int(x)]) for x, y, _ in clicks}:
+        rows, cols = np.nonzero(regions.numbers == number)
+        here = [click for click in clicks if regions.numbers[int(click[1]), int(click[0])] == number]
+        distances = np.stack([(cols - int(x)) ** 2 + (rows - int(y)) ** 2 for x, y, _ in here])
+        soft[rows, cols] = np.array([label for _, _, label in here], np.float32)[distances.argmin(0)]
+    return soft
+
+
+def expected_iou(chances: np.ndarray, areas: np.ndarray) -> float:
+    """The IoU of the mask to expect where the chances are right."""
+    taken = chances > 0.5
+    union = float((areas * np.maximum(chances, taken)).sum())
+    return float((areas * chances * taken).sum()) / union if union else 0.0
+
+
+def enlarged(soft: np.ndarray, image: np.ndarray) -> np.ndarray:
+    """Chances of a reduced photo as a mask of its full size, bool (H, W), on the photo's edges.
+
+    soft: float32 (h, w). image: uint8 (H, W, 3).
+    """
+    taken = soft > 0.5
+    mask = np.zeros(image.shape[:2], bool)
+    rows, cols = np.flatnonzero(taken.any(1)), np.flatnonzero(taken.any(0))
+    if not len(rows):
         return mask
-
-    @functools.cached_property
-    def _slope(self) -> np.ndarray:
-        """How much the colour changes at each pixel of the photo, float32, at reduced size."""
-        height, width = self.image.shape[:2]
-        scale = min(1.0, CONTRAST_PX / max(height, width))
-        size = max(1, round(width * scale)), max(1, round(height * scale))
-        small = cv2.resize(self.image, size, interpolation=cv2.INTER_AREA)
-        lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB).astype(np.float32)
-        steps = (cv2.Sobel(lab, cv2.CV_32F, dx, dy).sum(axis=2) ** 2 for dx, dy in ((1, 0), (0, 1)))
-        result: np.ndarray = np.sqrt(sum(steps))
-        return result
-
-    def _contrast(self, mask: np.ndarray) -> float:
-        """How strong an edge the outline follows, 0 to 1: what a good cut has."""
-        share = mask.mean()
-        if not 0 < share < 0.9:
-            return 0.0
-        slope = self._slope
-        inside = cv2.resize(mask.view(np.uint8), slope.shape[::-1], interpolation=cv2.INTER_NEAREST)
-        rim = cv2.morphologyEx(inside, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
-        if not rim.any():
-            return 0.0
-        strength = float(np.median(slope[rim]))
-        return strength / (strength + float(slope.mean()) + 1.0)
-
-
-def _grab_cut(image: np.ndarray, trimap: np.ndarray) -> np.ndarray:
-    """The trimap cut, bool (h, w); where the model cannot be fitted, its sure part."""
-    models = np.zeros((1, 65)), np.zeros((1, 65))
-    cut = trimap.copy()
-    cv2.setRNGSeed(0)
-    try:
-        cv2.grabCut(
-            image[..., ::-1].copy(),
-            cut,
-            (0, 0, 0, 0),
-            models[0],
-            models[1],
-            ITERATIONS,
-            cv2.GC_INIT_WITH_MASK,
-        )
-    except cv2.error:  # one of the two sides has no pixel
-        result: np.ndarray = trimap == cv2.GC_FGD
-        return result
-    result = (cut == cv2.GC_FGD) | (cut == cv2.GC_PR_FGD)
-    return result
-
-
-def _parts_with(cut: np.ndarray, seeds: Sequence[tuple[int, int]]) -> np.ndarray:
-    """The connected parts of a cut that hold a seed, holes closed; all of it where there is no seed."""
-    if not seeds:
-        return cut
-    _, labelled = cv2.connectedComponents(cut.view(np.uint8), connectivity=4)
-    height, width = cut.shape
-    wanted = {int(labelled[min(y, height - 1), min(x, width - 1)]) for x, y in seeds} - {0}
-    return np.isin(labelled, list(wanted))
+    margin = 3 + int(MARGIN * max(rows[-1] - rows[0], cols[-1] - cols[0]))
+    top, left = max(0, rows[0] - margin), max(0, cols[0] - margin)
+    bottom, right = min(soft.shape[0], rows[-1] + margin + 1), min(soft.shape[1], cols[-1] + margin + 1)
+    down, across = image.shape[0] / soft.shape[0], image.shape[1] / soft.shape[1]
+    place = (
+        slice(round(top * down), round(bottom * down)),
+        slice(round(left * across), round(right * across)),
+    )
+    mask[place] = fit_to_edges(soft[top:bottom, left:right], image[place])
+    return mask

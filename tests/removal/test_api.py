@@ -115,6 +115,37 @@ def test_boxes_alone_and_with_a_mask(scene, mask):
     assert np.array_equal(both.mask, result.mask | corner)
 
 
+def test_points_find_the_thing_under_them(scene, mask):
+    result = remove_objects(scene, points=[(51, 50), (110, 20)], point_labels=[1, 0], **FAST)
+    assert list(result.detections.labels) == ["pointed"]
+    found = result.mask
+    assert (found & mask).sum() / (found | mask).sum() > 0.85
+    corner = np.zeros_like(mask)
+    corner[:8, :8] = True
+    both = remove_objects(scene, mask=corner, points=[(51, 50)], **FAST)
+    assert list(both.detections.labels) == ["pointed", "mask"]
+    assert both.mask[:8, :8].all()
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        ({"points": [(128, 3)]}, ValueError, r"points inside 128 x 96 pixels, got \(128, 3\)"),
+        ({"points": [(5, 3)], "point_labels": [0]}, ValueError, "at least one point on the thing"),
+        ({"points": [(5, 3)], "point_labels": [1, 0]}, ValueError, "a label for each of 1 points, got 2"),
+        ({"points": [(5, 3)], "point_labels": [2]}, ValueError, "labels of 0 or 1"),
+        ({"points": (5, 3)}, TypeError, r"a list of \(x, y\)"),
+        ({"points": [], "point_labels": []}, ValueError, "at least one point on the thing"),
+        ({"point_labels": [1]}, ValueError, "got labels alone"),
+        ({"points": [(5, 3)], "classes": ["dog"]}, ValueError, "classes alone"),
+        ({"points": [(5, 3)], "prompter": "clicker"}, ValueError, "expected one of auto, classical"),
+    ],
+)
+def test_wrong_points(scene, change, error, words):
+    with pytest.raises(error, match=words):
+        remove_objects(scene, **change, **FAST)
+
+
 def test_masks_and_boxes_load_no_detector(scene, mask, monkeypatch):
     def refuse(*arguments, **options):
         raise AssertionError("a detector was loaded")

@@ -7,6 +7,9 @@ def test_the_list_names_models_terms_and_what_auto_takes(invoke):
         "[non-commercial]",
         "auto segmenter: builtin (maskrcnn: its weights are not in the cache and REMOVAL_OFFLINE is set)",
         "auto inpainter: exemplar (deepfillv2: its weights are not in the cache and REMOVAL_OFFLINE is set",
+        "sam2.1-tiny: the thing under clicks or in a box",
+        "weights facebook/sam2.1-hiera-tiny: not fetched, about 156 MB",
+        "auto prompter: classical",
         "lama: anything, large holes and repeated structure well",
     ):
         assert text in result.stdout

@@ -1,0 +1,1 @@
+"""How the weights of the judge of clicks are made."""
