@@ -49,8 +49,8 @@ def models() -> None:
     except ValueError as error:
         raise click_error(error) from error
     tell(
-        f"{segmenters.ORDER_VARIABLE}, {prompters.ORDER_VARIABLE} and {inpainters.ORDER_VARIABLE}, or the table "
-        f"[removal] in {config_file()}, set other orders."
+        f"{segmenters.ORDER_VARIABLE}, {prompters.ORDER_VARIABLE} and {inpainters.ORDER_VARIABLE}, or the "
+        f"table [removal] in {config_file()}, set other orders."
     )
 
 
