@@ -29,6 +29,8 @@ SMALL = 0.25  # of the photo's long side: what is smaller is looked at again in 
 CONTEXT = 2.5  # side of that window, over the thing's larger side
 WINDOW_STEP = 0.125  # of the photo's long side: windows lie on this grid, so that further clicks find theirs
 LEAST_WINDOW_PX = 64
+SAME_THING = 0.6  # IoU of both looks: below, the second found something else, as a part of the thing ...
+TRUSTED_CLICKS = 4  # ... and is believed from this many clicks on
 KEPT_WINDOWS = 4
 MARGIN = 0.1  # of the thing's larger side: how far its outline may move to the photo's edges
 
@@ -83,29 +85,23 @@ class ClassicalEmbedded:
         check_prompt(points, labels, box, *self.image.shape[:2])
         if box is not None:
             mask, score = self._in_box(points, labels, box)
-        elif (detected := self._detected(points, labels)) is not None:
+        elif 0 not in labels and (detected := self._detected(points)) is not None:
             mask, score = detected
         else:
             mask, score = self._judged(points, labels)
         return obeyed(mask, points, labels)[None], np.array([score], np.float32)
 
-    def _detected(
-        self, points: Sequence[tuple[float, float]], labels: Sequence[int]
-    ) -> tuple[np.ndarray, float] | None:
-        """The smallest detected object that holds every point on the thing and none beside it, or where the
-        points lie on several such objects, all of these."""
-        places = [(int(x), int(y)) for x, y in points]
-        on = [place for place, label in zip(places, labels, strict=True) if label]
+    def _detected(self, points: Sequence[tuple[float, float]]) -> tuple[np.ndarray, float] | None:
+        """The smallest detected object that holds every point, or where the points lie on several objects,
+        all of these. A point beside the thing says that it is not what was detected: then nobody asks."""
+        on = {(int(x), int(y)) for x, y in points}
         held: dict[int, tuple[np.ndarray, set[tuple[int, int]]]] = {}
         for index, (left, top, right, bottom) in enumerate(self.detections.boxes):
-            if not any(left <= x <= right and top <= y <= bottom for x, y in on):
-                continue
-            mask = self.detections.mask(index)
-            here = {place for place in places if mask[place[1], place[0]]}
-            if here and here <= set(on):
-                held[index] = mask, here
+            if any(left <= x <= right and top <= y <= bottom for x, y in on):
+                mask = self.detections.mask(index)
+                held[index] = mask, {place for place in on if mask[place[1], place[0]]}
         chosen: set[int] = set()
-        for wanted in [set(on)] if any(set(on) <= here for _, here in held.values()) else [{p} for p in on]:
+        for wanted in [on] if any(on <= here for _, here in held.values()) else [{place} for place in on]:
             fitting = [index for index, (_, here) in held.items() if wanted <= here]
             if not fitting:
                 return None
@@ -120,7 +116,9 @@ class ClassicalEmbedded:
         mask, score = self._look(self.whole, points, labels)
         window = self._window_around(mask, points, labels)
         if window is not None:
-            mask, score = self._look(window, points, labels)
+            nearer, sure = self._look(window, points, labels)
+            if len(points) >= TRUSTED_CLICKS or agreement(mask, nearer) > SAME_THING:
+                return nearer, sure
         return mask, score
 
     def _look(
@@ -217,6 +215,11 @@ def followed(
         distances = np.stack([(cols - int(x)) ** 2 + (rows - int(y)) ** 2 for x, y, _ in here])
         soft[rows, cols] = np.array([label for _, _, label in here], np.float32)[distances.argmin(0)]
     return soft
+
+
+def agreement(first: np.ndarray, second: np.ndarray) -> float:
+    """IoU of two masks, bool (H, W), that are not both empty."""
+    return np.count_nonzero(first & second) / max(1, np.count_nonzero(first | second))
 
 
 def expected_iou(chances: np.ndarray, areas: np.ndarray) -> float:
