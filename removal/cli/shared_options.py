@@ -74,7 +74,6 @@ target_options = together(
         "not_points",
         type=PointType(),
         multiple=True,
-        common=True,
         help="Say that this point does not belong to the thing at --point. The option may be repeated.",
     ),
 )
@@ -455,7 +454,6 @@ engine_options = together(
         "--workers",
         type=click.IntRange(min=1),
         metavar="N",
-        common=True,
         help="Work on this many photos at once. By default it is one for each processor.",
     ),
     grouped(

@@ -11,7 +11,8 @@ from safetensors import safe_open
 from inpaint.checkpoints import CheckpointError, check, convert, identify, load_deepfillv2
 from inpaint.networks.deepfillv2 import DeepFillV2
 from inpaint.networks.layouts import LAYOUTS
-from inpaint.published import PUBLISHED, record_of
+from inpaint.published import record_of
+from inpaint.registry import published_weights
 from tests import published
 
 EVERY_LAYOUT = pytest.mark.parametrize("layout", list(LAYOUTS))
@@ -211,7 +212,7 @@ def test_the_hash_is_held_to_the_one_given_and_to_the_published_one(tmp_path, pt
     assert load_deepfillv2(path, sha256_prefix=digest[:8].upper()).layout.name == "nipponjo_pt"
     with pytest.raises(CheckpointError, match=f"expected a SHA-256 starting 00000000, got {digest[:8]}"):
         load_deepfillv2(path, sha256_prefix="00000000")
-    impostor = path.rename(tmp_path / PUBLISHED["deepfillv2-places"].file_name)
+    impostor = path.rename(tmp_path / published_weights()["deepfillv2-places"].file_name)
     with pytest.raises(CheckpointError, match=f"starting 10d15793, got {digest[:8]}"):
         load_deepfillv2(impostor)
 
@@ -227,7 +228,7 @@ def test_check_says_what_a_file_holds(tmp_path, pt_state):
     report = check(path)
     assert (report.layout, report.parameters, report.source) == ("nipponjo_pt", 4052478, path.name)
     assert report.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
-    assert report.published is PUBLISHED["deepfillv2-pt-places2"]
+    assert report.published is published_weights()["deepfillv2-pt-places2"]
     assert "CC BY-NC 4.0" in report.published.licence
 
 
@@ -288,7 +289,7 @@ def test_converting_a_converted_file_keeps_its_origin(tmp_path, pt_state):
 
 
 def test_records_name_what_is_published():
-    assert set(PUBLISHED) == {
+    assert set(published_weights()) == {
         "deepfillv2-places",
         "deepfillv2-celeba",
         "deepfillv2-pt-places2",
@@ -299,11 +300,13 @@ def test_records_name_what_is_published():
         "glcic-places",
         "lama",
         "mi-gan",
+        "stable-diffusion",
+        "sdxl",
     }
-    places = PUBLISHED["deepfillv2-places"]
+    places = published_weights()["deepfillv2-places"]
     assert places.url.endswith("/deepfillv2_256x256_8x2_places_20200619-10d15793.pth")
     assert (places.architecture, places.by_hand) == ("DeepFillv2, layout mmagic", False)
-    tf = PUBLISHED["deepfillv2-tf-celebahq"]
+    tf = published_weights()["deepfillv2-tf-celebahq"]
     assert (tf.file_name, tf.sha256_prefix) == ("states_tf_celebahq.pth", None)
     assert tf.architecture == "DeepFillv2, layout nipponjo_tf"
     assert "no commercial use" in tf.licence

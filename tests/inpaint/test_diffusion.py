@@ -145,7 +145,7 @@ def test_the_registry_builds_one_from_a_folder_and_says_what_runs(folders):
     )
     assert inpainter.description == (
         "stable-diffusion (2 steps, guidance 7.5, prompt 'sand', sd), float32 on cpu, at 512 px, detail and "
-        "colour restored, seed 0"
+        "colour restored, effort normal, seed 0"
     )
     assert inpainter.parameters > 10_000
     image, mask = photo()

@@ -8,8 +8,8 @@ from safetensors.torch import save_file
 
 from inpaint.checkpoints import CheckpointError, check, convert, identify, load_network, save_network
 from inpaint.formats import FORMATS, NETWORKS, build_network
-from inpaint.published import PUBLISHED
 from inpaint.records import INPAINTERS
+from inpaint.registry import published_weights
 
 EVERY_NETWORK = pytest.mark.parametrize("name", list(NETWORKS))
 MMAGIC = pytest.mark.parametrize("name", ["deepfillv1", "glcic"])
@@ -178,16 +178,15 @@ def test_no_two_formats_share_a_name_of_a_parameter():
 
 def test_the_records_name_the_published_files():
     prefix = "https://download.openmmlab.com/mmediting/inpainting/"
-    assert PUBLISHED["deepfillv1-places"].url == (
+    known = published_weights()
+    assert known["deepfillv1-places"].url == (
         f"{prefix}deepfillv1/deepfillv1_256x256_8x2_places_20200619-c00a0e21.pth"
     )
-    assert (
-        PUBLISHED["glcic-places"].url == f"{prefix}global_local/gl_256x256_8x12_places_20200619-52a040a8.pth"
-    )
-    assert PUBLISHED["glcic-places"].architecture == "GLCIC, layout mmagic"
+    assert known["glcic-places"].url == f"{prefix}global_local/gl_256x256_8x12_places_20200619-52a040a8.pth"
+    assert known["glcic-places"].architecture == "GLCIC, layout mmagic"
     assert {name for name, known in INPAINTERS.items() if known.is_network} == {
         *NETWORKS,
-        *("lama", "mi-gan", "torchscript", "reconstruction"),
+        *("lama", "mi-gan", "stable-diffusion", "sdxl", "torchscript", "onnx", "reconstruction"),
     }
     for name, network in NETWORKS.items():
         known = INPAINTERS[name]

@@ -315,7 +315,8 @@ def test_a_network_of_one_size_sees_no_more_and_detail_brings_the_rest():
     filled = inpainter(image, mask)
     assert [call[0].shape for call in network.calls] == [(1, 3, 64, 64)]
     assert inpainter.description == (
-        "constant (layout flat, given network), float32 on cpu, at 64 px, detail and colour restored, seed 3"
+        "constant (layout flat, given network), float32 on cpu, at 64 px, detail and colour restored, "
+        "effort normal, seed 3"
     )
     grain = filled[65:95, 65:95]
     assert np.std(grain - cv2.blur(grain, (7, 7)).astype(float)) > 6  # the photo's own is about 12

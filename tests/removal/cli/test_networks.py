@@ -44,7 +44,7 @@ def test_networks_without_published_weights_ask_for_a_file(invoke, photo, name):
     result = invoke(*TASK, name)
     assert result.exit_code == 1
     assert (
-        f"no weights of the {name.replace('-', ' ')} are published: expected a file of weights"
+        f"no weights of the {name.replace('-', ' ')} are published: expected a file of your own"
         in result.stderr
     )
 
@@ -78,6 +78,7 @@ def test_files_that_do_not_fit_are_one_line(invoke, photo, tmp_path):
     assert "there is no file none.pth, nor published weights of that name (glcic-places)" in result.stderr
 
 
-def test_the_help_names_every_network(invoke):
-    text = invoke("erase", "--help").stdout or invoke("--help").stdout
-    assert all(name in " ".join(text.split()) for name in NETWORKS)
+def test_the_help_leads_to_a_list_of_every_network(invoke):
+    assert "remove models lists all" in " ".join(invoke("--help-all").stdout.split())
+    listed = invoke("models").output
+    assert [name for name in NETWORKS if f"\n  {name}" not in listed] == []
