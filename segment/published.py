@@ -70,7 +70,7 @@ RF_DETR = tuple(
     )
     for size, mask_ap, megabytes, side_px in _RF_DETR_SIZES
 )
-_SWIN_SIZES = (("tiny", 45.0, 190), ("small", 46.3, 276), ("base", 48.1, 430), ("large", 50.1, 866))
+_SWIN_SIZES = (("tiny", 45.0, 190), ("small", 46.3, 275), ("base", 48.1, 428), ("large", 50.1, 862))
 MASK2FORMER = tuple(
     _hub(
         f"mask2former-swin-{size}",

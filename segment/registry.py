@@ -79,7 +79,9 @@ def _builtin(device: str, weights: str | os.PathLike[str] | None, precision: Pre
     return load_builtin(device=device, weights=None if weights is None else Path(weights))
 
 
-def _transformers(weights_record: PretrainedWeights, sees_px: int, memory_gb: float) -> SegmenterRecord:
+def _transformers(
+    weights_record: PretrainedWeights, sees_px: int, memory_gb: float | None
+) -> SegmenterRecord:
     """The record of a model that the transformers library runs."""
     name, title = weights_record.name, weights_record.architecture
 
@@ -109,8 +111,8 @@ _RECORDS = (
     SegmenterRecord(
         "maskrcnn-v1", _maskrcnn_v1, "Mask R-CNN V1", _COCO, _TORCHVISION, MASKRCNN_V1, sees_px=1333
     ),
-    *map(_transformers, RF_DETR, (312, 384, 432, 504, 624), (0.2, 0.2, 0.3, 0.3, 0.3)),
-    *map(_transformers, MASK2FORMER, (384,) * 4, (0.4, 0.5, 0.7, 1.2)),
+    *map(_transformers, RF_DETR, (312, 384, 432, 504, 624), (0.3, 0.3, None, None, None)),
+    *map(_transformers, MASK2FORMER, (384,) * 4, (None,) * 4),
     SegmenterRecord("builtin", _builtin, "the built-in person finder", "people", "MIT", sees_px=384),
 )
 _own = {known.name: known for known in _RECORDS}

@@ -21,7 +21,7 @@ from segment.segmenter import Segmenter
 
 SUSPECTED = 0.05  # least score of what is worth a second look, of segmenters that say nothing else
 SMALL_PX = 84  # longer side of what is looked at again, at most
-ADDED_PX = 38  # the same of what only the second look finds: anything larger the first would have seen
+ADDED_PX = 31  # the same of what only the second look finds: anything larger the first would have seen
 LEAST_WINDOW_PX = 115
 CONTEXT = 5.0  # side of a window, over the longer side of what it is around
 MOST_WINDOWS = 4

@@ -204,7 +204,8 @@ class TransformersSegmenter:
         best, places = scores.flatten().topk(len(scores))
         queries, labels = places // scores.shape[1], places % scores.shape[1]
         keep = (best >= min_score) & torch.isin(labels, torch.tensor(numbers, device=labels.device))
-        best, queries, labels = best[keep].cpu(), queries[keep], labels[keep].tolist()
+        best, queries = best[keep].cpu(), queries[keep]
+        names = [self._names[number] for number in labels[keep].tolist()]
         masks = self._family.masks(output)[queries].float().cpu()
         if self._family.scored_by_mask:
             best = best * torch.tensor([mean_inside(mask) for mask in masks])
@@ -214,7 +215,7 @@ class TransformersSegmenter:
             boxes = corners(self._family.boxes(output)[queries].float().cpu().numpy(), height, width)
         kept = [i for i in np.argsort(-best.numpy(), kind="stable") if best[i] >= min_score and pasted[i][0]]
         return Detections(
-            tuple(self._names[labels[i]] for i in kept),
+            tuple(names[i] for i in kept),
             best.numpy()[kept],
             boxes[kept],
             height,
@@ -235,7 +236,8 @@ def corners(boxes: np.ndarray, height: int, width: int) -> np.ndarray:
     """float32 (N, 4) xyxy pixels inside the photo, of middles and sides in shares of the photo's."""
     middle, half = boxes[:, :2], boxes[:, 2:] / 2
     xyxy = np.concatenate([middle - half, middle + half], axis=1) * np.array([width, height] * 2)
-    return xyxy.clip(0, [width, height] * 2).astype(np.float32)
+    inside: np.ndarray = xyxy.clip(0, [width, height] * 2).astype(np.float32)
+    return inside
 
 
 def paste_logits(logits: np.ndarray, height: int, width: int) -> tuple[Rle | None, tuple[int, int, int, int]]:
@@ -277,7 +279,8 @@ def _enlarged(values: np.ndarray, places: np.ndarray) -> np.ndarray:
     lower = places.astype(int)
     upper = np.minimum(lower + 1, len(values) - 1)
     share = (places - lower).astype(np.float32)[:, None]
-    return values[lower] * (1 - share) + values[upper] * share
+    between: np.ndarray = values[lower] * (1 - share) + values[upper] * share
+    return between
 
 
 def _model_class(name: str, family: Family) -> Any:

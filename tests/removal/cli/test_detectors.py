@@ -87,7 +87,7 @@ def test_the_list_says_what_they_need(invoke, photo):
     at = lines.index("rf-detr-seg-nano: COCO's 80 classes")
     assert lines[at + 1 : at + 4] == [
         "licence: Apache-2.0",
-        "memory: about 0.2 GB",
+        "memory: about 0.3 GB",
         "weights rf-detr-seg-nano: not fetched, 134 MB, Apache-2.0",
     ]
     for size in ("small", "medium", "large", "xlarge"):
