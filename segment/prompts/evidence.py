@@ -83,7 +83,8 @@ def colour_odds(regions: Regions, weight: np.ndarray) -> np.ndarray:
     """How much more a colour is seen where `weight` (N,) is high than elsewhere; 0 = as much, 1 = e^2."""
     inside, outside = weight * regions.areas, (1 - weight) * regions.areas
     density = [regions.alike @ part / max(float(part.sum()), 1e-6) + 0.01 for part in (inside, outside)]
-    return np.log(density[0] / density[1]) / 2
+    odds: np.ndarray = np.log(density[0] / density[1]) / 2
+    return odds
 
 
 def of_objects(cover: np.ndarray, on: np.ndarray, off: np.ndarray, areas: np.ndarray) -> list[np.ndarray]:

@@ -118,69 +118,6 @@ def test_clicks_in_a_box_correct_what_is_found_there(disc):
     assert iou(masks[0], mask) > 0.9
 
 
-def test_clicks_on_several_detected_objects_mean_all_of_them():
-    one, other = np.zeros((60, 80), bool), np.zeros((60, 80), bool)
-    one[5:30, 5:20], other[20:50, 40:70] = True, True
-    found = Detections.from_masks([one, other], ["person", "person"], [0.9, 0.8])
-    masks, scores = load_prompter().embed(np.zeros((60, 80, 3), np.uint8), found)(
-        points=[(10, 10), (50, 30), (30, 55)], labels=[1, 1, 0]
-    )
-    np.testing.assert_array_equal(masks[0], one | other)
-    np.testing.assert_allclose(scores, [0.8])
-
-
-def test_a_click_beside_a_detected_object_overrules_it(disc):
-    image, mask = disc
-    whole = np.ones(mask.shape, bool)
-    found = Detections.from_masks([whole], ["person"], [0.9])
-    masks, _ = load_prompter().embed(image, found)(points=[(150, 120), (20, 20)], labels=[1, 0])
-    assert iou(masks[0], mask) > 0.8
-
-
-def test_an_object_of_a_low_score_counts_for_nothing(disc):
-    image, mask = disc
-    found = Detections.from_masks([np.ones(mask.shape, bool)], ["person"], [0.3])
-    masks, _ = load_prompter().embed(image, found)(points=[(150, 120)], labels=[1])
-    assert iou(masks[0], mask) > 0.9
-
-
-def test_detections_of_another_size_are_refused():
-    found = Detections.empty(10, 10)
-    with pytest.raises(ValueError, match="detections of the size"):
-        load_prompter(detections=found).embed(np.zeros((20, 10, 3), np.uint8))
-
-
-def test_every_click_is_obeyed_whatever_the_photo_shows(rng):
-    image = rng.integers(0, 255, (90, 130, 3), dtype=np.uint8)
-    embedded = load_prompter("classical").embed(image, Detections.empty(90, 130))
-    for _ in range(20):
-        count = rng.integers(1, 9)
-        places = rng.permutation(90 * 130)[:count]
-        points = [(int(place % 130), int(place // 130)) for place in places]
-        labels = [1, *rng.integers(0, 2, count - 1).tolist()]
-        masks, _ = embedded(points=points, labels=labels)
-        assert [int(masks[0][y, x]) for x, y in points] == labels
-
-
-def test_a_small_thing_in_a_large_photo_has_a_sharp_outline(rng):
-    """The photo is looked at in 320 px: the disc of 60 px is 10 px there, and is looked at again."""
-    image = np.full((1500, 2000, 3), 110, np.uint8)
-    mask = np.zeros((1500, 2000), np.uint8)
-    cv2.circle(mask, (1400, 500), 60, 1, -1)
-    image[mask > 0] = (190, 40, 40)
-    image = cv2.add(image, rng.integers(0, 12, image.shape, dtype=np.uint8))
-    embedded = load_prompter("classical").embed(image, Detections.empty(1500, 2000))
-    masks, _ = embedded(points=[(1400, 500)], labels=[1])
-    assert iou(masks[0], mask.astype(bool)) > 0.97
-
-
-def test_clicks_in_a_box_correct_what_is_found_there(disc):
-    image, mask = disc
-    embedded = load_prompter("classical").embed(image, Detections.empty(*mask.shape))
-    masks, _ = embedded(box=(60, 40, 260, 220), points=[(150, 120), (90, 60)], labels=[1, 0])
-    assert iou(masks[0], mask) > 0.9
-
-
 def test_an_even_photo_gives_a_mask_and_no_error():
     masks, _ = load_prompter().embed(np.full((50, 60, 3), 9, np.uint8))(points=[(30, 25)], labels=[1])
     assert masks.shape[1:] == (50, 60)
