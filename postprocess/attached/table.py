@@ -78,7 +78,7 @@ _HELD = AttachedRule(
     contact=0.15, gripped_from=0.33, both_sides=0.15, lowest=(-inf, 1.0), most_area=0.5, may_rest=False
 )
 _CUTLERY = AttachedRule(
-    contact=0.15, gripped_from=0.33, both_sides=0.15, long_sides=True, lowest=(-inf, 1.2), most_area=0.2
+    contact=0.15, gripped_from=0.33, both_sides=0.25, long_sides=True, lowest=(-inf, 1.2), most_area=0.2
 )
 _BALL = AttachedRule(most_area=0.3)
 _BOARD = AttachedRule(kind="either", underfoot_reach=0.1, most_area=3.0)

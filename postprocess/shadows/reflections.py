@@ -1,4 +1,4 @@
-"""Reflections of objects in shiny floors and water: the object again, upside down below it, paler, blurred."""
+"""Reflections in shiny floors and water: the object again, upside down below it, paler and blurred."""
 
 from __future__ import annotations
 
