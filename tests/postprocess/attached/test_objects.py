@@ -110,14 +110,6 @@ def test_who_sits_on_a_cycle_is_before_its_middle(rider, expected):
     assert drawn_attached("motorcycle", rider, cycle) == expected
 
 
-def test_a_knife_is_held_where_the_hand_is_around_its_end():
-    knife = filled((104, 134, 108, 164))
-    around = filled(PERSON, (100, 130, 112, 146)) & ~knife
-    assert drawn_attached("knife", around, knife) == [1]
-    above_it = filled(PERSON, (100, 130, 104, 146))  # lies under the hand's edge
-    assert drawn_attached("knife", above_it, knife) == []
-
-
 def test_kinds():
     things = (("skateboard", SKATEBOARD), ("handbag", HANDBAG), ("bicycle", BICYCLE))
     assert attached(*things, kinds="all") == [1, 2, 3]
