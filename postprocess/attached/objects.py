@@ -121,7 +121,7 @@ class _Scene:
         kind = rule.kind
         if kind == "either":
             kind = "ridden" if _underfoot(suited[best]) else "carried"
-        held = not rule.both_sides or self._between(index, near, rule)
+        held = not rule.both_sides or self._between(index, near, rule.both_sides)
         put_down = not rule.may_rest and self._rests(index, best)
         return best if held and not put_down else None, kind
 
@@ -145,22 +145,17 @@ class _Scene:
         reach_px = max(rule.reach, rule.underfoot_reach) * sizes + 4
         return [int(other) for other in np.flatnonzero(gaps.max(axis=1) <= reach_px) if other != index]
 
-    def _between(self, index: int, holders: Sequence[int], rule: AttachedRule) -> bool:
-        """Whether holders, several hands maybe, touch an object on both of its sides."""
+    def _between(self, index: int, holders: Sequence[int], least: float) -> bool:
+        """Whether holders, several hands maybe, touch an object on its left and on its right."""
         shape = self.shape(index)
         rows, columns = shape.outline
         touched = np.zeros(len(rows), bool)
         for holder in holders:
             if self.shape(holder).area:
                 touched |= self.shape(holder).touches(rows, columns)
-        if rule.long_sides:
-            points = np.stack([columns, rows], axis=1) - (columns.mean(), rows.mean())
-            aside = points @ np.linalg.svd(points, full_matrices=False)[2][1]
-            sides = [touched[aside < 0], touched[aside > 0]]
-        else:
-            aside = (columns - shape.left) / max(1, shape.width - 1) - 0.5
-            sides = [touched[aside < -MIDDLE_SHARE / 2], touched[aside > MIDDLE_SHARE / 2]]
-        return all(side.size and side.mean() >= rule.both_sides for side in sides)
+        aside = (columns - shape.left) / max(1, shape.width - 1) - 0.5
+        sides = [touched[aside < -MIDDLE_SHARE / 2], touched[aside > MIDDLE_SHARE / 2]]
+        return all(side.size and side.mean() >= least for side in sides)
 
     def _rests(self, index: int, holder: int) -> bool:
         """Whether what is not at the holder of an object's base lies on furniture."""

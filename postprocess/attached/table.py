@@ -49,8 +49,6 @@ class AttachedRule:
     astride_lowest: tuple[float, float] = (-inf, inf)
     hung: float = inf
     """Least share of its outline that touches the holder where it hangs in the hand, clear of the ground."""
-    long_sides: bool = False
-    """Whether the sides of `both_sides` are those of its long axis: a hand around the end of a knife."""
     may_rest: bool = True
     """Whether it goes along although it rests on furniture."""
     may_stand: bool = True
@@ -77,9 +75,7 @@ _BAG = AttachedRule(contact=0.15, hung=0.02, most_area=1.0, may_rest=False, may_
 _HELD = AttachedRule(
     contact=0.15, gripped_from=0.33, both_sides=0.15, lowest=(-inf, 1.0), most_area=0.5, may_rest=False
 )
-_CUTLERY = AttachedRule(
-    contact=0.15, gripped_from=0.33, both_sides=0.15, long_sides=True, lowest=(-inf, 1.2), most_area=0.2
-)
+_CUTLERY = AttachedRule(contact=0.15, gripped_from=0.33, both_sides=0.15, lowest=(-inf, 1.2), most_area=0.2)
 _BALL = AttachedRule(most_area=0.3)
 _BOARD = AttachedRule(kind="either", underfoot_reach=0.1, most_area=3.0)
 _CYCLE = AttachedRule(

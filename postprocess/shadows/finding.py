@@ -15,10 +15,10 @@ from postprocess.shadows.judge import CUT_OFF, LARGEST, likelihood
 from postprocess.shadows.reflections import find_reflection
 from postprocess.shadows.regions import dark_regions, with_soft_edge
 
-LEAST_CONFIDENCE = 0.35
+LEAST_CONFIDENCE = 0.5
 """Below this nothing is added."""
-LARGE_SHARE, LARGE_CONFIDENCE = 0.12, 0.5
-"""A region of more than this share of the photo must be this sure: a mistake there costs the most."""
+AREA_COST = 1.2
+"""By how much surer a region that covered the whole photo would have to be: mistakes there cost most."""
 CANDIDATES = 8
 """How many regions of an object are kept until the light's direction is known."""
 LEAST_LEAN = 0.15
@@ -76,15 +76,14 @@ def find_shadow(
     seen = list(
         surroundings(shrink_keeping_half(image, *small), shrink_keeping_half(objects, *small), staying)
     )
-    candidates = [_candidates(around) for around in seen]
+    candidates = [_candidates(around, small) for around in seen]
     light = _shared_direction(candidates, least_confidence)
     surest = 0.0
     for around, ranked in zip(seen, candidates, strict=True):
         found = [best] if (best := _best(ranked, light)) is not None else []
         for candidate in found + _reflections(around):
             surest = max(surest, candidate.confidence)
-            large = _share(candidate.region, around.box, small) > LARGE_SHARE
-            if candidate.confidence >= max(least_confidence, LARGE_CONFIDENCE if large else 0.0):
+            if candidate.confidence >= least_confidence:
                 _draw(mask, with_soft_edge(around, candidate.region), around.box, small)
     mask &= ~objects
     if others is not None:
@@ -92,8 +91,8 @@ def find_shadow(
     return FoundShadow(mask, surest)
 
 
-def _candidates(around: Surroundings) -> list[Candidate]:
-    """The likeliest regions of an object, the likeliest first."""
+def _candidates(around: Surroundings, photo: tuple[int, int]) -> list[Candidate]:
+    """The likeliest regions of an object, the likeliest first. photo: height and width, as its box counts."""
     if around.cut > CUT_OFF:
         return []
     witness = Witness(around)
@@ -106,7 +105,10 @@ def _candidates(around: Surroundings) -> list[Candidate]:
             continue
         seen.add(key)
         evidence = witness.measure(region)
-        if evidence is not None and (likely := likelihood(evidence, short=region.short)) > 0:
+        if evidence is None:
+            continue
+        likely = likelihood(evidence, short=region.short) - AREA_COST * _share(region.mask, around.box, photo)
+        if likely > 0:
             rated.append((likely, region.mask))
     rated.sort(key=lambda pair: -pair[0])
     return [Candidate(mask, likely, _direction(around, mask)) for likely, mask in rated[:CANDIDATES]]

@@ -1,16 +1,19 @@
-"""How likely a dark region is an object's shadow: logistic regression on its evidence and on the squares.
+"""How likely a dark region is an object's shadow: a few rules, and small networks that look at its evidence.
 
-The numbers are in `shadow_weights.py`, made by tools/shadow_judge/training.py, which says on what they were
+The networks' numbers are in `judge.npz`, made by tools/shadow_judge/training.py, which says on what they were
 fitted and prints how well they do on scenes that they were not fitted on.
 """
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
+
 import numpy as np
 
 from postprocess.shadows.evidence import Evidence
-from postprocess.shadows.weights import BIAS, NAMES, WEIGHTS
 
+WEIGHTS = Path(__file__).with_name("judge.npz")
 CLIP = 3.0
 """Evidence further than this many standard deviations off counts as this far."""
 CUT_OFF = 0.3
@@ -19,28 +22,62 @@ DARK_ELSEWHERE = 0.47
 """Where more than this share of the ground around is as dark as the region, it is the ground's pattern."""
 LARGEST = 3.5
 """A region larger than this many times the object is the ground."""
-SHORT_FACTOR = 0.9
-"""Of a whole region and one cut off at a distance, equally likely, the whole one is taken."""
+MOST_SIDES = 2
+"""A region that runs out of the photo over more of its sides than this is the ground, too."""
+LEAST_EDGE = 0.1
+"""Where the light changes by less than this share of the darkening across the outline there is no outline."""
 
 
 def likelihood(evidence: Evidence, *, short: bool) -> float:
     """0 to 1: the root of the overlap (intersection over union) to expect of the region with the shadow.
 
     evidence: of `postprocess.shadows.evidence`. short: whether the region was cut off at a distance from the
-    contact (a contact shadow), for which other weights hold.
+    contact (a contact shadow).
     """
-    if (
+    if is_ruled_out(evidence):
+        return 0.0
+    names, centre, scale, networks = _numbers()
+    values = np.array([evidence[name] for name in names])
+    normal = np.clip((values - centre) / scale, -CLIP, CLIP)
+    inputs = np.append(normal, float(short)).astype(np.float32)
+    return float(np.mean([_answer(inputs, network) for network in networks]))
+
+
+def is_ruled_out(evidence: Evidence) -> bool:
+    """Whether the region is no shadow whatever else speaks for it: the feet or the whole object are not seen,
+    it is the ground or its pattern, or it has no outline."""
+    return bool(
         evidence["cut"] > CUT_OFF
+        or evidence["held"] > 0
         or evidence["dark_elsewhere"] > DARK_ELSEWHERE
         or evidence["area"] > np.log(LARGEST)
-    ):
-        return 0.0
-    kind = "contact" if short else "cast"
-    centre, scale, linear, square = _TABLES[kind]
-    values = np.array([evidence[name] for name in NAMES])
-    normal = np.clip((values - centre) / scale, -CLIP, CLIP)
-    total = BIAS[kind] + float(normal @ linear + (normal**2) @ square)
-    return float(1 / (1 + np.exp(-total))) * (SHORT_FACTOR if short else 1.0)
+        or evidence["photo_sides"] > MOST_SIDES
+        or evidence["edge"] < LEAST_EDGE
+    )
 
 
-_TABLES = {kind: np.array([table[name] for name in NAMES]).T for kind, table in WEIGHTS.items()}
+def _answer(inputs: np.ndarray, layers: list[tuple[np.ndarray, np.ndarray]]) -> float:
+    """The network's answer, 0 to 1: layers of weights (out, in) and biases (out,), the rest cut off at 0."""
+    for weight, bias in layers[:-1]:
+        inputs = np.maximum(weight @ inputs + bias, 0)
+    weight, bias = layers[-1]
+    return float(1 / (1 + np.exp(-(weight @ inputs + bias)[0])))
+
+
+@cache
+def _numbers() -> tuple[list[str], np.ndarray, np.ndarray, list[list[tuple[np.ndarray, np.ndarray]]]]:
+    """Names of the evidence, its means and standard deviations, and the layers of each network."""
+    with np.load(WEIGHTS) as stored:
+        count = int(stored["networks"])
+        networks = [
+            [
+                (
+                    stored[f"weight_{network}_{layer}"].astype(np.float32),
+                    stored[f"bias_{network}_{layer}"].astype(np.float32),
+                )
+                for layer in range(3)
+            ]
+            for network in range(count)
+        ]
+        names = [str(name) for name in stored["names"]]
+        return names, stored["centre"].astype(np.float64), stored["scale"].astype(np.float64), networks

@@ -1,4 +1,4 @@
-"""Reflections of objects in shiny floors and water: the object again, upside down below it, paler, blurred."""
+"""Reflections in shiny floors and water: the object again, upside down below it, paler and blurred."""
 
 from __future__ import annotations
 
@@ -60,12 +60,13 @@ def _is_cut_off(around: Surroundings) -> bool:
 
 def _blurred(around: Surroundings) -> Surroundings:
     """The same, blurred like a floor's reflection: the object and the ground each for itself."""
-    sigmas = {"sigmaX": BLUR[0] * around.size_px, "sigmaY": BLUR[1] * around.size_px}
+    sideways, upwards = (share * around.size_px for share in BLUR)
     levels = np.exp(around.log_light)
     for part in (around.mine, around.free):
         weight = part.astype(np.float32)
-        total = cv2.GaussianBlur(levels * weight[..., None], (0, 0), **sigmas)
-        mean = total / np.maximum(cv2.GaussianBlur(weight, (0, 0), **sigmas), 1e-2)[..., None]
+        total = cv2.GaussianBlur(levels * weight[..., None], (0, 0), sideways, sigmaY=upwards)
+        share = cv2.GaussianBlur(weight, (0, 0), sideways, sigmaY=upwards)
+        mean = total / np.maximum(share, 1e-2)[..., None]
         levels = np.where(part[..., None], mean, levels)
     return replace(around, log_light=np.log(np.maximum(levels, DARK_OFFSET)).astype(np.float32))
 

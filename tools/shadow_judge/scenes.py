@@ -23,10 +23,6 @@ CAST_BY = (1, 3, 6, 8, 17, 18, 19)
 """COCO's categories whose objects are put on photos: people, cars, buses, trucks, cats, dogs, horses."""
 DARKENED = 0.12
 """Ground that loses more than this share of its light is shadow."""
-VIEW_SHARES = (0.15, 0.15, 0.7)
-"""How often a view is one of photos/, of train/ and of nopeople/."""
-BYSTANDER = 0.4
-"""How often one of several objects stays, with its shadow."""
 SECOND_LIGHT = 0.15
 """How often a second light throws a second shadow."""
 
@@ -62,7 +58,7 @@ def composites(data: Path, seeds: Sequence[int]) -> Iterator[Example]:
 
 
 def _view(views: Sequence[Sequence[Path]], rng: np.random.Generator) -> np.ndarray:
-    group = views[rng.choice(len(views), p=VIEW_SHARES)]
+    group = views[rng.integers(len(views))]
     view = _photo(group[rng.integers(len(group))])
     scale = rng.uniform(380, 560) / max(view.shape[:2])
     view = cv2.resize(view, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
@@ -124,29 +120,22 @@ def _composite(name: str, view: np.ndarray, cuts: Sequence[Cut], rng: np.random.
         lights.append(replace(light, throw=throw))
     placed = sorted((_placed(cut, height, width, rng) for cut in cuts), key=lambda item: item[0])
     thrown, contact = np.zeros((2, height, width), np.float32)
-    bystander = len(placed) > 1 and rng.random() < BYSTANDER
-    mine = np.zeros((height, width), bool)
-    for index, (foot, left, _, cover) in enumerate(placed):
-        before = np.maximum(thrown, contact)
+    for foot, left, _, cover in placed:
         for one in lights:
             thrown = np.maximum(thrown, _thrown(one, cover, foot, left, (height, width)))
         contact = np.maximum(contact, _contact(light, cover, foot, left, (height, width), rng))
-        if not (bystander and index == 0):
-            mine |= np.maximum(thrown, contact) > before + 1e-3
     sun = (1 - light.sky) * np.array([1.0, rng.uniform(0.93, 1), rng.uniform(0.85, 1)])
     left_over = (1 - thrown[..., None] * sun) * (1 - contact[..., None])
     shown = 255 * ((view / 255.0) ** 2.2 * left_over) ** (1 / 2.2)
     objects = np.zeros((height, width), bool)
-    for index, (foot, left, photo, cover) in enumerate(placed):
-        stays = np.zeros_like(objects)
-        _put(shown, stays if bystander and index == 0 else objects, (foot, left), photo, cover)
-        objects &= ~stays
+    for foot, left, photo, cover in placed:
+        _put(shown, objects, (foot, left), photo, cover)
     shown = shown + rng.standard_normal(shown.shape) * rng.uniform(0, 3)
     image = shown.clip(0, 255).astype(np.uint8)
     if rng.random() < 0.6:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.uniform(60, 95))]
         image = cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_COLOR)
-    truth = objects | (mine & (1 - left_over.min(axis=2) > DARKENED))
+    truth = objects | (1 - left_over.min(axis=2) > DARKENED)
     return Example(name, "composite", image, _imperfect(objects, rng), np.zeros_like(objects), truth)
 
 

@@ -1,250 +1,193 @@
-"""Fits the weights of `postprocess.shadows.judge`, and shows how well such weights do on scenes left out.
+"""Fits the networks of `postprocess.shadows.judge`, and shows how well such networks do on scenes left out.
 
-    python tools/shadow_judge/training.py --data DIR --cache FILE             # the table, each kind left out
-    python tools/shadow_judge/training.py --data DIR --cache FILE --write postprocess/shadows/weights.py
+    python -m tools.shadow_judge.training --data DIR --cache FOLDER            # the table, each kind left out
+    python -m tools.shadow_judge.training --data DIR --cache FOLDER --write postprocess/shadows/judge.npz
 
-DIR holds pairs/, coco/, photos/, train/ and people/. The candidates of all scenes (`shadow_scenes.py`) are
-measured once and kept in FILE, a NumPy file. Each candidate's aim is the root of its overlap (intersection
-over union) with what the object's mask, mended without a search for shadows, leaves of the shadow; the loss
-is the logistic one with soft labels, each object counting once, with an L2 penalty. The COCO images of odd
-number are never fitted on.
+DIR holds pairs/, pairs2/, coco/, photos/, train/, nopeople/ and people/. The candidates of all scenes
+(`photos.py`, `scenes.py`) are measured once and kept in FOLDER. Each candidate's aim is the root of its
+overlap (intersection over union) with what the object's mask, mended without a search for shadows, leaves of
+the shadow; the loss is the logistic one with soft labels, each object counting once. COCO's photos with
+people and the marked ones of benchmarks/shadows_marked.csv are never fitted on.
 
-The table, for each kind of the pairs and weights fitted without it: leak (share of what the object changed
-that is left) and spill (area added elsewhere over the area changed) before and after. For COCO: how many of
-the objects of the images of odd number, none of which has a known shadow, would get one.
+The table, for each kind of the pairs and networks fitted without it: leak (share of what the object changed
+that is left) and spill (area added elsewhere over the area changed) before and after. Then, for several
+thresholds: of the marked photos those found, and of COCO's those to which more than 0.5 % is added wrongly.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
+import torch
+from torch import nn
 
-from postprocess import MaskRecipe, refine_mask
-from postprocess.shadows.evidence import Witness
-from postprocess.shadows.finding import LEAST_CONFIDENCE
-from postprocess.shadows.ground import SEARCH_SIDE_PX, Surroundings, shrink_keeping_half, surroundings
-from postprocess.shadows.judge import CLIP, CUT_OFF, DARK_ELSEWHERE, LARGEST, SHORT_FACTOR
-from postprocess.shadows.regions import dark_regions, with_soft_edge
-from tools.shadow_judge.scenes import Example, coco, composites, pairs, rendered
+from postprocess.shadows.finding import AREA_COST, LEAST_CONFIDENCE
+from postprocess.shadows.judge import CLIP, is_ruled_out
+from tools.shadow_judge import photos, scenes
+from tools.shadow_judge.measuring import Measured, joined, kept
 
-SHARES = {"ams": 0.5, "closeup": 0.5, "shade": 2.0}
+SHARES = {"ams": 0.5, "closeup": 0.5, "shade": 2.0, "Board": 0.5, "quiet": 0.5}
 """How much the objects of a kind count; 1 where nothing is said."""
-PENALTY = 10.0
-COMPOSITES = 260
-RENDERED = 16
-LEAST_OVERLAP_PX = 5
-"""Added to unions, so that nothing to find is no reason to find something."""
-OBJECT_ONLY = MaskRecipe(shadows=False, attached="none")
+COMPOSITES, RENDERED = 300, 16
+HIDDEN = (32, 16)
+NETWORKS, ROUNDS, BATCH = 3, 8, 512
+RATE, DECAY, DROPPED = 2e-3, 3e-3, 0.1
+INVENTED_SHARE = 0.005
+THRESHOLDS = (0.3, 0.35, 0.4, 0.45, 0.5)
+
+Judge = Callable[[Measured], np.ndarray]
 
 
-@dataclass(frozen=True, eq=False)
-class Measured:
-    """All candidates: evidence float (N, K); names of its columns; short, overlap, gain_px, spill_px (N,);
-    object_index (N,), kind_of and photo_of by object, and the area changed, leak_px and spill_px by photo."""
+class Networks:
+    """What `postprocess.shadows.judge` reads: one small network for each seed, and how evidence is scaled."""
 
-    evidence: np.ndarray
-    names: np.ndarray
-    short: np.ndarray
-    overlap: np.ndarray
-    gain_px: np.ndarray
-    spill_px: np.ndarray
-    object_index: np.ndarray
-    kind_of: np.ndarray
-    photo_of: np.ndarray
-    photos: np.ndarray
-    photo_px: np.ndarray
+    def __init__(self, measured: Measured, chosen: np.ndarray) -> None:
+        """chosen: bool (N,), the candidates to fit on."""
+        values = measured.evidence[chosen]
+        self.centre, self.scale = values.mean(axis=0), np.maximum(values.std(axis=0), 1e-6)
+        inputs = self.inputs(measured)[torch.from_numpy(chosen)]
+        aim = torch.from_numpy(np.sqrt(measured.overlap[chosen]).astype(np.float32))
+        weight = torch.from_numpy(_weights(measured)[chosen].astype(np.float32))
+        self.networks = [_fitted(inputs, aim, weight / weight.mean(), seed) for seed in range(NETWORKS)]
 
+    def inputs(self, measured: Measured) -> torch.Tensor:
+        normal = np.clip((measured.evidence - self.centre) / self.scale, -CLIP, CLIP)
+        return torch.from_numpy(np.hstack([normal, measured.short[:, None]]).astype(np.float32))
 
-def measure(examples: Iterator[Example]) -> Measured:
-    """The candidates of all objects of the examples."""
-    rows: list[tuple[list[float], bool, float, int, int, int]] = []
-    kinds: list[str] = []
-    photo_of: list[int] = []
-    photos: list[str] = []
-    photo_px: list[tuple[int, int, int]] = []
-    names: list[str] = []
-    for example in examples:
-        photos.append(example.name)
-        scale = min(1.0, SEARCH_SIDE_PX / max(example.objects.shape))
-        small = [max(1, round(side * scale)) for side in example.objects.shape]
-        base = shrink_keeping_half(refine_mask(example.image, example.objects, OBJECT_ONLY).mask, *small)
-        truth = np.zeros_like(base) if example.truth is None else shrink_keeping_half(example.truth, *small)
-        photo_px.append((int(truth.sum()), int((truth & ~base).sum()), int((base & ~truth).sum())))
-        planes = [
-            shrink_keeping_half(plane, *small) for plane in (example.image, example.objects, example.others)
-        ]
-        for around in surroundings(planes[0], planes[1], planes[2]):
-            left = (truth & ~base)[around.box]
-            for evidence, short, region in _candidates(around):
-                new = region & ~base[around.box]
-                gain, spill = int((new & left).sum()), int((new & ~left).sum())
-                overlap = gain / (int(left.sum()) + spill + LEAST_OVERLAP_PX)
-                names = list(evidence)
-                rows.append((list(evidence.values()), short, overlap, gain, spill, len(kinds)))
-            kinds.append(example.kind)
-            photo_of.append(len(photos) - 1)
-    columns = list(zip(*rows, strict=True))
-    return Measured(
-        np.array(columns[0]),
-        np.array(names),
-        *(np.array(column) for column in columns[1:]),
-        np.array(kinds),
-        np.array(photo_of),
-        np.array(photos),
-        np.array(photo_px),
-    )
+    def rate(self, measured: Measured) -> np.ndarray:
+        """What `likelihood` gives each candidate, less what its size costs: float (N,)."""
+        with torch.no_grad():
+            answers = [torch.sigmoid(network(self.inputs(measured))[:, 0]) for network in self.networks]
+        names = measured.names.tolist()
+        out = np.array([is_ruled_out(dict(zip(names, row, strict=True))) for row in measured.evidence])
+        area_px = measured.photo_px[measured.photo_of[measured.object_index], 3]
+        cost = AREA_COST * (measured.gain_px + measured.spill_px) / area_px
+        return np.where(out, 0.0, torch.stack(answers).mean(0).numpy() - cost)
+
+    def save(self, path: Path, names: np.ndarray, notes: dict[str, str]) -> None:
+        stored = {
+            "names": names,
+            "centre": self.centre.astype(np.float32),
+            "scale": self.scale.astype(np.float32),
+            "networks": np.array(len(self.networks)),
+            "notes": np.array(json.dumps(notes)),
+        }
+        for index, network in enumerate(self.networks):
+            layers = [layer for layer in network if isinstance(layer, nn.Linear)]
+            for number, layer in enumerate(layers):
+                stored[f"weight_{index}_{number}"] = layer.weight.detach().numpy().astype(np.float16)
+                stored[f"bias_{index}_{number}"] = layer.bias.detach().numpy().astype(np.float16)
+        np.savez_compressed(path, **stored)
 
 
-def _candidates(around: Surroundings) -> Iterator[tuple[dict[str, float], bool, np.ndarray]]:
-    witness = Witness(around)
-    shape = tuple(part.stop - part.start for part in around.box)
-    for region in dark_regions(around):
-        evidence = witness.measure(region)
-        if evidence is not None:
-            levels = with_soft_edge(around, region.mask).view(np.uint8) * np.uint8(255)
-            yield evidence, region.short, cv2.resize(levels, shape[::-1]) > 127
-
-
-Weights = dict[bool, tuple[np.ndarray, np.ndarray, np.ndarray]]
-
-
-def fit(measured: Measured, chosen: np.ndarray) -> Weights:
-    """Means, standard deviations and weights (bias first) for whole and for short regions.
-
-    chosen: bool (N,), the candidates to fit on.
-    """
+def _weights(measured: Measured) -> np.ndarray:
     counts = np.bincount(measured.object_index, minlength=len(measured.kind_of))
     share = np.array([SHARES.get(kind, 1.0) for kind in measured.kind_of])
-    weight = (share / np.maximum(counts, 1))[measured.object_index]
-    weights: Weights = {}
-    for short in (False, True):
-        part = chosen & (measured.short == short)
-        values, aim = measured.evidence[part], np.sqrt(measured.overlap[part])
-        mean, deviation = values.mean(axis=0), np.maximum(values.std(axis=0), 1e-6)
-        weights[short] = mean, deviation, _logistic(_terms(values, mean, deviation), aim, weight[part])
-    return weights
+    result: np.ndarray = (share / np.maximum(counts, 1))[measured.object_index]
+    return result
 
 
-def _terms(values: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
-    normal = np.clip((values - mean) / deviation, -CLIP, CLIP)
-    return np.hstack([np.ones((len(values), 1)), normal, normal**2])
-
-
-def _logistic(terms: np.ndarray, aim: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Newton's method for the penalised logistic loss; the bias is not penalised."""
-    solution = np.zeros(terms.shape[1])
-    penalty = np.full(len(solution), PENALTY)
-    penalty[0] = 1e-6
-    for _ in range(30):
-        likely = 1 / (1 + np.exp(-terms @ solution))
-        gradient = terms.T @ (weight * (likely - aim)) + penalty * solution
-        curvature = (terms * (weight * likely * (1 - likely))[:, None]).T @ terms + np.diag(penalty)
-        step = np.linalg.solve(curvature, gradient)
-        solution -= step
-        if np.abs(step).max() < 1e-8:
-            break
-    return solution
-
-
-def rate(measured: Measured, weights: Weights) -> np.ndarray:
-    """What `likelihood` gives each candidate: float (N,)."""
-    ratings = np.zeros(len(measured.short))
-    for short, (mean, deviation, solution) in weights.items():
-        part = measured.short == short
-        likely = 1 / (1 + np.exp(-_terms(measured.evidence[part], mean, deviation) @ solution))
-        ratings[part] = likely * (SHORT_FACTOR if short else 1.0)
-    cut, dark, area = (
-        measured.evidence[:, list(measured.names).index(name)] for name in ("cut", "dark_elsewhere", "area")
+def _fitted(inputs: torch.Tensor, aim: torch.Tensor, weight: torch.Tensor, seed: int) -> nn.Sequential:
+    torch.manual_seed(seed)
+    network = nn.Sequential(
+        nn.Linear(inputs.shape[1], HIDDEN[0]),
+        nn.ReLU(),
+        nn.Dropout(DROPPED),
+        nn.Linear(*HIDDEN),
+        nn.ReLU(),
+        nn.Linear(HIDDEN[1], 1),
     )
-    out = (cut > CUT_OFF) | (dark > DARK_ELSEWHERE) | (area > np.log(LARGEST))
-    return np.where(out, 0.0, ratings)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=DECAY)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, ROUNDS)
+    loss_of = nn.BCEWithLogitsLoss(reduction="none")
+    for _ in range(ROUNDS):
+        for batch in torch.randperm(len(inputs)).split(BATCH):
+            loss = (weight[batch] * loss_of(network(inputs[batch])[:, 0], aim[batch])).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        schedule.step()
+    return network.eval()
+
+
+def chosen_candidates(measured: Measured, ratings: np.ndarray, threshold: float) -> list[int]:
+    """The likeliest candidate of each object, where it reaches the threshold."""
+    best = np.full(len(measured.kind_of), -1)
+    for index in np.argsort(ratings):  # the last written is the highest
+        best[measured.object_index[index]] = index
+    return [int(index) for index in best if index >= 0 and ratings[index] >= threshold]
 
 
 def table(measured: Measured) -> Iterator[str]:
-    """One line for each kind of scene, rated by weights that were fitted without it."""
-    kind = measured.kind_of[measured.object_index]
-    held = _held_out(measured)
-    for name in dict.fromkeys(measured.kind_of.tolist()):
-        if name == "composite":
-            continue
-        tested = held if name == "coco" else kind == name
-        ratings = np.where(tested, rate(measured, fit(measured, ~tested & ~held)), -1.0)
-        best = np.full(len(measured.kind_of), -1)
-        for index in np.argsort(ratings):  # the last written is the highest
-            best[measured.object_index[index]] = index
-        picked = [index for index in best if index >= 0 and ratings[index] >= LEAST_CONFIDENCE]
-        if name == "coco":
-            objects = len(set(measured.object_index[tested].tolist()))
-            yield f"coco: {len(picked)} of {objects} objects without a shadow would get one"
-            continue
-        leaks, spills = [], []
+    """One line for each kind of pairs, rated by networks that were fitted without it."""
+    kinds = [kind for kind in dict.fromkeys(measured.kind_of.tolist()) if kind not in UNPAIRED]
+    rows = []
+    for name in kinds:
+        tested = measured.kind == name
+        ratings = np.where(tested, Networks(measured, ~tested).rate(measured), -1.0)
+        picked = chosen_candidates(measured, ratings, LEAST_CONFIDENCE)
+        shares = []
         for photo in sorted(set(measured.photo_of[measured.kind_of == name].tolist())):
-            area, leak, spill = measured.photo_px[photo]
+            area, leak, spill, _ = measured.photo_px[photo]
             mine = [i for i in picked if measured.photo_of[measured.object_index[i]] == photo]
-            after = (
-                leak - sum(measured.gain_px[i] for i in mine),
-                spill + sum(measured.spill_px[i] for i in mine),
-            )
-            leaks.append((leak / area, max(0, after[0]) / area))
-            spills.append((spill / area, after[1] / area))
-        before, after_all = np.mean(leaks, axis=0)
-        spill_before, spill_after = np.mean(spills, axis=0)
-        yield f"{name}: leak {before:.3f} -> {after_all:.3f}, spill {spill_before:.3f} -> {spill_after:.3f}"
+            left = max(0, leak - sum(measured.gain_px[i] for i in mine))
+            more = spill + sum(measured.spill_px[i] for i in mine)
+            shares.append((leak / area, left / area, spill / area, more / area))
+        rows.append(np.mean(shares, axis=0))
+        yield "{}: leak {:.3f} -> {:.3f}, spill {:.3f} -> {:.3f}".format(name, *rows[-1])
+    yield "mean: leak {:.3f} -> {:.3f}, spill {:.3f} -> {:.3f}".format(*np.mean(rows, axis=0))
 
 
-def _held_out(measured: Measured) -> np.ndarray:
-    odd = [name.startswith("coco_") and int(name.removeprefix("coco_")) % 2 == 1 for name in measured.photos]
-    return np.array(odd)[measured.photo_of[measured.object_index]]
+UNPAIRED = ("composite", "render", "quiet", "desoba", "closeup")
 
 
-def as_module(measured: Measured, weights: Weights) -> str:
-    """The text of postprocess/shadows/weights.py."""
-    lines = [
-        '"""Weights of `shadow_judge`: data, written by tools/shadow_judge/training.py."""',
-        "",
-        "# Kind of region, name of evidence: mean, standard deviation, weight, weight of the square.",
-        "WEIGHTS = {",
-    ]
-    count = len(measured.names)
-    for kind, short in (("cast", False), ("contact", True)):
-        mean, deviation, solution = weights[short]
-        numbers = zip(mean, deviation, solution[1 : count + 1], solution[count + 1 :], strict=True)
-        lines.append(f'    "{kind}": {{')
-        for name, (centre, scale, linear, square) in zip(measured.names, numbers, strict=True):
-            lines.append(f'        "{name}": ({centre:.4g}, {scale:.4g}, {linear:.3f}, {square:.3f}),')
-        lines.append("    },")
-    lines += ["}", f'BIAS = {{"cast": {weights[False][2][0]:.3f}, "contact": {weights[True][2][0]:.3f}}}']
-    return "\n".join([*lines, 'NAMES = tuple(WEIGHTS["cast"])', ""])
+def found_and_invented(measured: Measured, ratings: np.ndarray, threshold: float) -> tuple[int, int]:
+    """Of the photos of `photos.measured`: how many marked ones are found, how many of COCO's got too much."""
+    picked = chosen_candidates(measured, ratings, threshold)
+    photo_of = measured.photo_of[measured.object_index]
+    found = invented = 0
+    for photo, (area, leak, _, all_px) in enumerate(measured.photo_px):
+        mine = [i for i in picked if photo_of[i] == photo]
+        gain = sum(measured.gain_px[i] for i in mine)
+        added = gain + sum(measured.spill_px[i] for i in mine)
+        found += bool(area and leak and gain >= 0.5 * leak)
+        is_coco = str(measured.photos[photo]).startswith("coco_")
+        invented += bool(is_coco and added > INVENTED_SHARE * all_px and gain < 0.5 * added)
+    return found, invented
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--cache", type=Path, required=True)
-    parser.add_argument("--write", type=Path, help="where to write the weights, fitted on all but odd COCO")
+    parser.add_argument("--cache", type=Path, required=True, help="folder for the measured candidates")
+    parser.add_argument("--write", type=Path, help="where to write the networks, fitted on all kinds")
+    parser.add_argument("--notes", default="", help="what to note in the file, such as the commit")
     options = parser.parse_args()
-    if options.cache.exists():
-        with np.load(options.cache) as stored:
-            measured = Measured(**stored)
-    else:
-        measured = measure(_all_examples(options.data))
-        np.savez(options.cache, **vars(measured))
-    for line in table(measured):
-        print(line)
+    options.cache.mkdir(parents=True, exist_ok=True)
+    sources = {
+        "pairs": photos.pairs(options.data),
+        "desoba": photos.shadow_masks(options.data),
+        "rendered": scenes.rendered(range(RENDERED)),
+        "composites": scenes.composites(options.data, range(COMPOSITES)),
+        "quiet": photos.quiet(options.data),
+    }
+    measured = joined([kept(source, options.cache / f"{name}.npz") for name, source in sources.items()])
+    networks = Networks(measured, np.ones(len(measured.short), bool))
     if options.write is not None:
-        options.write.write_text(as_module(measured, fit(measured, ~_held_out(measured))))
-
-
-def _all_examples(data: Path) -> Iterator[Example]:
-    yield from pairs(data)
-    yield from rendered(range(RENDERED))
-    yield from coco(data)
-    yield from composites(data, range(COMPOSITES))
+        kinds = ", ".join(sorted(set(measured.kind_of.tolist())))
+        notes = {"fitted on": kinds, "rounds": str(ROUNDS), "notes": options.notes}
+        networks.save(options.write, measured.names, notes)
+    unseen = kept(photos.measured(options.data), options.cache / "measured.npz")
+    ratings = networks.rate(unseen)
+    for threshold in THRESHOLDS:
+        found, invented = found_and_invented(unseen, ratings, threshold)
+        print(f"threshold {threshold}: {found} of the marked found, {invented} invented", flush=True)
+    for line in table(measured):
+        print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -69,6 +69,47 @@ def test_what_is_merely_near_stays(label, box):
     assert attached((label, box)) == []
 
 
+def drawn_attached(label: str, person: np.ndarray, thing: np.ndarray) -> list[int]:
+    masks = np.stack([person, thing])
+    boxes = [
+        (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+        for rows, columns in map(np.nonzero, masks)
+    ]
+    return attached_objects(["person", label], np.array(boxes, np.float32), masks.__getitem__, [0])
+
+
+def filled(*boxes: tuple[int, int, int, int]) -> np.ndarray:
+    """Rectangles top, left, bottom, right: bool (HEIGHT, WIDTH)."""
+    mask = np.zeros((HEIGHT, WIDTH), bool)
+    for top, left, bottom, right in boxes:
+        mask[top:bottom, left:right] = True
+    return mask
+
+
+@pytest.mark.parametrize(
+    ("handle_top", "bag_bottom", "expected"),
+    [
+        (108, 140, [1]),  # hangs in the hand by its handle
+        (118, 166, []),  # stands on the ground, its handle at the shin
+    ],
+)
+def test_a_bag_goes_along_where_it_hangs_clear_of_the_ground(handle_top, bag_bottom, expected):
+    bag = filled((handle_top, 131, handle_top + 6, 134), (handle_top + 6, 133, bag_bottom, 165))
+    assert drawn_attached("handbag", filled(PERSON), bag) == expected
+
+
+@pytest.mark.parametrize(
+    ("rider", "expected"),
+    [
+        (filled((60, 100, 105, 130), (105, 110, 118, 118)), [1]),  # a leg before the middle of the cycle
+        (filled((60, 100, 100, 130)), []),  # hidden by it from the waist down: somebody behind
+    ],
+)
+def test_who_sits_on_a_cycle_is_before_its_middle(rider, expected):
+    cycle = filled((100, 85, 185, 145)) & ~rider
+    assert drawn_attached("motorcycle", rider, cycle) == expected
+
+
 def test_kinds():
     things = (("skateboard", SKATEBOARD), ("handbag", HANDBAG), ("bicycle", BICYCLE))
     assert attached(*things, kinds="all") == [1, 2, 3]

@@ -215,15 +215,33 @@ def test_errors_name_what_was_expected_and_received() -> None:
 
 def test_a_region_that_covers_much_of_the_photo_must_be_surer(monkeypatch: pytest.MonkeyPatch) -> None:
     photo, post, cast = drawn()
-    found = find_shadow(photo, post)
-    share = found.mask.mean()
+    monkeypatch.setattr("postprocess.shadows.finding.AREA_COST", 0.0)
+    free = find_shadow(photo, post)
+    assert covered(free.mask, cast) > 0.8
+    share = free.mask.mean()
     assert 0.01 < share < 0.03
-    monkeypatch.setattr("postprocess.shadows.finding.LARGE_SHARE", share * 0.8)
-    assert covered(find_shadow(photo, post).mask, cast) > 0.8  # sure enough
-    monkeypatch.setattr("postprocess.shadows.finding.LARGE_CONFIDENCE", found.confidence + 0.01)
+    monkeypatch.setattr("postprocess.shadows.finding.AREA_COST", 2.0)
+    dearer = find_shadow(photo, post)
+    assert free.confidence - 0.08 < dearer.confidence < free.confidence - 0.01
+    monkeypatch.setattr("postprocess.shadows.finding.AREA_COST", 100.0)
+    assert not (find_shadow(photo, post).mask & cast).sum() > 0.5 * cast.sum()
+
+
+def test_a_strip_of_ground_that_runs_out_of_the_photo_on_three_sides_is_no_shadow() -> None:
+    photo, post, _ = drawn(corners=((0, 132), (299, 132), (299, 199), (0, 199)), darkness=0.5)
     assert not find_shadow(photo, post).mask.any()
-    monkeypatch.setattr("postprocess.shadows.finding.LARGE_SHARE", share * 1.25)
-    np.testing.assert_array_equal(find_shadow(photo, post).mask, found.mask)
+
+
+def test_an_object_that_the_photo_cuts_off_at_its_side_gets_none() -> None:
+    photo, post, _ = drawn()
+    cut_photo, cut_post = photo[:, 135:].copy(), post[:, 135:].copy()
+    assert cut_post[:, 0].any()
+    assert not find_shadow(cut_photo, cut_post).mask.any()
+
+
+def test_a_darkening_without_an_outline_is_no_shadow() -> None:
+    photo, post, _ = drawn(blur_px=28.0, darkness=0.4)
+    assert not find_shadow(photo, post).mask.any()
 
 
 def test_refinement_says_how_sure_it_is() -> None:

@@ -79,3 +79,18 @@ def test_a_small_and_a_large_photo_agree() -> None:
     marked = cv2.resize(figure.view(np.uint8), None, fx=5, fy=5, interpolation=cv2.INTER_NEAREST).view(bool)
     found = find_shadow(large, marked).mask[2::5, 2::5]
     assert (found & mirrored).sum() > 0.5 * mirrored.sum()
+
+
+def test_a_reflection_blurred_by_the_floor_is_found() -> None:
+    photo, figure, mirrored = standing(share=0.4)
+    blurred = cv2.GaussianBlur(photo, (0, 0), sigmaX=1.5, sigmaY=5.0)
+    photo[134:] = blurred[134:]  # just below the feet the object itself would run into the blur
+    found, whole = reflection(photo, figure)
+    assert found is not None
+    assert (whole & mirrored).sum() > 0.55 * mirrored.sum()
+
+
+def test_an_object_that_the_photo_cuts_off_at_its_side_has_none() -> None:
+    photo, figure, _ = standing(share=0.4)
+    found, _ = reflection(np.ascontiguousarray(photo[:, 95:]), np.ascontiguousarray(figure[:, 95:]))
+    assert found is None
