@@ -21,9 +21,10 @@ from segment.people_apart import people_of_cells, split_region
 from segment.person_network import PersonNetwork
 
 WEIGHTS = Path(__file__).with_name("person_finder.onnx")
-THRESHOLD = 0.4  # a pixel is of a person from this probability on ...
-LEAST_PEAK = 0.75  # ... where the region around it reaches this one: sure of the middle, generous at the rim
+THRESHOLD = 0.45  # a pixel is of a person from this probability on ...
+LEAST_PEAK = 0.7  # ... where the region around it reaches this one: sure of the middle, generous at the rim
 SMALLEST_SHARE = 0.0004  # of the photo's area; smaller regions are dropped
+LARGE_SHARE, LEAST_MEAN = 0.05, 0.6  # a region over this share whose mean is less is an animal, not a person
 
 
 class BuiltinSegmenter:
@@ -81,8 +82,8 @@ def put_into(small: np.ndarray, part: np.ndarray, window: tuple[float, float, fl
 def regions(
     person: np.ndarray, probability: np.ndarray, min_score: float, numbers: np.ndarray | None = None
 ) -> Detections:
-    """One detection for each person of each connected region that reaches LEAST_PEAK; its score is the
-    highest probability inside, most certain first.
+    """One detection for each person of each connected region that reaches LEAST_PEAK, and LEAST_MEAN where it
+    is large; its score is the highest probability inside, most certain first.
 
     person: bool (H, W). probability: float32 (h, w), of the same aspect. numbers: int32 (a, b), of the same
     aspect, as `people_of_cells` gives it; None = a region is one person. Regions are cut out
@@ -97,10 +98,13 @@ def regions(
             continue
         inside = labelled[top : top + box_height, left : left + box_width] == index
         place = (top / height, left / width, (height, width))
-        if peak_inside(probability, inside, *place) < max(min_score, LEAST_PEAK):
+        values = values_inside(probability, inside, *place)
+        if values.max() < max(min_score, LEAST_PEAK):
+            continue
+        if area_px > LARGE_SHARE * height * width and values.mean() < LEAST_MEAN:
             continue
         for part in region_parts(inside, numbers, top, left, (height, width)):
-            score = peak_inside(probability, part, *place)
+            score = float(values_inside(probability, part, *place).max())
             if score >= min_score:
                 rows, cols = np.flatnonzero(part.any(1)), np.flatnonzero(part.any(0))
                 box = (left + cols[0], top + rows[0], left + cols[-1] + 1, top + rows[-1] + 1)
@@ -127,11 +131,11 @@ def region_parts(
     return split_region(inside, numbers, (top * down, left * across, bottom * down, right * across))
 
 
-def peak_inside(
+def values_inside(
     probability: np.ndarray, inside: np.ndarray, top: float, left: float, size: tuple[int, int]
-) -> float:
-    """Highest value of the small `probability` map under a mask that lies at (top, left), shares of the
-    photo's `size`.
+) -> np.ndarray:
+    """Values (N,) of the small `probability` map under a mask that lies at (top, left), shares of the photo's
+    `size`; one 0 where the mask is too thin to be seen there.
     """
     rows, cols = (
         max(1, round(i * p / s)) for i, p, s in zip(inside.shape, probability.shape, size, strict=True)
@@ -139,7 +143,7 @@ def peak_inside(
     first_row, first_col = int(top * probability.shape[0]), int(left * probability.shape[1])
     part = probability[first_row : first_row + rows, first_col : first_col + cols]
     covered = cv2.resize(inside.view(np.uint8), part.shape[::-1], interpolation=cv2.INTER_AREA) > 0
-    return float(part[covered].max()) if covered.any() else 0.0
+    return part[covered] if covered.any() else np.zeros(1, np.float32)
 
 
 def load_builtin(*, device: str = "auto", weights: str | Path | None = None) -> BuiltinSegmenter:

@@ -1,6 +1,6 @@
 """How an exemplar fill runs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from inpaint.inpainter import Effort, check_effort
 
@@ -60,8 +60,10 @@ class ExemplarSettings:
 
 
 FAST = ExemplarSettings()
-NORMAL = ExemplarSettings(line_weight=20_000.0, hypotheses=2, shift_maps=2, most_bias=10.0, even_ground=True)
-BEST = ExemplarSettings(line_weight=20_000.0, hypotheses=6, shift_maps=2, most_bias=10.0, even_ground=True)
+NORMAL = ExemplarSettings(
+    fine_rounds=4, line_weight=20_000.0, hypotheses=2, shift_maps=2, most_bias=10.0, even_ground=True
+)
+BEST = replace(NORMAL, fine_rounds=5, hypotheses=6)
 EFFORTS: dict[Effort, ExemplarSettings] = {"fast": FAST, "normal": NORMAL, "best": BEST}
 
 

@@ -106,7 +106,7 @@ def test_regions_are_instances_with_their_highest_probability_most_certain_first
     person[50:90, 50:90] = True
     person[2, 2] = True  # a speck
     person[95:, :10] = True  # never sure
-    probability = np.where(person, 0.5, 0.1).astype(np.float32)
+    probability = np.where(person, 0.65, 0.1).astype(np.float32)
     probability[15:20, 15:20] = 0.8
     probability[60:70, 60:70] = 0.9
     found = regions(person, probability, 0.05)
@@ -116,6 +116,17 @@ def test_regions_are_instances_with_their_highest_probability_most_certain_first
     assert found.mask(1).sum() == 400
     assert found.mask(1)[10:30, 10:30].all()
     assert len(regions(person, probability, 0.85)) == 1
+
+
+def test_a_large_region_that_is_unsure_on_the_whole_is_no_person():
+    person = np.zeros((100, 100), bool)
+    person[10:30, 10:30] = True  # 4 % of the photo
+    person[50:90, 50:90] = True  # 16 %
+    probability = np.where(person, 0.55, 0.1).astype(np.float32)
+    probability[15, 15] = probability[70, 70] = 0.9
+    assert regions(person, probability, 0.05).boxes.tolist() == [[10, 10, 30, 30]]
+    probability[person] += 0.06
+    assert len(regions(person, probability, 0.05)) == 2
 
 
 def test_people_who_touch_are_instances_of_their_own():
