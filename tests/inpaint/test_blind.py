@@ -23,8 +23,19 @@ def test_the_level_is_high_where_the_network_sees_damage(white_finder):
     assert level.shape == line.shape
     assert level.dtype == np.float32
     assert level[line].min() > 0.99
-    assert level[~line].max() < 1e-3
+    assert level[~line].max() < 0.01
     assert np.array_equal(image, before)
+
+
+def test_a_small_photo_is_also_looked_at_enlarged_and_the_surer_look_counts(monkeypatch):
+    levels = {90: 0.2, 126: 0.8}
+    network = Sees(lambda images: torch.full_like(images[:, :1], levels[images.shape[3]]))
+    finder = DamageFinder(network, device="cpu", precision="float32")
+    image, _ = photo_with_white()
+    assert finder(image) == pytest.approx(0.8, abs=1e-3)
+    assert [tuple(images.shape[2:]) for images in network.shown] == [(70, 90)] * 4 + [(98, 126)] * 4
+    monkeypatch.setattr("inpaint.blind.MIRRORED_PX", 98 * 126 - 1)
+    assert finder(image) == pytest.approx(0.2)
 
 
 def test_a_large_photo_is_looked_at_shrunk_and_its_level_is_enlarged(white_finder):
@@ -55,7 +66,7 @@ class Sees(MaskPredictor):
 def test_the_level_is_the_mean_of_four_mirrored_looks():
     left = Sees(lambda images: (torch.arange(90) < 30).float().expand(1, 1, 70, 90))
     image, _ = photo_with_white()
-    level = DamageFinder(left, device="cpu", precision="float32")(image)
+    level = DamageFinder(left, device="cpu", precision="float32")._seen(image, 90)
     assert np.array_equal(level, np.repeat(np.array([0.5, 0.0, 0.5], np.float32), 30) * np.ones((70, 1)))
     first, across, down, both = left.shown
     assert torch.equal(across, first.flip(3))

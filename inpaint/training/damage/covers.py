@@ -10,6 +10,7 @@ import numpy as np
 
 from inpaint.training.damage.contract import Damage, HoleDamage, Range, check_image, check_range
 
+SEEN_CONTRAST = 40  # of 255 on the mean of the channels: from there on a mark is wholly seen
 LEAST_CONTRAST = 60  # of 255 in one channel: what is hardly seen need not be found
 
 
@@ -35,6 +36,18 @@ def laid_over(image: np.ndarray, content: np.ndarray, mask: np.ndarray) -> np.nd
         content = in_one_colour(content[0, 0], image.shape[0], image.shape[1])
     # A ninth of NumPy's time. It divides by the sum of the weights + 1e-5: up to 0.003 are lost.
     return cv2.blendLinear(image, content, 1 - mask, mask)
+
+
+def less_where_unseen(image: np.ndarray, content: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The mask, float32 (H, W), less where the content hardly differs from the photo: it cannot be seen there.
+
+    image: uint8 (H, W, 3). content: uint8 (H, W, 3) or (1, 1, 3).
+    """
+    if content.shape != image.shape:
+        content = in_one_colour(content[0, 0], image.shape[0], image.shape[1])
+    contrast = cv2.transform(cv2.absdiff(image, content), np.full((1, 3), 1 / 3, np.float32))
+    result: np.ndarray = mask * np.minimum(contrast.astype(np.float32) * np.float32(1 / SEEN_CONTRAST), 1)
+    return result
 
 
 def in_one_colour(colour: np.ndarray, height: int, width: int) -> np.ndarray:

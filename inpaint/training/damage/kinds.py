@@ -8,11 +8,14 @@ import numpy as np
 
 from inpaint.training.damage.contract import Damage, HoleDamage, check_image, check_range, drawn_number
 from inpaint.training.damage.covers import Covered
+from inpaint.training.damage.dust import Dust
+from inpaint.training.damage.folds import Folds
 from inpaint.training.damage.holes import Boxes, FreeFormStrokes, JoinedHoles
 from inpaint.training.damage.lettering import Text
 from inpaint.training.damage.mask_files import MaskFileHoles
 from inpaint.training.damage.mosaic import Mosaic
 from inpaint.training.damage.noise import Noise
+from inpaint.training.damage.rims import RimmedStains
 from inpaint.training.damage.scratches import Scratches
 from inpaint.training.damage.shapes import CocoShapes
 from inpaint.training.damage.stains import Raindrops, SoftCover
@@ -116,6 +119,9 @@ OTHERS: Mapping[str, Callable[[], Damage]] = {
         area=(0.05, 0.25), opacity=(0.4, 0.95), edge=(0.1, 0.6), contents=("colour",)
     ),
     "veil": lambda: SoftCover(opacity=(0.2, 0.7), blotch=(0.5, 1.0), edge=(2.0, 4.0), contents=("colour",)),
+    "rimmed-stains": RimmedStains,
+    "folds": Folds,
+    "dust": Dust,
     "raindrops": Raindrops,
     "torn": Torn,
     "several": lambda: LayeredDamage(

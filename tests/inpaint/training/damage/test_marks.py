@@ -2,9 +2,12 @@ import cv2
 import numpy as np
 import pytest
 
-from inpaint.training.damage.covers import LEAST_CONTRAST
+from inpaint.training.damage.covers import LEAST_CONTRAST, less_where_unseen
+from inpaint.training.damage.dust import Dust
+from inpaint.training.damage.folds import Folds
 from inpaint.training.damage.lettering import Text
 from inpaint.training.damage.noise import Noise
+from inpaint.training.damage.rims import RimmedStains
 from inpaint.training.damage.scratches import Scratches
 from inpaint.training.damage.stains import Raindrops, SoftCover
 from inpaint.training.damage.tears import Torn
@@ -185,3 +188,56 @@ def test_white_paper_shows_along_a_tear():
 def test_numbers_out_of_range_are_refused(kind, values, said):
     with pytest.raises(ValueError, match=said):
         kind(**values)
+
+
+def even(level: int) -> np.ndarray:
+    return np.full((200, 240, 3), level, np.uint8)
+
+
+def test_a_fold_is_a_bright_line_from_side_to_side_with_shade_beside_it():
+    fold = Folds(count=(1, 1), width=(0.02, 0.02), opacity=(1, 1), shade=(0.2, 0.2), waver=(0, 0))
+    damaged, mask = fold(even(100), np.random.default_rng(3))
+    worn = mask > 0.5
+    assert 0.002 < worn.mean() < 0.06
+    assert 0.05 < ((mask > 0.05) & ~worn).mean() < 0.5
+    assert damaged.max() > 200
+    assert damaged.min() < 90
+
+
+@pytest.mark.parametrize("number", [10, 200])
+def test_there_are_as_many_specks_of_dust_as_asked_for(number):
+    dust = Dust(count=(number, number), radius=(0.004, 0.004), fibres=(0, 0), opacity=(1, 1), blur=(0, 0))
+    _, mask = dust(even(128), np.random.default_rng(1))
+    count, _ = cv2.connectedComponents((mask > 0.3).astype(np.uint8))
+    assert 0.7 * number < count - 1 <= number
+    assert mask.mean() < 0.03
+
+
+def test_the_rim_of_a_dried_stain_is_stronger_than_its_inside():
+    stain = RimmedStains(
+        count=(1, 1), radius=(0.2, 0.2), inside=(0.2, 0.2), rim=(0.9, 0.9), width=(0.02, 0.02)
+    )
+    shares = [stain(even(230), np.random.default_rng(seed))[1] for seed in range(8)]
+    assert np.mean([np.mean(np.abs(mask - 0.2) < 0.02) for mask in shares]) > 0.03
+    assert np.mean([mask.max() for mask in shares]) > 0.5
+
+
+def test_what_cannot_be_seen_is_not_called_destroyed():
+    mask = np.ones((200, 240), np.float32)
+    white = np.full((1, 1, 3), 255, np.uint8)
+    assert less_where_unseen(even(255), white, mask).max() == 0
+    assert less_where_unseen(even(235), white, mask) == pytest.approx(0.5)
+    assert less_where_unseen(even(100), white, mask).min() == 1
+
+
+@pytest.mark.parametrize("options", [{"count": (0, 2)}, {"shade": (0, 2)}, {"reach": (0, 0.1)}])
+def test_bad_folds(options):
+    with pytest.raises(ValueError, match=f"expected {next(iter(options))} as"):
+        Folds(**options)
+
+
+def test_bad_dust_and_stains():
+    with pytest.raises(ValueError, match="expected radius as"):
+        Dust(radius=(0.0, 0.01))
+    with pytest.raises(ValueError, match="expected inside as"):
+        RimmedStains(inside=(0.0, 1.5))
