@@ -9,12 +9,15 @@ import numpy as np
 
 from inpaint import Inpainter
 from inpaint.blind import FAINT_SHARE, THRESHOLD, damage_mask
+from inpaint.seen_through import seen_through
 from postprocess import MaskRecipe
 from removal.pipeline import Pipeline, Removal, timed
 from segment import Detections
 from segment.segmenter import check_images
 
 LABEL = "damage"
+KEEPS_REST = "reconstruction"
+"""The inpainter that keeps what is left of a pixel: it may have layers that the photo is seen through."""
 Finder = Callable[[np.ndarray], np.ndarray]
 """uint8 (H, W, 3) RGB -> float32 (H, W) in [0, 1], as `inpaint.blind.DamageFinder`."""
 
@@ -41,14 +44,17 @@ class DamageSegmenter:
     """Finds damage; it keeps the contract of `segment.load_segmenter`.
 
     threshold, refine: as `inpaint.blind.damage_mask` has them.
+    layers: with `refine`, whether layers that the photo is seen through count (`inpaint.seen_through`).
     """
 
     name = LABEL
     classes = (LABEL,)
     fallback: str | None = None
 
-    def __init__(self, finder: Finder, *, threshold: float = THRESHOLD, refine: bool = True):
-        self.finder, self.threshold, self.refine = finder, threshold, refine
+    def __init__(
+        self, finder: Finder, *, threshold: float = THRESHOLD, refine: bool = True, layers: bool = True
+    ):
+        self.finder, self.threshold, self.refine, self.layers = finder, threshold, refine, layers
         source = getattr(finder, "description", "damage")
         more = f", with what hangs on it from {FAINT_SHARE * threshold:g} on and soft rims"
         self.description = f"{source}, from {threshold:g} on{more if refine else ''}"
@@ -64,6 +70,8 @@ class DamageSegmenter:
     def _find(self, image: np.ndarray) -> DetectedDamage:
         level = self.finder(image)
         mask = damage_mask(level, threshold=self.threshold, refine=self.refine)
+        if self.refine and not self.layers:
+            mask &= ~seen_through(image, mask)
         return DetectedDamage.of(level, mask)
 
 
@@ -71,14 +79,16 @@ class RepairPipeline(Pipeline):
     """Finds the damage in photos and fills it, called as `Pipeline` is.
 
     finder: `inpaint.blind.load_damage_finder`, or anything that gives the level of damage of an image.
-    inpainter: any; `reconstruction` keeps what is left of what is partly destroyed, the others fill the mask.
+    inpainter: any; `reconstruction` keeps what is left of what is partly destroyed, the others fill the mask
+        and leave layers alone that the photo is seen through.
     threshold, refine: as `inpaint.blind.damage_mask` has them.
     """
 
     def __init__(
         self, finder: Finder, inpainter: Inpainter, *, threshold: float = THRESHOLD, refine: bool = True
     ):
-        segmenter = DamageSegmenter(finder, threshold=threshold, refine=refine)
+        layers = inpainter.name == KEEPS_REST
+        segmenter = DamageSegmenter(finder, threshold=threshold, refine=refine, layers=layers)
         self.description = segmenter.description
         super().__init__(segmenter, MaskRecipe.none(), inpainter, classes=None, min_score=0.0)
 
