@@ -114,7 +114,7 @@ class DamageFinder:
             maps = torch.stack(answers).mean(dim=0)
         level = maps[0, 0].cpu().numpy()
         if is_near:
-            level[_around_wide(level >= FAINT_SHARE * THRESHOLD, NEAR_PX, NEAR_PX / 4)] = 0
+            level[around_wide(level >= FAINT_SHARE * THRESHOLD, NEAR_PX, NEAR_PX / 4)] = 0
         if scale < 1:
             level = cv2.resize(level, (width, height), interpolation=cv2.INTER_LINEAR)
         return level
@@ -152,11 +152,11 @@ def damage_mask(level: np.ndarray, *, threshold: float = THRESHOLD, refine: bool
         certain = sums >= np.bincount(labels.ravel()) * np.float32(threshold)
         certain[0] = False
         mask = certain[labels]
-        mask |= _around_wide(mask, THICK_PX, RIM_PX)
+        mask |= around_wide(mask, THICK_PX, RIM_PX)
     return mask
 
 
-def _around_wide(mask: np.ndarray, width_px: float, reach_px: float) -> np.ndarray:
+def around_wide(mask: np.ndarray, width_px: float, reach_px: float) -> np.ndarray:
     """The parts of a mask that are so wide, and what lies within reach_px of them; bool (H, W) each."""
     inner = cv2.distanceTransform(mask.view(np.uint8), cv2.DIST_L2, 5) >= width_px / 2
     if not inner.any():

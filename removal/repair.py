@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inpaint import Inpainter
-from inpaint.blind import FAINT_SHARE, THRESHOLD, damage_mask
+from inpaint import Inpainter, load_inpainter
+from inpaint.blind import FAINT_SHARE, THRESHOLD, around_wide, damage_mask
+from inpaint.inpainter import Repaired
 from inpaint.seen_through import seen_through
 from postprocess import MaskRecipe
 from removal.pipeline import Pipeline, Removal, timed
@@ -18,6 +19,9 @@ from segment.segmenter import check_images
 LABEL = "damage"
 KEEPS_REST = "reconstruction"
 """The inpainter that keeps what is left of a pixel: it may have layers that the photo is seen through."""
+LARGE_PX = 4_000_000
+THIN_SHARE = 0.02
+"""In photos of LARGE_PX and more, damage narrower than this share of the shorter side is left to `telea`."""
 Finder = Callable[[np.ndarray], np.ndarray]
 """uint8 (H, W, 3) RGB -> float32 (H, W) in [0, 1], as `inpaint.blind.DamageFinder`."""
 
@@ -100,8 +104,17 @@ class RepairPipeline(Pipeline):
         hole = self.hole(image, found)
         seconds = {"refine": hole.seconds}
         with timed(seconds, "inpaint"):
-            repaired = self.inpainter.repair(image, hole.mask, found.level)
+            repaired = self._repaired(image, hole.mask, found.level)
         maps = {"damage": found.level}
         if repaired.edges is not None:
             maps["edges"] = repaired.edges
         return Removal(repaired.image, hole.mask, hole.wanted, hole.attached, hole.parts, seconds, maps=maps)
+
+    def _repaired(self, image: np.ndarray, mask: np.ndarray, level: np.ndarray) -> Repaired:
+        """By the inpainter; of a large photo what is thin by `telea`, which is as good there and faster."""
+        assert self.inpainter is not None
+        if mask.size < LARGE_PX or self.inpainter.name == KEEPS_REST or mask.all():
+            return self.inpainter.repair(image, mask, level)
+        wide = mask & around_wide(mask, THIN_SHARE * min(mask.shape), 0)
+        image = load_inpainter("telea")(image, mask & ~wide, wide)
+        return self.inpainter.repair(image, wide, level)

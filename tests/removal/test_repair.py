@@ -169,3 +169,21 @@ def test_a_layer_that_the_photo_is_seen_through_is_left_alone_unless_its_rest_is
     assert np.array_equal(left.image, image)
     assert pipeline(level, refine=False)([image])[0].mask.sum() == 20 * 40
     assert pipeline(level, continuous())([image])[0].mask.any()
+
+
+def test_in_a_large_photo_what_is_thin_is_filled_by_telea(monkeypatch, image):
+    level = np.zeros((HEIGHT, WIDTH), np.float32)
+    level[3, 2:58] = 1
+    level[15:35, 20:40] = 1
+    damaged = image.copy()
+    damaged[level > 0] = 255
+    monkeypatch.setattr("removal.repair.THIN_SHARE", 0.2)  # 8 px
+    (small,) = pipeline(level)([damaged])
+    assert (small.image[3, 2:58] == 7).all()
+    monkeypatch.setattr("removal.repair.LARGE_PX", HEIGHT * WIDTH)
+    (large,) = pipeline(level)([damaged])
+    assert np.array_equal(large.mask, small.mask)
+    assert abs(large.image[3, 2:58].astype(int) - 100).max() <= 2
+    assert (large.image[18:32, 23:37] == 7).all()
+    (kept,) = pipeline(level, continuous())([damaged])
+    assert (kept.image[3, 2:58] == 255).all()
