@@ -1,8 +1,8 @@
-"""Damage that no training draws: other shapes, other arithmetic, to see what a repair does to what it never saw.
+"""Damage that no training draws, to see what a repair does to what it never saw.
 
 The generators of training cover a photo (`inpaint.training.damage`); these absorb its light, change its light
 beside a crease, scatter flakes, write by hand, and lay layers over it. `THINGS` paints what belongs to the
-photo: nothing of it may be taken away. Each is a function (image uint8 (H, W, 3), generator) -> uint8 (H, W, 3).
+photo: nothing of it may be taken away. Each: (image uint8 (H, W, 3), generator) -> uint8 (H, W, 3).
 """
 
 import math

@@ -7,14 +7,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inpaint import Inpainter
-from inpaint.blind import FAINT_SHARE, THRESHOLD, damage_mask
+from inpaint import Inpainter, load_inpainter
+from inpaint.blind import FAINT_SHARE, THRESHOLD, around_wide, damage_mask
+from inpaint.inpainter import Repaired
+from inpaint.seen_through import seen_through
 from postprocess import MaskRecipe
 from removal.pipeline import Pipeline, Removal, timed
 from segment import Detections
 from segment.segmenter import check_images
 
 LABEL = "damage"
+KEEPS_REST = "reconstruction"
+"""The inpainter that keeps what is left of a pixel: it may have layers that the photo is seen through."""
+LARGE_PX = 4_000_000
+THIN_SHARE = 0.02
+"""In photos of LARGE_PX and more, damage narrower than this share of the shorter side is left to `telea`."""
 Finder = Callable[[np.ndarray], np.ndarray]
 """uint8 (H, W, 3) RGB -> float32 (H, W) in [0, 1], as `inpaint.blind.DamageFinder`."""
 
@@ -41,14 +48,17 @@ class DamageSegmenter:
     """Finds damage; it keeps the contract of `segment.load_segmenter`.
 
     threshold, refine: as `inpaint.blind.damage_mask` has them.
+    layers: with `refine`, whether layers that the photo is seen through count (`inpaint.seen_through`).
     """
 
     name = LABEL
     classes = (LABEL,)
     fallback: str | None = None
 
-    def __init__(self, finder: Finder, *, threshold: float = THRESHOLD, refine: bool = True):
-        self.finder, self.threshold, self.refine = finder, threshold, refine
+    def __init__(
+        self, finder: Finder, *, threshold: float = THRESHOLD, refine: bool = True, layers: bool = True
+    ):
+        self.finder, self.threshold, self.refine, self.layers = finder, threshold, refine, layers
         source = getattr(finder, "description", "damage")
         more = f", with what hangs on it from {FAINT_SHARE * threshold:g} on and soft rims"
         self.description = f"{source}, from {threshold:g} on{more if refine else ''}"
@@ -64,6 +74,8 @@ class DamageSegmenter:
     def _find(self, image: np.ndarray) -> DetectedDamage:
         level = self.finder(image)
         mask = damage_mask(level, threshold=self.threshold, refine=self.refine)
+        if self.refine and not self.layers:
+            mask &= ~seen_through(image, mask)
         return DetectedDamage.of(level, mask)
 
 
@@ -71,14 +83,16 @@ class RepairPipeline(Pipeline):
     """Finds the damage in photos and fills it, called as `Pipeline` is.
 
     finder: `inpaint.blind.load_damage_finder`, or anything that gives the level of damage of an image.
-    inpainter: any; `reconstruction` keeps what is left of what is partly destroyed, the others fill the mask.
+    inpainter: any; `reconstruction` keeps what is left of what is partly destroyed, the others fill the mask
+        and leave layers alone that the photo is seen through.
     threshold, refine: as `inpaint.blind.damage_mask` has them.
     """
 
     def __init__(
         self, finder: Finder, inpainter: Inpainter, *, threshold: float = THRESHOLD, refine: bool = True
     ):
-        segmenter = DamageSegmenter(finder, threshold=threshold, refine=refine)
+        layers = inpainter.name == KEEPS_REST
+        segmenter = DamageSegmenter(finder, threshold=threshold, refine=refine, layers=layers)
         self.description = segmenter.description
         super().__init__(segmenter, MaskRecipe.none(), inpainter, classes=None, min_score=0.0)
 
@@ -90,8 +104,17 @@ class RepairPipeline(Pipeline):
         hole = self.hole(image, found)
         seconds = {"refine": hole.seconds}
         with timed(seconds, "inpaint"):
-            repaired = self.inpainter.repair(image, hole.mask, found.level)
+            repaired = self._repaired(image, hole.mask, found.level)
         maps = {"damage": found.level}
         if repaired.edges is not None:
             maps["edges"] = repaired.edges
         return Removal(repaired.image, hole.mask, hole.wanted, hole.attached, hole.parts, seconds, maps=maps)
+
+    def _repaired(self, image: np.ndarray, mask: np.ndarray, level: np.ndarray) -> Repaired:
+        """By the inpainter; of a large photo what is thin by `telea`, which is as good there and faster."""
+        assert self.inpainter is not None
+        if mask.size < LARGE_PX or self.inpainter.name == KEEPS_REST or mask.all():
+            return self.inpainter.repair(image, mask, level)
+        wide = mask & around_wide(mask, THIN_SHARE * min(mask.shape), 0)
+        image = load_inpainter("telea")(image, mask & ~wide, wide)
+        return self.inpainter.repair(image, wide, level)

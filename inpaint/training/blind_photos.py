@@ -1,15 +1,16 @@
-"""The photos that the damage map learns from: squares of four photos, some in other colours, some with thin things.
+"""Photos that the damage map learns from: squares of four, some in other colours, some with thin things.
 
-    python -m inpaint.training.blind_photos PHOTOS [PHOTOS ...] --out DIR [--count 800] [--side 512] [--seed 0]
+    python -m inpaint.training.blind_photos PHOTOS [PHOTOS ...] --out DIR [--count N] [--side PX] [--seed N]
 
 Small photos must not be enlarged for training: they are blurred, and the network would learn that what is
-sharp is damage. Four of them side by side show damage at the size at which it is met. Thin bright things that
-belong to the photo (rods, horns, wires, bars, lamps) are painted into a part of the squares, with light, shade
+sharp is damage. Four side by side show damage as large as it is met. Thin bright things that
+belong to the photo (rods, wires, bars, lamps) are painted into a part of the squares, with light, shade
 and the softness of a photo, so that the network learns to leave them alone.
 """
 
 import argparse
 import math
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -158,7 +159,7 @@ def _lamps(layer: np.ndarray, cover: np.ndarray, rng: np.random.Generator) -> No
 def _stroke(target: np.ndarray, path: np.ndarray, radii: np.ndarray, colour: np.ndarray) -> None:
     """A stroke of a colour through points (N, 2) of x, y, each with its radius in px."""
     level = tuple(float(value) for value in np.clip(colour, 0, 255))
-    for (start, end), radius in zip(zip(path[:-1], path[1:], strict=True), radii, strict=False):
+    for (start, end), radius in zip(pairwise(path), radii, strict=False):
         away = math.hypot(*(end - start))
         for step in range(max(1, math.ceil(away / max(0.5, radius)))):
             centre = start + (end - start) * step * max(0.5, radius) / max(away, 1e-6)

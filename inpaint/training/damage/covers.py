@@ -39,7 +39,7 @@ def laid_over(image: np.ndarray, content: np.ndarray, mask: np.ndarray) -> np.nd
 
 
 def less_where_unseen(image: np.ndarray, content: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """The mask, float32 (H, W), less where the content hardly differs from the photo: it cannot be seen there.
+    """The mask, float32 (H, W), less where the content hardly differs from the photo: it is not seen there.
 
     image: uint8 (H, W, 3). content: uint8 (H, W, 3) or (1, 1, 3).
     """

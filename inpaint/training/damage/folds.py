@@ -14,7 +14,7 @@ KNOTS = 48  # along a fold, at which its wear changes
 
 @dataclass(frozen=True)
 class Folds(Cover):
-    """Lines across the photo along which the print is worn, brighter on one side of it and darker on the other.
+    """Lines across the photo along which the print is worn, brighter on one side and darker on the other.
 
     count: of folds, 0 < n.
     width: of the worn line, a share in [0, 0.1] of the shorter side, at least 1 px.
@@ -74,7 +74,7 @@ class Folds(Cover):
 
 
 def _line(height: int, width: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Of each pixel: px from a line across the photo, signed, and where along it in [0, 1]; float32 (H, W)."""
+    """Of each pixel: px from a line across the photo, signed, where along it in [0, 1]; float32 (H, W)."""
     kind = rng.integers(3)
     angle = (0.0, math.pi / 2, rng.uniform(0, math.pi))[kind] + rng.normal(0, 0.03)
     # Letters are folded in halves, thirds and quarters.
