@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from inpaint.training.blind_photos import in_other_colours, square_of_four, with_thin_things
+from tools.blind_photos import in_other_colours, square_of_four, with_thin_things
 
 
 def test_four_photos_side_by_side_are_not_enlarged():

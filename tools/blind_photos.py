@@ -1,6 +1,6 @@
 """Photos that the damage map learns from: squares of four, some in other colours, some with thin things.
 
-    python -m inpaint.training.blind_photos PHOTOS [PHOTOS ...] --out DIR [--count N] [--side PX] [--seed N]
+    python -m tools.blind_photos PHOTOS [PHOTOS ...] --out DIR [--count N] [--side PX] [--seed N]
 
 Small photos must not be enlarged for training: they are blurred, and the network would learn that what is
 sharp is damage. Four side by side show damage as large as it is met. Thin bright things that
