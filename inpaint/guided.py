@@ -24,7 +24,8 @@ def follow_colours(level: np.ndarray, image: np.ndarray) -> np.ndarray:
 
 
 def _inner(level: np.ndarray) -> np.ndarray:
-    return np.clip(level, np.float32(_LEAST), np.float32(1 - _LEAST))
+    inner: np.ndarray = np.clip(level, np.float32(_LEAST), np.float32(1 - _LEAST))
+    return inner
 
 
 def _guided(level: np.ndarray, image: np.ndarray) -> np.ndarray:

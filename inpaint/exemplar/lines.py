@@ -152,7 +152,8 @@ def _behind(start: np.ndarray, point: np.ndarray, pieces: np.ndarray) -> np.ndar
     for k in collinear[np.argsort(near[collinear])]:
         if near[k] <= reach + PIECE_GAP_PX:
             reach = max(reach, float(far[k]))
-    return point - reach * direction
+    begin: np.ndarray = point - reach * direction
+    return begin
 
 
 def _end(

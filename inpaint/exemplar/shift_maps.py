@@ -175,8 +175,8 @@ def _peaks(shifts: np.ndarray, shape: tuple[int, int], most: int, sigma: float) 
     height, width = shape
     counts = np.zeros((2 * height + 1, 2 * width + 1), np.float32)
     np.add.at(counts, (shifts[:, 0] + height, shifts[:, 1] + width), 1)
-    counts = cv2.GaussianBlur(counts, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
-    highest = (counts == cv2.dilate(counts, np.ones((3, 3), np.uint8))) & (counts > 0)
+    smooth = cv2.GaussianBlur(counts, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
+    highest = (smooth == cv2.dilate(smooth, np.ones((3, 3), np.uint8))) & (smooth > 0)
     places = np.argwhere(highest)
-    order = np.argsort(-counts[highest], kind="stable")[:most]
+    order = np.argsort(-smooth[highest], kind="stable")[:most]
     return (places[order] - (height, width)).astype(np.int32)

@@ -207,7 +207,7 @@ def followed(
 ) -> np.ndarray:
     """The chances of all pixels, float32 (h, w), where a region with a click is as the click says; of several
     clicks in a region each pixel follows the nearest."""
-    soft = chances.astype(np.float32)[regions.numbers]
+    soft: np.ndarray = chances.astype(np.float32)[regions.numbers]
     clicks = [(x, y, label) for label, places in seeds.items() for x, y in places]
     for number in {int(regions.numbers[int(y), int(x)]) for x, y, _ in clicks}:
         rows, cols = np.nonzero(regions.numbers == number)
@@ -219,7 +219,7 @@ def followed(
 
 def agreement(first: np.ndarray, second: np.ndarray) -> float:
     """IoU of two masks, bool (H, W), that are not both empty."""
-    return np.count_nonzero(first & second) / max(1, np.count_nonzero(first | second))
+    return int((first & second).sum()) / max(1, int((first | second).sum()))
 
 
 def expected_iou(chances: np.ndarray, areas: np.ndarray) -> float:

@@ -71,4 +71,5 @@ def _fibre(start: np.ndarray, length_px: float, rng: np.random.Generator) -> np.
     turns = rng.normal(0, 0.35) + rng.normal(0, 0.2, steps)
     angles = rng.uniform(0, 2 * math.pi) + np.cumsum(turns)
     path = np.cumsum(np.stack([np.cos(angles), np.sin(angles)], axis=1), axis=0) * length_px / steps + start
-    return np.rint(path * 2**_SHIFT).astype(np.int32)
+    places: np.ndarray = np.rint(path * 2**_SHIFT).astype(np.int32)
+    return places

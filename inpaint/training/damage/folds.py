@@ -42,7 +42,7 @@ class Folds(Cover):
     def cover(self, image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         shown, left = np.zeros(image.shape[:2], np.float32), np.ones(image.shape[:2], np.float32)
         for _ in range(drawn_number(rng, self.count)):
-            for level, mask in self._fold(*image.shape[:2], rng):
+            for level, mask in self._fold(image.shape[0], image.shape[1], rng):
                 shown = shown * (1 - mask) + level * mask
                 left *= 1 - mask
         covered = 1 - left

@@ -38,7 +38,7 @@ class RimmedStains(Cover):
     def cover(self, image: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         left = np.ones(image.shape[:2], np.float32)
         for _ in range(drawn_number(rng, self.count)):
-            left *= 1 - self._stain(*image.shape[:2], rng)
+            left *= 1 - self._stain(image.shape[0], image.shape[1], rng)
         if rng.integers(2):  # coffee, tea, rust, old glue
             content = np.array([rng.uniform(50, 160), 0, 0])
             content[1] = content[0] * rng.uniform(0.55, 0.85)
@@ -54,7 +54,8 @@ class RimmedStains(Cover):
         x = np.arange(width, dtype=np.float32) - np.float32(rng.uniform(0, width))
         y = (np.arange(height, dtype=np.float32) - np.float32(rng.uniform(0, height)))[:, None]
         stretch = np.float32(rng.uniform(0.7, 1.4))
-        away, angle = cv2.cartToPolar(*np.broadcast_arrays(x * stretch, y / stretch))
+        across, down = np.broadcast_arrays(x * stretch, y / stretch)
+        away, angle = cv2.cartToPolar(across, down)
         place = np.minimum((angle * (ANGLES / (2 * math.pi))).astype(np.intp), ANGLES - 1)
         outline = radius * (1 + rng.uniform(0.01, 0.12) * _waves(rng))
         beyond = away - cv2.blur(np.tile(outline, 3)[None], (5, 1))[0, ANGLES : 2 * ANGLES][place]
@@ -74,4 +75,5 @@ def _waves(rng: np.random.Generator) -> np.ndarray:
     around = np.linspace(0, 2 * math.pi, ANGLES, endpoint=False)[:, None]
     orders = np.arange(1, WAVES + 1)
     heights = rng.normal(0, 1, WAVES) / np.sqrt(orders)
-    return (heights * np.cos(orders * around + rng.uniform(0, 2 * math.pi, WAVES))).sum(axis=1)
+    waves: np.ndarray = (heights * np.cos(orders * around + rng.uniform(0, 2 * math.pi, WAVES))).sum(axis=1)
+    return waves
