@@ -66,7 +66,8 @@ def coco_examples(folder: Path, *, kept_apart: bool) -> tuple[list[Example], lis
     """People and other things of the COCO photos that train the finder."""
     coco = COCO(folder / "instances.json")
     person_id = next(c["id"] for c in coco.dataset["categories"] if c["name"] == "person")
-    people, things = [], []
+    people: list[Example] = []
+    things: list[Example] = []
     for info in coco.dataset["images"]:
         if coco_split(info["id"]) != "train" or (info["id"] % KEPT_APART == 1) != kept_apart:
             continue
@@ -189,7 +190,9 @@ def learn(network: BoxNetwork, examples: Examples, steps: int, batch: int, rate:
         losses.append(loss.item())
         if (step + 1) % 50 == 0:
             click.echo(f"{step + 1} {time.monotonic() - started:.0f} s loss {np.mean(losses[-50:]):.4f}")
-    return average.module.eval()
+    averaged = average.module.eval()
+    assert isinstance(averaged, BoxNetwork)
+    return averaged
 
 
 def scores(network: BoxNetwork, data: Path) -> list[float]:

@@ -82,7 +82,8 @@ def crowds(boxes: np.ndarray) -> np.ndarray:
     middles = (boxes[:, None, :2] + boxes[:, None, 2:]) / 2  # of the other boxes, (N, 1, 2)
     area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
     inside = (middles > boxes[None, :, :2]).all(2) & (middles < boxes[None, :, 2:]).all(2)
-    return (inside & (area[:, None] < area[None] / 3)).sum(0) >= PEOPLE_OF_A_CROWD
+    others: np.ndarray = (inside & (area[:, None] < area[None] / 3)).sum(0)
+    return np.asarray(others >= PEOPLE_OF_A_CROWD)
 
 
 def pixel_box(box: np.ndarray, size: tuple[int, ...]) -> tuple[slice, slice]:

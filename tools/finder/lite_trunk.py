@@ -40,7 +40,8 @@ class SameConv(nn.Module):
 
     def forward(self, features: Tensor, added: Tensor | None = None) -> Tensor:
         features = self.conv(functional.pad(features, self.padding))
-        return self.norm(features if added is None else features + added)
+        normed: Tensor = self.norm(features if added is None else features + added)
+        return normed
 
 
 class InvertedBottleneck(nn.Module):
@@ -56,7 +57,7 @@ class InvertedBottleneck(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         inner = features if self.expand is None else functional.relu6(self.expand(features))
-        result = self.project(functional.relu6(self.depthwise(inner)))
+        result: Tensor = self.project(functional.relu6(self.depthwise(inner)))
         return result + features if self.shortcut else result
 
 
