@@ -60,10 +60,8 @@ class ExemplarSettings:
 
 
 FAST = ExemplarSettings()
-NORMAL = ExemplarSettings(
-    fine_rounds=4, line_weight=20_000.0, hypotheses=2, shift_maps=2, most_bias=10.0, even_ground=True
-)
-BEST = replace(NORMAL, fine_rounds=5, hypotheses=6)
+NORMAL = ExemplarSettings(line_weight=20_000.0, hypotheses=2, shift_maps=2, most_bias=10.0, even_ground=True)
+BEST = replace(NORMAL, hypotheses=6)
 EFFORTS: dict[Effort, ExemplarSettings] = {"fast": FAST, "normal": NORMAL, "best": BEST}
 
 
