@@ -8,13 +8,20 @@ import cv2
 import numpy as np
 
 if TYPE_CHECKING:
-    from segment import Detections
+    from segment import Detections, Segmenter
 
+PROTECT_SCORE = 0.2  # from this score on, what stays may not be copied into a hole: better one patch too few
 REMOVED_SHARE = 0.5  # whoever lies in the hole by this share goes ...
 RIM_SHARE = 0.02  # ... and so near to it, of the photo's short side, what was found of her is only a rim
 LEAST_RIM_PX = 8
 SURROUNDED_SHARE = 0.5  # a hole whose edge lies on a person by this share is filled with what she wears
 LONGEST_PX = 512  # of the photo, as these shares are measured
+
+
+def find_people(finder: Segmenter, image: np.ndarray) -> Detections:
+    """Who is in an image, uint8 (H, W, 3) RGB; people whom the finder half believes in are protected too."""
+    (people,) = finder([image], classes=("person",), min_score=PROTECT_SCORE)
+    return people
 
 
 def people_who_stay(people: Detections, hole: np.ndarray) -> np.ndarray:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from segment import Detections, Segmenter
 
 POINTED = "pointed"  # label of the thing that was clicked on, which no segmenter finds
-PROTECT_SCORE = 0.2  # from this score on, what stays may not be copied into a hole: better one patch too few
 STAY_SCORE = 0.5  # from this score on, it is not eaten by a mask that is thickened
 PROTECT_MARGIN_SHARE = 0.004  # of the photo's short side, around what is protected: masks miss the rim
 
@@ -151,6 +150,8 @@ class Pipeline:
         """Everything the segmenter finds, not the wanted classes alone and down to PROTECT_SCORE: what stays
         is kept from being copied into holes.
         """
+        from removal.bystanders import PROTECT_SCORE
+
         if self.segmenter is None:
             raise ValueError("expected detections, for this pipeline has no segmenter")
         if self.classes is not None:
@@ -172,10 +173,18 @@ class Pipeline:
             filled, hole.mask, hole.wanted, hole.attached, hole.parts, seconds, hole.shadow_confidence
         )
 
-    def hole(self, image: np.ndarray, found: Detections, *, chosen: Sequence[int] | None = None) -> Hole:
+    def hole(
+        self,
+        image: np.ndarray,
+        found: Detections,
+        *,
+        chosen: Sequence[int] | None = None,
+        people: Detections | None = None,
+    ) -> Hole:
         """What is to be filled in one image, uint8 (H, W, 3) RGB, of what is in it.
 
-        chosen: indices of the objects to remove; None = those of the wanted classes and scores.
+        chosen: indices of the objects to remove; None = those of the wanted classes and scores. people: who
+        is in the image, where that is known; None = ask `bystanders`, where there is one.
         """
         from postprocess import refine_mask
 
@@ -197,18 +206,21 @@ class Pipeline:
             refined = refine_mask(
                 image, mask, self.recipe, others if others.any() else None, attached=along & ~mask
             )
-            protect = self._protect(image, found.union() & ~(mask | along), refined.mask)
+            protect = self._protect(image, found.union() & ~(mask | along), refined.mask, people)
         confidence = refined.shadow_confidence
         return Hole(wanted, attached, refined.mask, refined.parts, protect, confidence, seconds["refine"])
 
-    def _protect(self, image: np.ndarray, others: np.ndarray, hole: np.ndarray) -> np.ndarray | None:
+    def _protect(
+        self, image: np.ndarray, others: np.ndarray, hole: np.ndarray, people: Detections | None
+    ) -> np.ndarray | None:
         """What the fill of `hole` may not copy; others: what was detected and stays. bool (H, W) each."""
-        from removal.bystanders import people_who_stay
+        from removal.bystanders import find_people, people_who_stay
 
         if not self.protect:
             return None
-        if self.bystanders is not None and hole.any():
-            (people,) = self.bystanders([image], classes=("person",), min_score=PROTECT_SCORE)
+        if people is None and self.bystanders is not None and hole.any():
+            people = find_people(self.bystanders, image)
+        if people is not None:
             others = others | people_who_stay(people, hole)
         return protected(others, hole)
 

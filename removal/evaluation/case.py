@@ -179,7 +179,8 @@ class Case:
     image: uint8 (H, W, 3) RGB, what is worked on. clean: uint8 (H, W, 3), what it should come to; None = not
     known. truths: what the protocol knows to be there, by source ("annotations", "object", "changed",
     "holes"). regions: bool (H, W) each, parts of the photo that are measured by themselves. judged: what a
-    judge finds in the photo as it is. orientation: EXIF's, 1 to 8, of the photo's file. note: of that file,
+    judge finds in the photo as it is. people: who is in the photo, for masks of another team, which do not
+    say it; None = not looked for. orientation: EXIF's, 1 to 8, of the photo's file. note: of that file,
     as `removal.batch.record.note_of` makes it.
     """
 
@@ -197,6 +198,7 @@ class Case:
     figures: dict[Combination, Figures] = field(default_factory=dict)
     unedited: Figures = field(default_factory=dict)
     judged: Detections | None = None
+    people: Detections | None = None
     orientation: int = 1
     note: dict[str, Any] = field(default_factory=dict)
 

@@ -32,7 +32,8 @@ class EvaluatedSource:
     description: what it is, in words. classes: names of what is removed of what it finds; None = everything.
     has_instances: whether its objects are told apart and scored, as COCO's AP needs. find: what it marks.
     lacks: why it has nothing for a photo, None = it has; asked before any work. least_score: what it finds
-    below this score is for AP alone. parameters: how many numbers it learned.
+    below this score is for AP alone. parameters: how many numbers it learned. names_all: whether it says
+    who else is in the photo; masks of another team do not.
     """
 
     name: str
@@ -43,6 +44,7 @@ class EvaluatedSource:
     lacks: Callable[[EvalPhoto], str | None] = lambda photo: None
     least_score: float = 0.0
     parameters: int = 0
+    names_all: bool = True
 
 
 class Segmenters:
@@ -121,7 +123,7 @@ def blind_source(run: RunOptions) -> EvaluatedSource:
 
 
 def detector_source(name: str, options: EvaluationOptions, segmenters: Segmenters) -> EvaluatedSource:
-    from removal.pipeline import PROTECT_SCORE
+    from removal.bystanders import PROTECT_SCORE
 
     description = segmenters.get(name).description
     return EvaluatedSource(
@@ -175,7 +177,7 @@ def files_source(name: str, options: EvaluationOptions, say: Callable[[str], Non
 
     has_objects = not any(is_picture(entry) for entry in files.entries)
     wanted = (*options.classes, LABEL) if options.classes else None
-    return EvaluatedSource(name, files.description, wanted, has_objects, find, lacks)
+    return EvaluatedSource(name, files.description, wanted, has_objects, find, lacks, names_all=False)
 
 
 def sought(photo: EvalPhoto) -> Path:
@@ -193,9 +195,10 @@ def find_hole(case: Case, source: EvaluatedSource, run: RunOptions, *, refined: 
 
     recipe = build_recipe(replace(run, refine=refined))
     score = run.score if source.has_instances else 0.0
-    pipeline = Pipeline(None, recipe, None, classes=source.classes, min_score=score)
+    pipeline = Pipeline(None, recipe, None, classes=source.classes, min_score=score, protect=run.protect)
     found = case.found[source.name]
-    hole = pipeline.hole(case.image, found.select(min_score=source.least_score))
+    people = None if source.names_all else case.people
+    hole = pipeline.hole(case.image, found.select(min_score=source.least_score), people=people)
     if hole.mask.all() and not isinstance(found, DetectedDamage):
         raise ValueError(f"the mask of {source.name} covers the whole photo: nothing is left to fill from")
     return hole

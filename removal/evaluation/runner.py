@@ -185,13 +185,16 @@ def open_workshop(
     from removal.evaluation.environment import facts
     from removal.evaluation.judge import build_judge
     from removal.evaluation.mask_sources import Segmenters, build_sources
-    from removal.evaluation.workshop import Workshop, build_inpainters
+    from removal.evaluation.workshop import Workshop, build_finder_of_people, build_inpainters
 
     segmenters = Segmenters(options.run, say)
     sources = {source.name: source for source in build_sources(options, segmenters, files)}
     inpainters = build_inpainters(options, say)
+    bystanders = build_finder_of_people(options.run, sources.values(), inpainters.values())
     models = {f"mask_source {name}": source.description for name, source in sources.items()}
     models |= {f"inpainter {name}": inpainter.description for name, inpainter in inpainters.items()}
+    if bystanders is not None:
+        models["protect"] = bystanders.description
     if isinstance(protocol, CocoProtocol):
         protocol.sources = sources
         protocol.judge, protocol.judge_problem = build_judge(options.judge, segmenters, options.classes, say)
@@ -199,7 +202,7 @@ def open_workshop(
     parameters = {name: inpainter.parameters for name, inpainter in inpainters.items()}
     parameters |= {f"mask_source {name}": source.parameters for name, source in sources.items()}
     folder.begin(models, facts() | {"parameters": parameters})
-    return Workshop(protocol, chosen, sources, inpainters, folder, options.run)
+    return Workshop(protocol, chosen, sources, inpainters, folder, options.run, bystanders)
 
 
 def work_through(

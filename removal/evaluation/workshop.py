@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +12,11 @@ import numpy as np
 from removal.batch.notes import is_as_noted, note_of
 from removal.batch.stages import Stage
 from removal.batch.threads import default_workers
+from removal.bystanders import find_people
 from removal.evaluation.case import Case, Combination, EvaluationProtocol
 from removal.evaluation.folder import CLEAN, SHOWN
 from removal.evaluation.mask_sources import EvaluatedSource, find_hole
-from removal.models import build_inpainter, loading
+from removal.models import build_bystanders, build_inpainter, loading
 from removal.options import RunOptions
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from removal.evaluation.folder import EvaluationFolder
     from removal.evaluation.plan import EvaluationOptions
     from removal.pipeline import Hole
-    from segment import Detections
+    from segment import Detections, Segmenter
 
 PART_CHANNELS = ("object", "attached", "shadow")  # red, green and blue of the masks that are kept
 Record = dict[str, Any]
@@ -34,7 +35,8 @@ class Workshop:
     """The stages that every photo goes through: read, find, refine, fill, measure, write.
 
     Masks are found once for each source, refined once for each source and refinement, and a photo is read
-    once. sources, inpainters: by name. combinations: what is compared.
+    once. sources, inpainters: by name. combinations: what is compared. bystanders: finds people who stay,
+    for masks that do not name them; None = nobody is looked for.
     """
 
     def __init__(
@@ -45,9 +47,10 @@ class Workshop:
         inpainters: Mapping[str, Inpainter],
         folder: EvaluationFolder,
         run: RunOptions,
+        bystanders: Segmenter | None = None,
     ) -> None:
         self.protocol, self.combinations, self.folder, self.run = protocol, combinations, folder, run
-        self.sources, self.inpainters = sources, inpainters
+        self.sources, self.inpainters, self.bystanders = sources, inpainters, bystanders
 
     def stages(self) -> list[Stage]:
         """In order. A detector and the fills have one thread each: a network has the device to itself, and
@@ -74,6 +77,8 @@ class Workshop:
             started = time.perf_counter()
             case.found[name] = source.find(case)
             case.find_seconds[name] = time.perf_counter() - started
+        if self.bystanders is not None:
+            case.people = find_people(self.bystanders, case.image)
         return case
 
     def refine(self, case: Case) -> Case:
@@ -176,3 +181,14 @@ def build_inpainters(options: EvaluationOptions, say: Callable[[str], None]) -> 
         with loading():
             built[method.label] = build_inpainter(run, say, plain=options.plain)
     return built
+
+
+def build_finder_of_people(
+    run: RunOptions, sources: Iterable[EvaluatedSource], inpainters: Iterable[Inpainter]
+) -> Segmenter | None:
+    """The finder of people who stay, as `remove --masks` has it; None where every source names them or no
+    fill copies anything."""
+    if not run.protect or all(source.names_all for source in sources):
+        return None
+    with loading():
+        return next(filter(None, map(build_bystanders, inpainters)), None)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from inpaint import Inpainter
     from inpaint.inpainter import Effort
     from removal.pipeline import Pipeline
+    from segment import Segmenter
 
 SHOWN_SCORE = 0.35  # objects below are not drawn
 
@@ -24,6 +25,7 @@ class Models:
         self.options = options
         self.pipeline: Pipeline | None = None
         self.said: list[str] = []
+        self._bystanders: Segmenter | None = None
 
     def ready(self, job: Job) -> Pipeline:
         """The models; loaded now where that failed or was not asked for before."""
@@ -69,6 +71,16 @@ class Models:
         from removal.models import build_inpainter
 
         return build_inpainter(replace(self.options, seed=seed, effort=effort), self.said.append)
+
+    def bystanders(self, inpainter: Inpainter) -> Segmenter | None:
+        """The finder of people who stay, for a photo that nobody looked at yet; None for a fill that copies
+        nothing."""
+        from removal.models import build_bystanders
+
+        if not getattr(inpainter, "copies", True):
+            return None
+        self._bystanders = self._bystanders or build_bystanders(inpainter)
+        return self._bystanders
 
     def description(self) -> dict[str, Any]:
         """The models in words, what they may be used for, and which may be chosen."""

@@ -20,6 +20,7 @@ from removal.page.pointing import Pointer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from inpaint import Inpainter
     from inpaint.inpainter import Effort
     from removal.pipeline import Hole
 
@@ -178,19 +179,26 @@ class Studio:
             job.at("filling")
             pixels, before = self.gallery.pixels(opened, base)
             inpainter = self.models.inpainter(pipeline, seed, effort or self.models.options.effort)
-            filled = inpainter(pixels, mask, self._protect(opened, mask))
+            filled = inpainter(pixels, mask, self._protect(opened, pixels, mask, inpainter))
             job.at("keeping the result")
             result = self.gallery.add_result(opened, filled, before | mask, mask, seed=seed, base=base)
             return {"result": self.result_record(opened, result)}
 
         return self.worker.submit("fill", opened.id, work)
 
-    def _protect(self, opened: Opened, mask: np.ndarray) -> np.ndarray | None:
+    def _protect(
+        self, opened: Opened, pixels: np.ndarray, mask: np.ndarray, inpainter: Inpainter
+    ) -> np.ndarray | None:
+        """What the fill may not copy: what was found and stays or, before anybody looked, people."""
+        from removal.bystanders import find_people, people_who_stay
         from removal.pipeline import protected
 
-        if opened.detections is None:
+        if not self.models.options.protect:
             return None
-        return protected(opened.detections.union() & ~mask, mask)
+        if opened.detections is not None:
+            return protected(opened.detections.union() & ~mask, mask)
+        finder = self.models.bystanders(inpainter)
+        return None if finder is None else protected(people_who_stay(find_people(finder, pixels), mask), mask)
 
     def result_record(self, opened: Opened, result: Result) -> dict[str, Any]:
         return {

@@ -102,6 +102,7 @@ class Session:
 def models(monkeypatch):
     monkeypatch.setattr("removal.models.build_removal", lambda options, say: Models(options.seed))
     monkeypatch.setattr("removal.models.build_inpainter", lambda options, say: Filler(options.seed))
+    monkeypatch.setattr("removal.models.build_bystanders", lambda inpainter: None)
 
 
 @pytest.fixture
