@@ -113,7 +113,7 @@ def chequered_floor():
     [((80, 180, 125, 195), 0.10), ((60, 200, 100, 220), 0.18), ((80, 180, 45, 115), 0.41)],
 )
 def test_in_perspective_normal_does_better_than_fast_but_is_not_right(chequered_floor, hole, most):
-    """Right would be below 0.02, as for the corner and the edge that meets another; docs/filling.md says it."""
+    """Right would be below 0.02, as for the corner: docs/notes/filling.md says how far off it is."""
     mask = person(*hole)
     reached = wrong_share(fill(chequered_floor, mask), chequered_floor, mask)
     assert reached <= wrong_share(fill(chequered_floor, mask, FAST), chequered_floor, mask)
