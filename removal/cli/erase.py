@@ -42,7 +42,21 @@ if TYPE_CHECKING:
 LISTED_FAILURES = 50
 
 
-@click.command(cls=GroupedCommand, no_args_is_help=True)
+class DefaultContext(click.Context):
+    """Of a command whose name nobody has to type: usage and errors leave it out."""
+
+    @property
+    def command_path(self) -> str:
+        return self.parent.command_path if self.parent else super().command_path
+
+
+class DefaultCommand(GroupedCommand):
+    """See `DefaultContext`."""
+
+    context_class = DefaultContext
+
+
+@click.command(cls=DefaultCommand, no_args_is_help=True)
 @click.argument("photos", nargs=-1, type=PathOrUrl(), metavar="PHOTO|FOLDER...")
 @target_options
 @blind_options

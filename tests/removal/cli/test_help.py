@@ -106,3 +106,10 @@ def test_a_misspelt_class_gets_a_suggestion_that_makes_sense(invoke, tmp_path):
 
 def test_the_group_takes_no_other_option(invoke):
     assert "--help-all" in cli.get_help(click.Context(cli, info_name="remove"))
+
+
+def test_errors_do_not_name_a_command_that_nobody_typed(invoke):
+    result = invoke("--effort", "slow", "photo.jpg")
+    assert result.exit_code == 2
+    assert "erase" not in result.stderr
+    assert " --help' for help." in result.stderr
