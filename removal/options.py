@@ -178,7 +178,10 @@ class RunOptions(TargetOptions, MaskOptions, ModelOptions, OutputOptions, Engine
 
     def _check_points(self) -> None:
         if self.not_points and not self.points:
-            raise PlanError("expected a point on the thing as well, got only points that do not belong to it", option="not_points")
+            raise PlanError(
+                "expected a point on the thing as well, got only points that do not belong to it",
+                option="not_points",
+            )
         if self.points and (self.boxes or self.masks):
             raise PlanError("expected no masks and boxes beside points, got some", option="points")
         both = {(int(x), int(y)) for x, y in self.points} & {(int(x), int(y)) for x, y in self.not_points}
