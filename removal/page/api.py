@@ -110,7 +110,6 @@ class Api:
             if isinstance(error, RemovalError | OSError) and str(path) in str(error):
                 raise RemovalError(str(error).replace(str(path), name)) from error
             raise
-        self.studio.look(opened)
         self.events.tell({"kind": "opened", "photo": opened.id})
         return JSONResponse(self.photo_record(opened), status_code=201)
 

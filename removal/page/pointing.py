@@ -16,7 +16,7 @@ from removal.page.masks import StepError, points_of
 if TYPE_CHECKING:
     from removal.page.gallery import Gallery, Opened
     from segment import Detections
-    from segment.prompts import Embedded
+    from segment.prompts import Embedded, Prompter
 
 LOOKED_AT_PX = 1536  # long side of a photo as clicks see it
 KEPT = 2
@@ -39,11 +39,13 @@ class Pointer:
 
     def __init__(self, gallery: Gallery):
         self.gallery = gallery
+        self._prompter: Prompter | None = None  # loaded at the first look
         self._looked: OrderedDict[str, Looked] = OrderedDict()
         self._lock = threading.Lock()
 
     def look(self, opened: Opened) -> Looked:
         """Looks at a photo; again only where more is known of it than before."""
+        from segment import Detections
         from segment.prompts import load_prompter
 
         with self._lock:
@@ -55,8 +57,11 @@ class Pointer:
             scale = min(1.0, LOOKED_AT_PX / max(image.shape[:2]))
             if scale < 1:
                 image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-            small = None if found is None else reduced(found, *image.shape[:2])
-            ask = load_prompter("auto", detections=small).embed(image)
+            # Where nothing is known yet, nothing is looked for here: the page's own finder is about to.
+            height, width = image.shape[:2]
+            small = Detections.empty(height, width) if found is None else reduced(found, height, width)
+            self._prompter = self._prompter or load_prompter("auto")
+            ask = self._prompter.embed(image, small)
             looked = Looked(ask, (image.shape[1], image.shape[0]), scale, found)
             self._looked[opened.id] = looked
             while len(self._looked) > KEPT:
