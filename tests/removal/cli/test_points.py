@@ -137,7 +137,7 @@ def test_a_box_without_a_network_is_noted_as_before(invoke, photo, tmp_path):
         (("--point", "1,2,3", "photo.png"), ("--point", "such as 120,40, got '1,2,3'")),
         (("--point", "-1,2", "photo.png"), ("--point", "from 0 on")),
         (("--point", "nan,2", "photo.png"), ("--point", "from 0 on")),
-        (("--not", "5,5", "photo.png"), ("--not: expected a point on the thing too",)),
+        (("--not", "5,5", "photo.png"), ("--not: expected a point on the thing as well",)),
         (("--point", "5,5", "--not", "5,5", "photo.png"), ("--not: expected 5,5 to be on the thing or not",)),
         (("--point", "5,5", "--box", "1,1,9,9", "photo.png"), ("--point: expected no masks and boxes",)),
         (("--point", "5,5", "--blind", "photo.png"), ("--blind", "got points")),

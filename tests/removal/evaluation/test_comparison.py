@@ -230,7 +230,9 @@ class Partly:
 def test_a_photo_found_damaged_all_over_counts_as_it_is_but_for_reconstruction(
     holes_set, monkeypatch, tmp_path
 ):
-    monkeypatch.setattr("removal.evaluation.mask_sources.build_damage_finder", lambda run: Partly(0.4))
+    monkeypatch.setattr(
+        "removal.evaluation.mask_sources.build_damage_finder", lambda run: Partly(0.45)
+    )  # surer than the rule on unsure damage asks
     files = [tmp_path / f"{name}.safetensors" for name in ("edge-prediction", "reconstruction")]
     for path in files:
         save_network(build_blind_network(path.stem, {"width": 0.1}), path)
@@ -247,7 +249,7 @@ def test_a_photo_found_damaged_all_over_counts_as_it_is_but_for_reconstruction(
         for name in ("telea", "reconstruction")
     )
     assert np.array_equal(telea, shown)
-    # All of it is drawn anew, but what is left of a pixel shows: 0.6 of it, whatever is drawn.
+    # All of it is drawn anew, but what is left of a pixel shows: 0.55 of it, whatever is drawn.
     left = np.corrcoef(ours.ravel(), shown.ravel())[0, 1]
     assert not np.array_equal(ours, shown)
     assert left > 0.8
