@@ -201,7 +201,7 @@ def slide_undo_and_try_again(page):
     assert page.is_hidden("#divider")
     assert page.is_enabled("#fill")
     page.keyboard.press("Control+Shift+z")
-    assert page.is_visible("#divider")
+    page.wait_for_selector("#divider", state="visible")
     page.click("#again")
     page.wait_for_selector("#tries button:nth-child(3)[aria-pressed=true]", timeout=LONG_MS)
 
@@ -326,7 +326,7 @@ def test_marks_and_tries_outlive_a_reload(serve, visit, tmp_path):
     fetched(page, "#mask-down", tmp_path / "after.png")
     same_picture(tmp_path / "before.png", tmp_path / "after.png")
     page.keyboard.press("Control+z")
-    assert page.is_visible("#divider")  # the result is looked at, and its marks are known
+    page.wait_for_selector("#divider", state="visible")  # the result is looked at, and its marks are known
     page.click("#again")
     page.wait_for_selector("#tries button:nth-child(3)[aria-pressed=true]", timeout=LONG_MS)
     assert page.is_hidden("#message")
