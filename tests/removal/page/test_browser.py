@@ -198,8 +198,8 @@ def slide_undo_and_try_again(page):
     page.mouse.up()
     assert 55 < int(page.get_attribute("#divider", "aria-valuenow")) < 75
     page.keyboard.press("Control+z")  # the fill
-    assert page.is_hidden("#divider")
-    assert page.is_enabled("#fill")
+    page.wait_for_selector("#divider", state="hidden")
+    page.wait_for_selector("#fill:not([disabled])")
     page.keyboard.press("Control+Shift+z")
     page.wait_for_selector("#divider", state="visible")
     page.click("#again")
@@ -307,7 +307,7 @@ def test_strokes_outlive_the_server_and_what_was_removed_is_marked_again(serve, 
     page.wait_for_selector("#message", state="hidden", timeout=LONG_MS)
     assert "Results that were not saved are gone" in page.inner_text("#said")
     find_person(page)
-    assert page.is_hidden("#divider")
+    page.wait_for_selector("#divider", state="hidden")
     fetched(page, "#mask-down", tmp_path / "after.png")
     same_picture(tmp_path / "before.png", tmp_path / "after.png")
     fill(page, 1)
@@ -348,7 +348,7 @@ def test_a_fill_tells_how_far_it_is_and_is_cancelled(serve, visit):
     page.keyboard.press("Escape")
     page.wait_for_selector("#wait", state="hidden", timeout=2000)
     assert page.locator("#tries button").count() == 0
-    assert page.is_enabled("#fill")  # what was marked still is
+    page.wait_for_selector("#fill:not([disabled])")  # what was marked still is
     fill(page, 1)
 
 
