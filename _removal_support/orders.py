@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import sys
 import tomllib
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from _removal_support.errors import RemovalError
@@ -33,18 +34,27 @@ def config_file() -> Path:
     return Path(home).expanduser() / "removal" / "config.toml"
 
 
-def order_from(variable: str, default: tuple[str, ...]) -> tuple[str, ...]:
+def order_from(
+    variable: str, default: tuple[str, ...], known: Callable[[], Collection[str]]
+) -> tuple[str, ...]:
     """The order of one kind of models.
 
     Args:
         variable: of the environment, such as REMOVAL_INPAINTER: names separated by commas. Where it holds
             none, the file's key `inpainter` is asked.
         default: where neither says any.
+        known: gives the names that there are; asked only where the user says an order.
 
     Raises:
-        ConfigError: the file is not as it must be.
+        ConfigError: the file is not as it must be, or the order holds a name that nobody knows.
     """
-    return _found(variable)[0] or default
+    names, source = _found(variable)
+    if not names:
+        return default
+    there = [name for name in known() if name != "auto"]
+    if unknown := [name for name in names if name not in there]:
+        raise ConfigError(f"{source}: expected names out of {', '.join(there)}, got {', '.join(unknown)}")
+    return names
 
 
 def order_source(variable: str) -> str:

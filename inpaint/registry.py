@@ -101,7 +101,7 @@ def takes_prompt(name: str) -> bool:
 def auto_order() -> tuple[str, ...]:
     """What `auto` tries in turn: as REMOVAL_INPAINTER, the user's settings, or AUTO_ORDER
     say."""
-    return order_from(ORDER_VARIABLE, AUTO_ORDER)
+    return order_from(ORDER_VARIABLE, AUTO_ORDER, inpainter_names)
 
 
 def resolve_auto(options: InpainterOptions | None = None) -> AutoChoice:
@@ -111,7 +111,7 @@ def resolve_auto(options: InpainterOptions | None = None) -> AutoChoice:
         options: what `load_inpainter` would be given; None = its defaults.
 
     Raises:
-        UnknownModelError: the order names one that nobody knows.
+        ConfigError: the order names one that nobody knows, or the file of settings is not as it must be.
         FileNotFoundError, WeightsError: the weights that the options name cannot be had, or none can run.
     """
     weights = (options or InpainterOptions()).weights

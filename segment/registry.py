@@ -36,8 +36,10 @@ class SegmenterRecord:
         precision; imports its module when it is called. title: how sentences call it. finds: what, in a few
         words. licence: of code and weights. weights: the published ones; None = it needs none. memory_gb:
         what it and its weights take for a photo of 12 megapixels on the processor; None = not measured.
-        sees_px: the longer side to which it shrinks a photo; None = not known, or it does not. packages: that
-        it needs besides ours, and `extra`, the extra of this distribution that brings them.
+        sees_px: the longer side to which it shrinks a photo; None = not known, or it does not.
+        second_look_measured: whether dropping what a second look does not find again was measured to be
+        right. packages: that it needs besides ours, and `extra`, the extra of this distribution that brings
+        them.
     """
 
     name: str
@@ -48,6 +50,7 @@ class SegmenterRecord:
     weights: PretrainedWeights | None = None
     memory_gb: float | None = None
     sees_px: int | None = None
+    second_look_measured: bool = False
     packages: tuple[str, ...] = ()
     extra: str = ""
 
@@ -113,7 +116,15 @@ _RECORDS = (
     ),
     *map(_transformers, RF_DETR, (312, 384, 432, 504, 624), (0.3, 0.3, None, None, None)),
     *map(_transformers, MASK2FORMER, (384,) * 4, (None,) * 4),
-    SegmenterRecord("builtin", _builtin, "the built-in person finder", "people", "MIT", sees_px=384),
+    SegmenterRecord(
+        "builtin",
+        _builtin,
+        "the built-in person finder",
+        "people",
+        "MIT",
+        sees_px=384,
+        second_look_measured=True,
+    ),
 )
 _own = {known.name: known for known in _RECORDS}
 
@@ -151,7 +162,7 @@ def record(name: str) -> SegmenterRecord:
 def auto_order() -> tuple[str, ...]:
     """What `auto` tries in turn: as REMOVAL_SEGMENTER, the user's settings, or AUTO_ORDER
     say."""
-    return order_from(ORDER_VARIABLE, AUTO_ORDER)
+    return order_from(ORDER_VARIABLE, AUTO_ORDER, lambda: (*segmenter_names(), *SHORT_NAMES))
 
 
 def load_segmenter(
@@ -188,7 +199,9 @@ def load_segmenter(
         return segmenter
     from segment.second_look import SecondLook
 
-    return SecondLook(segmenter, chosen.sees_px, always=refine_boxes is True)
+    return SecondLook(
+        segmenter, chosen.sees_px, always=refine_boxes is True, drops=chosen.second_look_measured
+    )
 
 
 def resolve_auto() -> tuple[SegmenterRecord, str]:

@@ -3,7 +3,8 @@
 A segmenter sees a photo shrunk to its own size. What is small there is found less surely and its mask is
 coarse, though the photo may hold more. So windows around small found or suspected objects are cut out and
 given to the same segmenter as photos of their own. What it finds in them takes the place of what it found
-before; small objects that it no longer finds are dropped, and those that are new must be smaller still.
+before, and those that are new must be smaller still. Small objects that it no longer finds are dropped
+where `drops` says so: that was measured to be right with the built-in finder alone.
 
 Sizes are in pixels of what the segmenter sees; they were chosen with the built-in finder
 (docs/notes/segmentation.md).
@@ -46,11 +47,14 @@ class SecondLook:
     """A segmenter that looks twice; it follows the contract of `segment.segmenter.Segmenter` itself.
 
     sees_px: the longer side to which the segmenter shrinks a photo; None = it does not. always: it looks
-    again at small photos too, which hold no more than it saw at first.
+    again at small photos too, which hold no more than it saw at first. drops: small objects that it does
+    not find again are dropped.
     """
 
-    def __init__(self, segmenter: Segmenter, sees_px: int | None = None, *, always: bool = False) -> None:
-        self.segmenter, self.sees_px, self.always = segmenter, sees_px, always
+    def __init__(
+        self, segmenter: Segmenter, sees_px: int | None = None, *, always: bool = False, drops: bool = True
+    ) -> None:
+        self.segmenter, self.sees_px, self.always, self.drops = segmenter, sees_px, always, drops
         self.fallback = segmenter.fallback
 
     @property
@@ -78,7 +82,8 @@ class SecondLook:
             crops = [image[top:bottom, left:right] for top, left, bottom, right in windows]
             seconds = self.segmenter(crops, classes=classes, min_score=min_score) if crops else []
             scale = self._scale(first)
-            found.append(merged(first.select(min_score=min_score), windows, seconds, scale))
+            first = first.select(min_score=min_score)
+            found.append(merged(first, windows, seconds, scale, drops=self.drops))
         return found
 
     def _scale(self, photo: Detections) -> float:
@@ -145,7 +150,12 @@ def _fitted(middle: float, side: float, whole: int) -> tuple[int, int]:
 
 
 def merged(
-    first: Detections, windows: Sequence[Window], seconds: Sequence[Detections], scale: float = 1.0
+    first: Detections,
+    windows: Sequence[Window],
+    seconds: Sequence[Detections],
+    scale: float = 1.0,
+    *,
+    drops: bool = True,
 ) -> Detections:
     """What two looks found, most certain first.
 
@@ -153,13 +163,14 @@ def merged(
     first look stays what is large or lies in no window, and what the second saw again but in part; what the
     second found inside that is part of it.
 
-    seconds: one for each window, of the window's size. scale: as `windows_around` has it.
+    seconds: one for each window, of the window's size. scale: as `windows_around` has it. drops: what is
+    small and lies in a window must be seen again to stay.
     """
     if not windows:
         return first
     again = _in_photo(first, windows, seconds)
     small = (_longer_sides(first.boxes) <= SMALL_PX * scale) & _inside(first.boxes, windows).any(axis=0)
-    lost = small & ~_related(first, again)[0].any(axis=1)
+    lost = small & ~_related(first, again)[0].any(axis=1) & drops
     sides = _longer_sides(again.boxes)
     known = [
         _covered(rle, [first.rles[i] for i, other in enumerate(first.labels) if other == label])

@@ -28,26 +28,27 @@ def models() -> None:
     from segment import registry as segmenters
     from segment.prompts import registry as prompters
 
+    try:
+        found = [
+            (one.name, one.is_ready(), one.weights, one.missing_packages())
+            for one in map(segmenters.record, segmenters.auto_order())
+        ]
+        fills = [
+            (one.name, one.is_ready(), one.default(), one.missing_packages())
+            for one in map(inpainters.record, inpainters.auto_order())
+        ]
+        prompter = prompters.resolve_auto().name
+    except ValueError as error:
+        raise click_error(error) from error
     tell("Segmenters (find what to remove)")
     listed(segmenters.segmenter_names(), lambda name: segmenter_lines(segmenters.record(name)))
     tell("Prompters (find the thing at a point or in a box)")
     listed(prompters.prompter_names(), lambda name: prompter_lines(prompters.record(name)))
     tell("Inpainters (fill the hole)")
     listed(inpainters.inpainter_names(), lambda name: inpainter_lines(inpainters.record(name)))
-    try:
-        found = [
-            (one.name, one.is_ready(), one.weights, one.missing_packages())
-            for one in map(segmenters.record, segmenters.auto_order())
-        ]
-        said("segmenter", segmenters.ORDER_VARIABLE, found, segmenters.FETCHED_BY_AUTO)
-        tell(f"auto prompter: {prompters.resolve_auto().name} (the first of the order that is ready)")
-        fills = [
-            (one.name, one.is_ready(), one.default(), one.missing_packages())
-            for one in map(inpainters.record, inpainters.auto_order())
-        ]
-        said("inpainter", inpainters.ORDER_VARIABLE, fills, inpainters.FETCHED_BY_AUTO)
-    except ValueError as error:
-        raise click_error(error) from error
+    said("segmenter", segmenters.ORDER_VARIABLE, found, segmenters.FETCHED_BY_AUTO)
+    tell(f"auto prompter: {prompter} (the first of the order that is ready)")
+    said("inpainter", inpainters.ORDER_VARIABLE, fills, inpainters.FETCHED_BY_AUTO)
     tell(
         f"{segmenters.ORDER_VARIABLE}, {prompters.ORDER_VARIABLE} and {inpainters.ORDER_VARIABLE}, or the "
         f"table [removal] in {config_file()}, set other orders."

@@ -22,9 +22,10 @@ def weights() -> None:
 
 def records() -> dict[str, PretrainedWeights]:
     from inpaint.registry import published_weights
+    from segment.prompts.registry import PUBLISHED as PROMPTERS
     from segment.published import PUBLISHED as SEGMENTERS
 
-    return {**SEGMENTERS, **published_weights()}
+    return {**SEGMENTERS, **PROMPTERS, **published_weights()}
 
 
 @weights.command("list")
@@ -80,19 +81,33 @@ def check(target: str, runs: bool, inpainter: str | None, device: str, steps: in
     Or what is wrong with them. No code in the file is run, but for TorchScript, which is a program. With
     --run the model fills a rendered scene: the exit status is 1 where the result shows a fault.
     """
+    from segment.published import SHORT_NAMES
+
+    target = SHORT_NAMES.get(target, target)
     try:
-        name = check_published(target) if target in records() else check_any(Path(target), runs, inpainter)
+        if target in records():
+            check_published(target)
+            if runs:
+                run_trial(inpainter or inpainter_of(target), None, device, steps)
+            return
+        name = check_any(Path(target), runs, inpainter)
         if runs:
-            run_trial(inpainter or name, None if target in records() else target, device, steps)
+            run_trial(inpainter or name, target, device, steps)
     except (OSError, ValueError, RuntimeError) as error:
         raise click_error(error) from error
 
 
-def check_published(name: str) -> str:
-    """Print whether published weights in the cache are whole; the model that they belong to."""
+def inpainter_of(name: str) -> str:
+    """The inpainter that published weights belong to."""
+    from inpaint.registry import inpainter_of
+
+    return inpainter_of(name)
+
+
+def check_published(name: str) -> None:
+    """Print whether published weights in the cache are whole."""
     from _removal_support.pretrained import WeightsError
     from _removal_support.pretrained import fetch as fetch_weights
-    from inpaint.registry import inpainter_of
 
     known = records()[name]
     if not known.is_cached():
@@ -101,7 +116,6 @@ def check_published(name: str) -> str:
     path = fetch_weights(known)
     sure = "its hash is the published one" if known.sha256_prefix or known.md5 else "no hash is published"
     tell(f"{path}: {known.architecture}; {sure}", f"licence: {known.licence}")
-    return inpainter_of(name)
 
 
 def check_any(path: Path, runs: bool, inpainter: str | None) -> str:
@@ -112,6 +126,10 @@ def check_any(path: Path, runs: bool, inpainter: str | None) -> str:
 
     if runs and inpainter is not None:
         return inpainter
+    if not path.exists():
+        raise FileNotFoundError(
+            f"there is no file {path}, nor published weights of that name: `remove weights list` has these"
+        )
     report = check_file(path)
     words = f"{report.path}: {report.network}, layout {report.layout}, {report.parameters:,} parameters"
     tell(words)

@@ -64,8 +64,11 @@ class EvaluationOptions:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The mask sources of this evaluation, defaults filled in."""
-        return self.mask_sources or DEFAULT_SOURCES[self.protocol]
+        """The mask sources of this evaluation, defaults filled in and short names of segmenters in full."""
+        from segment.published import SHORT_NAMES
+
+        given = self.mask_sources or DEFAULT_SOURCES[self.protocol]
+        return tuple(SHORT_NAMES.get(name, name) for name in given)
 
     @property
     def own_sources(self) -> tuple[str, ...]:
@@ -179,6 +182,7 @@ def check_out(options: EvaluationOptions) -> None:
 def check_models(options: EvaluationOptions) -> None:
     """Names of segmenters and inpainters, and the weights given for them."""
     from segment import segmenter_names
+    from segment.published import SHORT_NAMES
 
     check_methods(options.methods, "inpainters")
     check_diffusion(options.run, [method.name for method in options.methods])
@@ -188,7 +192,8 @@ def check_models(options: EvaluationOptions) -> None:
             f"weights need exactly one network among the inpainters, got {', '.join(options.inpainters)}",
             option="weights",
         )
-    if options.judge not in ("none", *segmenter_names()):
+    judge = SHORT_NAMES.get(options.judge, options.judge)
+    if judge not in ("none", *segmenter_names()):
         raise PlanError(
             f"expected none, {', '.join(segmenter_names())}, got {options.judge!r}", option="judge"
         )
@@ -199,6 +204,6 @@ def check_models(options: EvaluationOptions) -> None:
     detectors = [name for name in options.sources if name in segmenter_names()]
     if options.protocol == "pairs" and detectors and not options.classes:
         raise PlanError(f"{detectors[0]} needs the name of what is removed, got none", option="classes")
-    named = [name for name in (*detectors, options.judge) if name not in ("auto", "none")]
+    named = [name for name in (*detectors, judge) if name not in ("auto", "none")]
     if options.run.segmenter_weights is not None and len(set(named)) != 1:
         raise PlanError("expected one segmenter's name as mask source or judge", option="segmenter_weights")

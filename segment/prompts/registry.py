@@ -8,14 +8,17 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from _removal_support.hub import HUB_URL
 from _removal_support.orders import order_from
 from _removal_support.plugins import UnknownModelError
+from _removal_support.pretrained import PretrainedWeights
 from segment.prompts.contract import Embedded, Prompter
 
 if TYPE_CHECKING:
     from segment.detections import Detections
 
 __all__ = [
+    "PUBLISHED",
     "Embedded",
     "Prompter",
     "PrompterRecord",
@@ -79,6 +82,26 @@ _RECORDS = {
 }
 
 
+PUBLISHED = {
+    known.name: PretrainedWeights(
+        name=known.name,
+        file_name="model.safetensors",
+        url=HUB_URL + known.repository,
+        sha256_prefix=None,
+        licence=known.licence,
+        architecture=known.repository.partition("/")[2],
+        trained_on="SA-1B" if known.kind == "sam" else "SA-1B, SA-V and data that are not published",
+        input_contract="float32 (1, 3, 1024, 1024) RGB, normalised as ImageNet's; points or boxes",
+        size_bytes=known.size_bytes,
+        repository=known.repository,
+        patterns=("config.json", "model.safetensors"),
+    )
+    for known in _RECORDS.values()
+    if known.repository
+}
+"""The weights of the networks, for `remove weights`."""
+
+
 def prompter_names() -> tuple[str, ...]:
     """All names that `load_prompter` takes."""
     return ("auto", *_RECORDS)
@@ -93,7 +116,7 @@ def record(name: str) -> PrompterRecord:
 
 def auto_order() -> tuple[str, ...]:
     """What `auto` tries in turn: names in REMOVAL_PROMPTER, separated by commas, or AUTO_ORDER."""
-    return order_from(ORDER_VARIABLE, AUTO_ORDER)
+    return order_from(ORDER_VARIABLE, AUTO_ORDER, prompter_names)
 
 
 def resolve_auto() -> PrompterRecord:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import inpaint
-from _removal_support.plugins import UnknownModelError
+from _removal_support.orders import ConfigError
 from _removal_support.pretrained import PretrainedWeights, WeightsError
 from inpaint.inpainter import Inpainter, NothingLeftError, WindowInpainter, check_inputs
 from inpaint.record import InpainterRecord
@@ -171,7 +171,7 @@ def test_auto_takes_the_first_that_can_run_and_says_why(monkeypatch, tmp_path):
     with pytest.raises(WeightsError, match=r"none of asked can run here: asked\.pth is not in the cache"):
         resolve_auto()
     monkeypatch.setenv("REMOVAL_INPAINTER", "photoshop")
-    with pytest.raises(UnknownModelError, match="got 'photoshop'"):
+    with pytest.raises(ConfigError, match="names out of asked, other, plain, got photoshop"):
         resolve_auto()
 
 

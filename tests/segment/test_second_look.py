@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from segment import Detections
+from segment import Detections, load_segmenter, segmenter_names
+from segment.registry import record
 from segment.second_look import MOST_WINDOWS, SecondLook, merged, windows_around
 
 
@@ -129,6 +130,31 @@ def test_small_things_that_are_not_seen_again_are_dropped():
     first = found(300, 400, *(("person", 0.6, box) for box in (small, large, outside)))
     result = merged(first, [WINDOW], [Detections.empty(100, 100)])
     assert {tuple(box) for box in result.boxes} == {large, outside}
+
+
+def test_nothing_is_dropped_where_that_was_not_measured():
+    first = found(300, 400, ("person", 0.6, (120, 70, 140, 100)))
+    assert len(merged(first, [WINDOW], [Detections.empty(100, 100)], drops=False)) == 1
+
+    class Forgetful(Finder):
+        """Finds everything in a photo, and nothing in a window of one."""
+
+        def find(self, image, min_score):
+            whole = image.shape[:2] == (300, 400)
+            return super().find(image, min_score) if whole else Detections.empty(*image.shape[:2])
+
+    image = photo(300, 400, SMALL_PERSON)
+    assert len(SecondLook(Forgetful(0.0), 200)([image])[0]) == 0
+    twice = SecondLook(Forgetful(0.0), 200, drops=False)
+    assert len(twice([image])[0]) == 1
+    assert len(twice.segmenter.shown) == 2, "it did look again"
+
+
+def test_only_the_built_in_finder_drops():
+    assert [name for name in segmenter_names() if name != "auto" and record(name).second_look_measured] == [
+        "builtin"
+    ]
+    assert load_segmenter("builtin", refine_boxes=None).drops is True
 
 
 def test_what_is_seen_again_but_in_part_stays_as_it_was():

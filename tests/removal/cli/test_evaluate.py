@@ -104,6 +104,11 @@ def test_missing_files_are_named_and_the_rest_is_done(invoke, small_coco, tmp_pa
         ((*COCO, "--class", "person", *FAST, "--weights", "x.pth"), 2, "--weights"),
         ((*COCO, "--class", "dog", *FAST, "--judge", "builtin"), 1, "finds only person"),
         ((*COCO, "--class", "person", *FAST, "--mask-source", "maskrcnn"), 1, "maskrcnn"),
+        (
+            (*COCO, "--class", "person", *FAST, "--mask-source", "rf-detr-nano"),
+            1,
+            "Roboflow/rf-detr-seg-nano",
+        ),
         ((*COCO, "--class", "person", *FAST, "--inpainter", "deepfillv2"), 1, "deepfillv2"),
         (("--images", "coco", "--protocol", "holes", "--out", "run"), 2, "--holes: the protocol holes needs"),
         (

@@ -19,8 +19,10 @@ def test_an_order_that_names_nothing_known_is_one_line(invoke, monkeypatch):
     monkeypatch.setenv("REMOVAL_INPAINTER", "photoshop")
     result = invoke("models")
     assert result.exit_code == 1
-    assert "photoshop" in result.stderr
+    assert result.stderr.startswith("Error: REMOVAL_INPAINTER: expected names out of deepfillv2, lama, ")
+    assert result.stderr.endswith("got photoshop\n")
     assert len(result.stderr.splitlines()) == 1
+    assert result.stdout == ""
 
 
 def test_the_order_of_the_settings_file_is_followed_and_named(invoke, monkeypatch, tmp_path):

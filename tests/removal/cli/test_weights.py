@@ -60,6 +60,38 @@ def test_bad_files_are_one_line_and_no_code_is_run(invoke, tmp_path):
     assert not list(tmp_path.glob("*.safetensors"))
 
 
+def test_a_name_that_nobody_published_is_one_line(invoke):
+    result = invoke("weights", "check", "nosuch", "--run")
+    assert result.exit_code == 1
+    said = "there is no file nosuch, nor published weights of that name: `remove weights list` has these"
+    assert result.stderr == f"Error: {said}\n"
+
+
+def test_the_weights_of_prompters_are_known_by_name(invoke, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    assert "sam2.1-tiny (not fetched)" in invoke("weights", "list").stdout
+    result = invoke("weights", "fetch", "sam2.1-tiny")
+    assert result.exit_code == 1
+    assert "facebook/sam2.1-hiera-tiny cannot be had: " in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_segmenters_weights_are_checked_by_name_and_by_short_name(invoke, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    folder = tmp_path / "models--Roboflow--rf-detr-seg-nano"
+    (folder / "snapshots" / "abc").mkdir(parents=True)
+    (folder / "refs").mkdir()
+    (folder / "refs" / "main").write_text("abc")
+    (folder / "snapshots" / "abc" / "model.safetensors").write_bytes(b"")
+    for name in ("rf-detr-nano", "rf-detr-seg-nano"):
+        result = invoke("weights", "check", name)
+        assert result.exit_code == 0, result.output
+        assert "RF-DETR-Seg nano; no hash is published" in result.stdout
+        result = invoke("weights", "check", name, "--run")
+        assert result.exit_code == 1
+        assert "rf-detr-seg-nano are no weights of an inpainter" in result.stderr
+
+
 @pytest.fixture
 def generator_file(tmp_path):
     """A file in the layout nipponjo_pt, with random weights under the published names."""

@@ -1,5 +1,6 @@
 import pytest
 
+from _removal_support.orders import ConfigError
 from segment.prompts import load_prompter, prompter_names
 from segment.prompts.registry import is_cached, record, resolve_auto
 
@@ -52,7 +53,7 @@ def test_the_order_may_be_set(cache, monkeypatch):
     monkeypatch.setenv("REMOVAL_PROMPTER", "classical, sam-base")
     assert resolve_auto().name == "classical"
     monkeypatch.setenv("REMOVAL_PROMPTER", "clicker")
-    with pytest.raises(ValueError, match="got 'clicker'"):
+    with pytest.raises(ConfigError, match=r"REMOVAL_PROMPTER: expected names out of .*, got clicker"):
         resolve_auto()
 
 
