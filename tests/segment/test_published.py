@@ -20,9 +20,11 @@ def server(tmp_path, monkeypatch):
         (files / name).write_bytes(name.encode() * 1000)
     monkeypatch.delenv("REMOVAL_OFFLINE", raising=False)
     monkeypatch.setenv("NO_PROXY", "*")
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setenv(
+        "HF_HUB_CACHE", str(tmp_path / "cache")
+    )  # last: the library reads it when it is imported
     with hub({NANO.repository: files}) as server:
         monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", endpoint(server))
         template = endpoint(server) + "/{repo_id}/resolve/{revision}/{filename}"
