@@ -179,7 +179,8 @@ refine_boxes_option = grouped(
     "--refine-boxes/--no-refine-boxes",
     default=None,
     help="Cut out small objects, enlarge them and find them once more. By default this is done in photos "
-    "that are larger than the model sees them at once (docs/models.md). It takes a few times longer.",
+    "that are larger than the model sees them at once. It takes up to five times as long, and was measured "
+    "with the built-in finder alone (docs/models.md).",
 )
 
 segmenter_options = together(
