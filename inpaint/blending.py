@@ -3,6 +3,8 @@
 import cv2
 import numpy as np
 
+from inpaint.boxes import slices_around
+
 BAND_PX = 3
 """Width of the bands on both sides of the edge whose colours are compared, and of the windows for it."""
 AVERAGE_PX = 31
@@ -41,11 +43,7 @@ def even_seams(image: np.ndarray, fill: np.ndarray, mask: np.ndarray) -> np.ndar
     evened = fill.copy()
     if not mask.any() or mask.all():
         return evened
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    box = (
-        slice(max(0, rows[0] - AVERAGE_PX), rows[-1] + AVERAGE_PX + 1),
-        slice(max(0, columns[0] - AVERAGE_PX), columns[-1] + AVERAGE_PX + 1),
-    )
+    box = slices_around(mask, AVERAGE_PX)
     hole = mask[box].astype(np.float32)
     step, weight = _edge_step(image[box], fill[box], hole)
     membrane = pull_push(step, weight)

@@ -15,6 +15,7 @@ import torch
 from _removal_support.device import resolve_device
 from inpaint.blending import even_seams
 from inpaint.blind_weights import given_files, load_blind
+from inpaint.boxes import Box
 from inpaint.edges import canny_edges
 from inpaint.inpainter import (
     Inpainter,
@@ -27,7 +28,7 @@ from inpaint.networks.edge_prediction import EdgePredictor, join_edges
 from inpaint.networks.reconstruction import Reconstructor
 from inpaint.precision import arithmetic, choose_precision
 from inpaint.tensors import images_to_tensor
-from inpaint.windows import Box, fill_specks, find_holes, paste, windows
+from inpaint.windows import fill_specks, find_holes, paste, windows
 
 MOST_PX = 2_000_000
 """A window of more pixels is shrunk to so many: 12 MP would take minutes."""

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from _removal_support.progress import in_turn
+from inpaint.boxes import Box, tightened
 
 CELL_PX = 8
 """Holes in touching cells of this size are one hole."""
@@ -25,44 +26,6 @@ _TILE_PX = 256
 FillWindows = Callable[
     [Sequence[np.ndarray], Sequence[np.ndarray], Sequence[np.ndarray | None]], list[np.ndarray]
 ]
-
-
-class Box(NamedTuple):
-    """A rectangle of pixels; `bottom` and `right` are one past its last ones."""
-
-    top: int
-    left: int
-    bottom: int
-    right: int
-
-    @property
-    def slices(self) -> tuple[slice, slice]:
-        return slice(self.top, self.bottom), slice(self.left, self.right)
-
-    @property
-    def area_px(self) -> int:
-        return (self.bottom - self.top) * (self.right - self.left)
-
-    @property
-    def longer_side_px(self) -> int:
-        return max(self.bottom - self.top, self.right - self.left)
-
-    def grown(self, margin_px: int, height: int, width: int) -> "Box":
-        """The box with a margin on each side, clipped to a photo of the size given."""
-        return Box(
-            max(0, self.top - margin_px),
-            max(0, self.left - margin_px),
-            min(height, self.bottom + margin_px),
-            min(width, self.right + margin_px),
-        )
-
-    def union(self, other: "Box") -> "Box":
-        return Box(
-            min(self.top, other.top),
-            min(self.left, other.left),
-            max(self.bottom, other.bottom),
-            max(self.right, other.right),
-        )
 
 
 class Window(NamedTuple):
@@ -175,7 +138,7 @@ def find_holes(mask: np.ndarray) -> tuple[list[Box], list[Box]]:
     holes: list[Box] = []
     specks: list[Box] = []
     for left, top, width, height, _ in (stats[1:count] * CELL_PX).tolist():
-        box = _tightened(Box(top, left, top + height, left + width), mask)
+        box = tightened(Box(top, left, top + height, left + width), mask)
         (specks if box.longer_side_px <= SPECK_PX else holes).append(box)
     return holes, specks
 
@@ -241,17 +204,6 @@ def _overlap(a: Box, b: Box) -> bool:
 
 def _inside(a: Window, b: Window) -> bool:
     return _overlap(a.hole, b.hole)
-
-
-def _tightened(box: Box, mask: np.ndarray) -> Box:
-    part = mask[box.slices]
-    rows, columns = np.flatnonzero(part.any(axis=1)), np.flatnonzero(part.any(axis=0))
-    return Box(
-        box.top + int(rows[0]),
-        box.left + int(columns[0]),
-        box.top + int(rows[-1]) + 1,
-        box.left + int(columns[-1]) + 1,
-    )
 
 
 def _batches(found: Sequence[Window]) -> Iterator[list[Window]]:

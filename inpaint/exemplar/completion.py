@@ -12,7 +12,7 @@ import numpy as np
 
 from _removal_support.progress import in_turn
 from inpaint.exemplar.guidance import line_field
-from inpaint.exemplar.hypotheses import cheapest, descend, pick_level
+from inpaint.exemplar.hypotheses import cheapest, descend, downwards, pick_level
 from inpaint.exemplar.lines import find_lines
 from inpaint.exemplar.matches import Matches
 from inpaint.exemplar.poisson import assemble
@@ -113,8 +113,7 @@ def _complete_guided(
     for _ in range(start):
         guides.append(halve(guides[-1]))
     matches = None
-    numbers = range(start, -1, -1)
-    for number in in_turn(numbers, [int(np.count_nonzero(levels[number].hole)) for number in numbers]):
+    for number in downwards(levels, start, 0):
         level = levels[number]
         matches = Matches(level, matches, seed=seed + 1000 * number, settings=settings)
         if number == start:

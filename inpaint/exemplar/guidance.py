@@ -10,6 +10,8 @@ from inpaint.exemplar.lines import Line
 
 FULL_PX, NONE_PX = 3.5, 6.0
 """A line has its whole weight on patches so near, and none on those so far, at every scale."""
+FREE_ACROSS_PX, MOST_ACROSS_PX = 0.6, 4.0
+"""A source may lie so far off its target's line for nothing, and what lies farther costs no more."""
 
 
 def line_field(lines: Sequence[Line], shape: tuple[int, int], scale: int) -> np.ndarray:

@@ -3,7 +3,7 @@ the search is cheap, and the first way it takes is often not the best."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -12,7 +12,7 @@ import numpy as np
 from _removal_support.progress import in_turn
 from inpaint.exemplar.bands import threads
 from inpaint.exemplar.lines import Line
-from inpaint.exemplar.matches import Matches, peel
+from inpaint.exemplar.matches import Matches, lines_at, peel
 from inpaint.exemplar.pyramid import Level
 from inpaint.exemplar.settings import ExemplarSettings
 from inpaint.exemplar.shift_maps import candidates, shift_map
@@ -50,8 +50,7 @@ def descend(
     Returns:
         The matches of the last level.
     """
-    numbers = range(first, last - 1, -1)
-    for number in in_turn(numbers, [int(np.count_nonzero(levels[number].hole)) for number in numbers]):
+    for number in downwards(levels, first, last):
         start = matches is None
         matches = Matches(levels[number], matches, seed=seed + 1000 * number, settings=settings)
         if start:
@@ -63,6 +62,12 @@ def descend(
         _improve(matches, number, rounds, settings)
     assert matches is not None  # there is at least one level
     return matches
+
+
+def downwards(levels: Sequence[Level], first: int, last: int) -> Iterator[int]:
+    """The numbers of the levels from `first` down to `last`, each a portion of the work by its hole."""
+    numbers = range(first, last - 1, -1)
+    return in_turn(numbers, [int(np.count_nonzero(levels[number].hole)) for number in numbers])
 
 
 def _improve(matches: Matches, number: int, rounds: int, settings: ExemplarSettings) -> None:
@@ -91,8 +96,8 @@ def cheapest(
 
     def shift(near_weight: float, shifts: np.ndarray) -> Matches:
         level = levels[pick].unworked()
-        field = level.lines if level.lines is not None else np.zeros((*level.hole.shape, 3), np.float32)
-        chosen = shift_map(level, shifts, field, line_weight=settings.line_weight, near_weight=near_weight)
+        lines_here = lines_at(level, np.argwhere(level.hole), settings)
+        chosen = shift_map(level, shifts, lines_here, near_weight=near_weight)
         matches = Matches(level, None, seed=seed + 1000 * pick, settings=settings, shifts=chosen)
         matches.vote(settings.fine_bandwidth)
         _improve(matches, pick, SHIFT_MAP_ROUNDS, settings)

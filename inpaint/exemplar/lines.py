@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from inpaint.blending import pull_push
+from inpaint.boxes import slices_around
 
 LARGEST_HOLE_PX = 60_000
 """Larger holes are looked at at half the size, or a quarter, and so on."""
@@ -77,16 +78,13 @@ def find_lines(image: np.ndarray, mask: np.ndarray) -> list[Line]:
     scale = 1
     while np.count_nonzero(mask) > LARGEST_HOLE_PX * scale * scale:
         scale *= 2
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    margin = MARGIN_PX * scale
-    top, left = max(0, rows[0] - margin), max(0, columns[0] - margin)
-    window = slice(top, rows[-1] + 1 + margin), slice(left, columns[-1] + 1 + margin)
+    window = slices_around(mask, MARGIN_PX * scale)
     image, mask = image[window], mask[window]
     if scale > 1:
         size = -(-mask.shape[1] // scale), -(-mask.shape[0] // scale)
         mask = cv2.resize(mask.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) > 0
         image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    corner, middle = np.array([top, left]), (scale - 1) / 2
+    corner, middle = np.array([side.start for side in window]), (scale - 1) / 2
     return [
         Line(
             line.start * scale + middle + corner, line.end * scale + middle + corner, line.weight, line.fading

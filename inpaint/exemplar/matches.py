@@ -46,9 +46,9 @@ class Matches:
         decay = np.float32(settings.confidence_decay)
         self.confidence = np.maximum(np.power(decay, depth), np.float32(_MIN_CONFIDENCE))
         self.cost = np.zeros(len(self.targets), np.float32)
-        self.lines = _lines_at(level, self.targets, settings)
+        self.lines = lines_at(level, self.targets, settings)
+        self.bias = np.zeros((len(self.targets), 3), np.float32) if settings.most_bias > 0 else None
         self.field = self._start(coarser) if shifts is None else self._shifted(shifts)
-        self.bias = self._handed_down(coarser) if settings.most_bias > 0 else None
 
     @property
     def bounded(self) -> bool:
@@ -141,7 +141,7 @@ class Matches:
         return self._mended(field, np.ones(len(field), bool))[0]
 
     def _start(self, coarser: Matches | None) -> np.ndarray:
-        """Sources handed down from the coarser level with their costs, or drawn at random."""
+        """Sources handed down from the coarser level with their costs and biases, or drawn at random."""
         if coarser is None:
             return self._random(np.random.default_rng(abs(self.seed)))
         targets = self.targets
@@ -150,15 +150,9 @@ class Matches:
         if good.any():
             cost = np.where(good, coarser.cost[parent], coarser.cost.max() * 4 + 1)
             self.cost = cost.astype(np.float32)
+        if self.bias is not None and coarser.bias is not None:  # nothing is in the hole yet to measure by
+            self.bias[parent >= 0] = coarser.bias[parent[parent >= 0]]
         return field
-
-    def _handed_down(self, coarser: Matches | None) -> np.ndarray:
-        """The biases of the coarser level, float32 (N, 3): there is nothing yet in the hole to measure by."""
-        bias = np.zeros((len(self.targets), 3), np.float32)
-        if coarser is not None and coarser.bias is not None:
-            parent = coarser.index[self.targets[:, 0] // 2, self.targets[:, 1] // 2]
-            bias[parent >= 0] = coarser.bias[parent[parent >= 0]]
-        return bias
 
     def _mended(self, field: np.ndarray, good: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Sources with those that are none, or not `good`, exchanged for some of the others, or all drawn at
@@ -180,7 +174,7 @@ class Matches:
         return np.stack(np.divmod(chosen, valid.shape[1]), axis=1).astype(np.int32)
 
 
-def _lines_at(level: Level, points: np.ndarray, settings: ExemplarSettings) -> np.ndarray:
+def lines_at(level: Level, points: np.ndarray, settings: ExemplarSettings) -> np.ndarray:
     """float32 (N, 3): the lines at the points, as the search takes them."""
     if level.lines is None:
         return np.zeros((len(points), 3), np.float32)
@@ -199,10 +193,10 @@ def peel(level: Level, seed: int, settings: ExemplarSettings) -> None:
         chosen = generator.choice(len(sources), _PEEL_CANDIDATES, replace=False)
         sources = sources[np.sort(chosen)]
     known = ~level.hole
-    later = np.zeros_like(level.hole) if level.lines is None else level.lines[..., 2] <= SURE_LINE
-    for on_line in (True, False) if level.lines is not None else (False,):
+    passes = [level.hole] if level.lines is None else [level.lines[..., 2] > SURE_LINE, level.hole]
+    for among in passes:
         for layer in range(1, int(depth.max()) + 1):
-            chosen = level.hole & ~known & (depth == layer) & (~later if on_line else True)
+            chosen = among & ~known & (depth == layer)
             _peel_layer(level, known, np.argwhere(chosen).astype(np.int32, order="C"), sources, settings)
 
 
@@ -213,7 +207,7 @@ def _peel_layer(
         return
     height, width = level.hole.shape
     centres = np.clip(pixels, RADIUS, (height - 1 - RADIUS, width - 1 - RADIUS)).astype(np.int32, order="C")
-    lines = _lines_at(level, pixels, settings)
+    lines = lines_at(level, pixels, settings)
     field = match_known(level.image, known, lines, centres, sources, settings.near_weight)
     rows, columns = (field + pixels - centres).T
     at = pixels[:, 0], pixels[:, 1]

@@ -3,10 +3,11 @@
 import numpy as np
 
 from inpaint.exemplar.compilation import inlined, kernel
+from inpaint.exemplar.guidance import FREE_ACROSS_PX, MOST_ACROSS_PX
 from inpaint.exemplar.pyramid import RADIUS, SIDE
 
 _FAR = np.float32(3.4e38)
-_FREE_ACROSS, _MOST_ACROSS = np.float32(0.6), np.float32(4)
+_FREE_ACROSS, _MOST_ACROSS = np.float32(FREE_ACROSS_PX), np.float32(MOST_ACROSS_PX)
 _LINE_DRAWS, _FIRST_LINE_DRAW = 4, 64
 _SHARE = np.float32(1 / SIDE**2)
 _TO_UNIT = np.float32(2.0**-32)

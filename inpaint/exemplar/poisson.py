@@ -11,6 +11,7 @@ from functools import partial
 
 import numpy as np
 
+from inpaint.boxes import slices_around
 from inpaint.exemplar.bands import in_bands
 
 SCREEN = 1e-2
@@ -160,9 +161,7 @@ def assemble(
     Returns:
         uint8 (H, W, 3), equal to `image` outside the mask.
     """
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    top, left = max(0, int(rows[0]) - 1), max(0, int(columns[0]) - 1)
-    box = slice(top, int(rows[-1]) + 2), slice(left, int(columns[-1]) + 2)
+    box = slices_around(mask, 1)
     hole = mask[box].copy(order="C")
     origins = np.zeros((*hole.shape, 2), np.int32)
     origins[hole] = origin

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from inpaint.exemplar.guidance import FREE_ACROSS_PX, MOST_ACROSS_PX
 from inpaint.exemplar.lines import Line
 from inpaint.exemplar.patchmatch import match_known
 from inpaint.exemplar.pyramid import SIDE, Level
@@ -77,7 +78,6 @@ def shift_map(
     shifts: np.ndarray,
     lines: np.ndarray,
     *,
-    line_weight: float,
     near_weight: float,
 ) -> np.ndarray:
     """The shift of each hole pixel that makes the least seams (alpha-expansion).
@@ -85,8 +85,7 @@ def shift_map(
     Args:
         level: whose hole is filled; only its photo and its sources are read.
         shifts: int32 (K, 2), see `candidates`.
-        lines: float32 (H, W, 3), see `guidance.line_field`.
-        line_weight: cost of a pixel off a line of weight 1, of a whole patch, as in the search.
+        lines: float32 (M, 3), the lines at the hole's pixels, as the search takes them.
         near_weight: cost of a source one pixel farther away.
 
     Returns:
@@ -96,7 +95,7 @@ def shift_map(
     from inpaint.exemplar import max_flow
 
     holes = np.argwhere(level.hole).astype(np.int32, order="C")
-    unary = _unary(level, holes, shifts, lines, line_weight, near_weight)
+    unary = _unary(level, holes, shifts, lines, near_weight)
     labels = np.argmin(unary, axis=0).astype(np.int32)
     max_flow.expand(level.image, holes, neighbours(level.hole), shifts, unary, labels, SWEEPS)
     chosen = np.zeros((*level.hole.shape, 2), np.int32)
@@ -118,14 +117,12 @@ def _unary(
     holes: np.ndarray,
     shifts: np.ndarray,
     lines: np.ndarray,
-    line_weight: float,
     near_weight: float,
 ) -> np.ndarray:
     """float32 (K, M): cost of each shift at each hole pixel."""
     height, width = level.hole.shape
     image = level.image.astype(np.float32)
-    here = lines[holes[:, 0], holes[:, 1]]
-    weight = np.sqrt(line_weight * here[:, 2] / (3 * SIDE * SIDE))
+    weight = np.sqrt(lines[:, 2] / (3 * SIDE * SIDE))  # of a pixel, not squared
     beside = [
         (step, known)
         for step in ((0, 1), (0, -1), (1, 0), (-1, 0))
@@ -136,8 +133,8 @@ def _unary(
         source = holes + shift
         clipped = np.clip(source, 0, (height - 1, width - 1))
         good = level.valid[clipped[:, 0], clipped[:, 1]] & (clipped == source).all(axis=1)
-        across = np.abs(here[:, 0] * shift[0] + here[:, 1] * shift[1])
-        cost = weight * np.clip(across - 0.6, 0, 4) + near_weight * np.hypot(*shift)
+        across = np.abs(lines[:, 0] * shift[0] + lines[:, 1] * shift[1])
+        cost = weight * np.clip(across - FREE_ACROSS_PX, 0, MOST_ACROSS_PX) + near_weight * np.hypot(*shift)
         for step, known in beside:
             theirs = np.clip(clipped[known] + step, 0, (height - 1, width - 1))
             ours = holes[known] + step

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from inpaint.blending import pull_push
+from inpaint.boxes import slices_around
 
 RING_PX = 48
 """So far from the hole ground is looked at; the near half counts most."""
@@ -68,11 +69,7 @@ def even_ground(
     result = filled.copy()
     if not mask.any():
         return result
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    crop = (
-        slice(max(0, int(rows[0]) - RING_PX), int(rows[-1]) + RING_PX + 1),
-        slice(max(0, int(columns[0]) - RING_PX), int(columns[-1]) + RING_PX + 1),
-    )
+    crop = slices_around(mask, RING_PX)
     hole = mask[crop]
     blocked = hole if protect is None else hole | protect[crop]
     colours = filled[crop].astype(np.float32)

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from removal.page.masks import StepError, outlines
+from removal.page.tiles import bounds
 
 if TYPE_CHECKING:
     from removal.pipeline import Hole
@@ -42,9 +43,8 @@ class Piece:
 
     def point(self) -> list[int]:
         """[x, y] of the pixel that lies deepest inside."""
-        rows, cols = np.flatnonzero(self.mask.any(axis=1)), np.flatnonzero(self.mask.any(axis=0))
-        top, left = int(rows[0]), int(cols[0])
-        inside = self.mask[top : rows[-1] + 1, left : cols[-1] + 1].astype(np.uint8)
+        top, left, bottom, right = bounds(self.mask)
+        inside = self.mask[top:bottom, left:right].astype(np.uint8)
         depth = cv2.distanceTransform(
             cv2.copyMakeBorder(inside, 1, 1, 1, 1, cv2.BORDER_CONSTANT), cv2.DIST_L2, 3
         )

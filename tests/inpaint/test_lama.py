@@ -3,27 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
 
 from inpaint import lama, load_inpainter, resolve_auto
 from inpaint.contract import Contract
 from inpaint.registry import AUTO_ORDER, record
+from tests.scripts import Mean
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.*is deprecated:FutureWarning")
-
-
-class LamaStandIn(nn.Module):
-    """Checks LaMa's contract and returns the mean colour of what is kept, in [0, 1]."""
-
-    def forward(self, image: Tensor, mask: Tensor) -> Tensor:
-        assert image.shape[2] % 8 == 0
-        assert image.shape[3] % 8 == 0
-        assert float(image.min()) >= 0.0
-        assert float(image.max()) <= 1.0
-        assert bool(((mask == 0) | (mask == 1)).all())
-        kept = 1 - mask
-        mean = (image * kept).sum(dim=(2, 3), keepdim=True) / kept.sum(dim=(2, 3), keepdim=True)
-        return mean.expand_as(image)
 
 
 def test_its_contract_and_its_record():
@@ -34,7 +20,7 @@ def test_its_contract_and_its_record():
 
 def test_lama_is_given_and_gives_what_its_contract_says(tmp_path):
     path = tmp_path / "big.pt"
-    torch.jit.script(LamaStandIn()).save(str(path))
+    torch.jit.script(Mean()).save(str(path))
     inpainter = load_inpainter("lama", weights=path, device="cpu")
     image = np.full((70, 90, 3), (200, 100, 50), np.uint8)  # 70 and 90 are no multiples of 8
     mask = np.zeros((70, 90), bool)

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from inpaint.windows import MIN_CONTEXT_PX, Box, fill_by_windows, find_holes, windows
+from inpaint.boxes import Box
+from inpaint.windows import MIN_CONTEXT_PX, fill_by_windows, find_holes, windows
 
 
 def test_holes_and_specks_get_tight_boxes():

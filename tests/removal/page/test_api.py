@@ -153,15 +153,21 @@ def test_a_click_on_an_object_takes_it(session, photo):
     assert wrong["error"] == "expected a label of 0 or 1 for each point"
 
 
-def test_a_job_is_cancelled_at_once_though_it_runs(session, photo, monkeypatch):
+def held_fills(session, monkeypatch):
+    """Fills of this session set the first event and wait for the second."""
     going, go = threading.Event(), threading.Event()
 
     def slow(image, mask, protect=None):
         going.set()
-        go.wait(10)
+        go.wait(20)
         return image
 
     monkeypatch.setattr(session.studio.models.pipeline, "inpainter", slow)
+    return going, go
+
+
+def test_a_job_is_cancelled_at_once_though_it_runs(session, photo, monkeypatch):
+    going, go = held_fills(session, monkeypatch)
     steps = [{"kind": "box", "points": [[0, 0], [4, 5]]}]
     started = session.post(f"{photo}/fill", {"steps": steps})
     assert going.wait(10)
@@ -218,14 +224,7 @@ def test_a_fill_says_how_far_it_is(session, photo, monkeypatch):
 
 
 def test_clicks_are_answered_while_a_fill_runs(session, photo, monkeypatch):
-    go, going = threading.Event(), threading.Event()
-
-    def slow(image, mask, protect=None):
-        going.set()
-        go.wait(20)
-        return image
-
-    monkeypatch.setattr(session.studio.models.pipeline, "inpainter", slow)
+    going, go = held_fills(session, monkeypatch)
     steps = [{"kind": "box", "points": [[0, 0], [4, 5]]}]
     filling = session.post(f"{photo}/fill", {"steps": steps})
     assert going.wait(10)
