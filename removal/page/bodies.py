@@ -43,8 +43,6 @@ def told(handler: Handler) -> Handler:
             status, text = 408, "nothing came for too long"
         except ClientDisconnect:
             status, text = 400, "the connection was closed half-way"
-        except FileExistsError as error:
-            status, text = 409, str(error)
         except (RemovalError, OSError, ValueError, TypeError) as error:
             status, text = 400, str(error)
         return JSONResponse({"error": one_line(text)}, status_code=status)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -217,9 +218,16 @@ class Studio:
         return write_photo(self.gallery.photo(opened), pixels, mask, path, overwrite=overwrite)
 
     def save(self, opened: Opened, result_id: str) -> Path:
-        """Writes a result into the output folder, under the photo's name. Raises RemovalError, OSError."""
+        """Writes a result into the output folder, under the photo's name; where a file of this name stays, as
+        photo-2.jpg, photo-3.jpg and so on. Raises RemovalError, OSError."""
         if self.output is None:
             raise RemovalError("expected an output folder: start the page with one, or download the result")
         self.output.mkdir(parents=True, exist_ok=True)
-        target = self.output / Path(opened.name).name
-        return self.write(opened, result_id, target, overwrite=self.overwrite)
+        name = Path(Path(opened.name).name)
+        for number in count(1):
+            target = self.output / (name.name if number == 1 else f"{name.stem}-{number}{name.suffix}")
+            try:
+                return self.write(opened, result_id, target, overwrite=self.overwrite)
+            except FileExistsError:
+                continue
+        raise AssertionError("there is always a free name")

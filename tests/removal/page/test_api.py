@@ -103,7 +103,11 @@ def test_a_fill_is_downloaded_saved_and_gone_on_from(session, photo, tmp_path):
     saved = session.post(f"{photo}/results/{second['id']}/save").json()["path"]
     assert saved == str(tmp_path / "out" / "a.png")
     np.testing.assert_array_equal(read((tmp_path / "out" / "a.png").read_bytes()), expected)
-    assert session.post(f"{photo}/results/{second['id']}/save").status_code == 409  # nothing is overwritten
+    other = session.post(f"{photo}/results/{first['id']}/save").json()["path"]
+    assert other == str(tmp_path / "out" / "a-2.png")  # another try stands beside it: nothing is overwritten
+    np.testing.assert_array_equal(read((tmp_path / "out" / "a.png").read_bytes()), expected)
+    expected[OBJECT] = drawn()[OBJECT]
+    np.testing.assert_array_equal(read((tmp_path / "out" / "a-2.png").read_bytes()), expected)
 
 
 def test_an_effort_that_nobody_knows_is_refused(session, photo):
