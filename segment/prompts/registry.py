@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from _removal_support.hub import HUB_URL
+from _removal_support.hub import HUB_URL, cached_snapshot
 from _removal_support.orders import order_from
 from _removal_support.plugins import UnknownModelError
 from _removal_support.pretrained import PretrainedWeights
@@ -55,13 +54,8 @@ class PrompterRecord:
 
 
 def is_cached(repository: str) -> bool:
-    """Whether a repository's weights are in the cache of `huggingface_hub`, which is not imported for it."""
-    caches = os.environ.get("XDG_CACHE_HOME", "~/.cache")
-    home = os.environ.get("HF_HOME", os.path.join(caches, "huggingface"))
-    cache = os.environ.get("HF_HUB_CACHE", os.path.join(home, "hub"))
-    folder = Path(os.path.expanduser(cache)) / f"models--{repository.replace('/', '--')}" / "snapshots"
-    needed = ("config.json", "model.safetensors")
-    return any(all((one / file).exists() for file in needed) for one in folder.glob("*"))
+    """Whether a repository's weights are in the Hub's cache."""
+    return cached_snapshot(repository, "model.safetensors") is not None
 
 
 _SAM2 = "the thing under clicks or in a box (SAM 2.1)"

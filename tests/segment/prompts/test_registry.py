@@ -13,10 +13,12 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
 
     def put(repository, *files):
-        folder = tmp_path / f"models--{repository.replace('/', '--')}" / "snapshots" / "abc"
-        folder.mkdir(parents=True)
+        folder = tmp_path / f"models--{repository.replace('/', '--')}"
+        (folder / "snapshots/abc").mkdir(parents=True)
+        (folder / "refs").mkdir()
+        (folder / "refs/main").write_text("abc")
         for file in files:
-            (folder / file).touch()
+            (folder / "snapshots/abc" / file).touch()
 
     return put
 
