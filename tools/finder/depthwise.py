@@ -1,8 +1,9 @@
 """Convolution channel by channel whose gradients are quick on a processor.
 
-The result is that of `functional.conv2d`. PyTorch's own gradients of it take up to 100 times as long as the way
-there in bfloat16: for the input where the stride is 2, and for kernels of 5 x 5. Here the first is a convolution of the
-gradient with zeros in between, and the second is put together from gradients for kernels of 3 x 3.
+The result is that of `functional.conv2d`. PyTorch's own gradients of it take up to 100 times as long as the
+way there in bfloat16: for the input where the stride is 2, and for kernels of 5 x 5. Here the first is a
+convolution of the gradient with zeros in between, and the second is put together from gradients for kernels
+of 3 x 3.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from torch.nn import functional
 
 
 class Depthwise(torch.autograd.Function):
-    """images (N, C, H, W), kernels (C, 1, k, k) with k 3 or 5, not padded: call `apply(images, kernels, stride)`."""
+    """images (N, C, H, W), kernels (C, 1, k, k) with k 3 or 5, not padded: call
+    `apply(images, kernels, stride)`."""
 
     @staticmethod
     def forward(ctx: Any, images: Tensor, kernels: Tensor, stride: int) -> Tensor:

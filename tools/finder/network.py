@@ -2,8 +2,9 @@
 
 After Ronneberger et al. 2015 (skip connections), He et al. 2016 (residual blocks), Tan and Le 2019 (the
 trunk, `lite_trunk`) and Liu et al. 2015 ("ParseNet": the mean over the whole picture is added at the bottom,
-so that every place knows the scene). A second head tells people from each other as in Cheng et al. 2020 ("Panoptic-DeepLab"): how much a place is the
-middle of a person, and the way from a pixel to the middle of its person.
+so that every place knows the scene). A second head tells people from each other as in Cheng et al. 2020
+("Panoptic-DeepLab"): how much a place is the middle of a person, and the way from a pixel to the middle of
+its person.
 """
 
 from __future__ import annotations

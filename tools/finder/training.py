@@ -110,7 +110,9 @@ class Run:
         self.optimiser = torch.optim.AdamW(
             [
                 {
-                    "params": [w for n, w in self.network.named_parameters() if n.startswith("trunk.") == inside],
+                    "params": [
+                        w for n, w in self.network.named_parameters() if n.startswith("trunk.") == inside
+                    ],
                     "share": share,
                 }
                 for inside, share in ((True, settings.trunk_rate), (False, 1.0))
@@ -226,7 +228,9 @@ def log_and_keep(settings: TrainingSettings, run: Run, source: SampleSource, out
 @click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True)
 @click.option("--start", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="From `unfold`.")
-@click.option("--trunk", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Published weights.")
+@click.option(
+    "--trunk", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Published weights."
+)
 @click.option(
     "--pseudo", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Masks of boxes."
 )

@@ -9,7 +9,7 @@ from tools.finder.depthwise import Depthwise
 
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("size", [3, 5])
-@pytest.mark.parametrize("height, width", [(9, 12), (8, 7)])
+@pytest.mark.parametrize(("height", "width"), [(9, 12), (8, 7)])
 def test_result_and_gradients_are_those_of_conv2d(stride, size, height, width):
     torch.manual_seed(0)
     images = torch.randn(2, 4, height, width, dtype=torch.float64, requires_grad=True)
