@@ -121,7 +121,7 @@ _RECORDS = (
         _builtin,
         "the built-in person finder",
         "people",
-        "MIT",
+        "MIT and Apache-2.0",
         sees_px=384,
         second_look_measured=True,
     ),
