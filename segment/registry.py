@@ -122,7 +122,7 @@ _RECORDS = (
         "the built-in person finder",
         "people",
         "MIT and Apache-2.0",
-        sees_px=384,
+        sees_px=512,
         second_look_measured=True,
     ),
 )
