@@ -26,6 +26,7 @@ from tools.finder.measures import (
     box_covered,
     boxes_split,
     covered,
+    cut_in_pieces,
     overlapping_boxes,
     pair_split,
     small_people,
@@ -59,7 +60,7 @@ def row(name, values, form="{:.3f}"):
 
 
 def labelled_rows(finder: Finder, name: str, photos: list[Labelled], shown: list) -> None:
-    ious, small, smaller, false_areas, beside, pairs = [], [], [], [], [], []
+    ious, small, smaller, false_areas, beside, pairs, cut = [], [], [], [], [], [], []
     for photo in photos:
         found, mask = finder(photo.image)
         shown.append((photo.image, photo.label, found))
@@ -72,6 +73,7 @@ def labelled_rows(finder: Finder, name: str, photos: list[Labelled], shown: list
         small += [covered(mask, person) for person in small_people(photo.label, photo.people)]
         smaller += [covered(mask, person) for person in small_people(photo.label, photo.people, (0.0, 0.1))]
         instances = [found.mask(index) for index in range(len(found))]
+        cut += cut_in_pieces(instances, photo.people)
         for first, second in touching_pairs(photo.people):
             pairs.append(
                 (covered(mask, first) and covered(mask, second), pair_split(instances, first, second))
@@ -81,6 +83,7 @@ def labelled_rows(finder: Finder, name: str, photos: list[Labelled], shown: list
     row(f"{name}, people under a tenth of the height: found", smaller)
     row(f"{name}, no people: false area", false_areas, "{:.4f}")
     row(f"{name}, with people: false area", beside, "{:.4f}")
+    row(f"{name}, found people over 1 %: cut in pieces", cut)
     row(f"{name}, touching pairs: split right", [split for _, split in pairs])
     row(f"{name}, touching pairs both found: split right", [split for both, split in pairs if both])
 

@@ -16,15 +16,15 @@ import numpy as np
 
 from _removal_support.device import check_device_name
 from segment.detections import Detections, encode_crop
-from segment.finder_views import look, look_again, suspected
+from segment.finder_views import look, suspected
 from segment.people_apart import people_of_cells, split_region
 from segment.person_network import PersonNetwork
 
 WEIGHTS = Path(__file__).with_name("person_finder.onnx")
-THRESHOLD = 0.45  # a pixel is of a person from this probability on ...
-LEAST_PEAK = 0.7  # ... where the region around it reaches this one: sure of the middle, generous at the rim
+THRESHOLD = 0.5  # a pixel is of a person from this probability on ...
+LEAST_PEAK = 0.8  # ... where the region around it reaches this one: sure of the middle, generous at the rim
 SMALLEST_SHARE = 0.0004  # of the photo's area; smaller regions are dropped
-LARGE_SHARE, LEAST_MEAN = 0.05, 0.6  # a region over this share whose mean is less is an animal, not a person
+LARGE_SHARE, LEAST_MEAN = 0.05, 0.7  # a region over this share whose mean is less is an animal, not a person
 
 
 class BuiltinSegmenter:
@@ -54,29 +54,14 @@ class BuiltinSegmenter:
     def find(self, image: np.ndarray, min_score: float) -> Detections:
         height, width = image.shape[:2]
         view = look(self.network, image)
-        first = view.probability
-        soft = cv2.resize(levels(first), (width, height), interpolation=cv2.INTER_LINEAR)
-        probability = first.copy()
-        for (top, left, bottom, right), second in look_again(self.network, image, first):
-            soft[top:bottom, left:right] = cv2.resize(levels(second), (right - left, bottom - top))
-            put_into(probability, second, (top / height, left / width, bottom / height, right / width))
-        cells = cv2.resize(first, view.middles.shape[::-1], interpolation=cv2.INTER_AREA) > THRESHOLD
-        numbers = people_of_cells(cells, view.middles, view.ways)
-        return regions(soft > 255 * THRESHOLD, probability, min_score, numbers)
+        soft = cv2.resize(levels(view.probability), (width, height), interpolation=cv2.INTER_LINEAR)
+        cells = cv2.resize(view.probability, view.middles.shape[::-1], interpolation=cv2.INTER_AREA)
+        numbers = people_of_cells(cells > THRESHOLD, view.middles, view.ways)
+        return regions(soft > 255 * THRESHOLD, view.probability, min_score, numbers)
 
 
 def levels(probability: np.ndarray) -> np.ndarray:
     return (probability * 255).astype(np.uint8)
-
-
-def put_into(small: np.ndarray, part: np.ndarray, window: tuple[float, float, float, float]) -> None:
-    """Writes a part of the picture into the small map of all of it, in place; window: shares of its sides."""
-    top, bottom = (round(share * small.shape[0]) for share in window[::2])
-    left, right = (round(share * small.shape[1]) for share in window[1::2])
-    if bottom > top and right > left:
-        small[top:bottom, left:right] = cv2.resize(
-            part, (right - left, bottom - top), interpolation=cv2.INTER_AREA
-        )
 
 
 def regions(

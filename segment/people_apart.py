@@ -10,7 +10,7 @@ import numpy as np
 from segment.person_network import OFFSET_UNIT_PX
 
 CELL_PX = 4  # of the view; the instance head answers for cells of this size
-LEAST_MIDDLE = 0.2  # a cell is a person's middle from here on, where none near it is more so
+LEAST_MIDDLE = 0.25  # a cell is a person's middle from here on, where none near it is more so
 LEAST_PART = 0.08  # of a region: a smaller part is no person of its own
 LEAST_PART_CELLS = 4
 

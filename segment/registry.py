@@ -121,8 +121,8 @@ _RECORDS = (
         _builtin,
         "the built-in person finder",
         "people",
-        "MIT",
-        sees_px=384,
+        "MIT and Apache-2.0",
+        sees_px=512,
         second_look_measured=True,
     ),
 )

@@ -40,7 +40,6 @@ def with_a_person(network, image):
     return view
 
 builtin.look = with_a_person
-builtin.look_again = lambda network, image, probability: ()
 cv2.imwrite(sys.argv[1], np.random.default_rng(0).integers(90, 110, (120, 160, 3), np.uint8))
 from removal.cli.main import cli
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from tools.finder.photos import IGNORE, PERSON, UNKNOWN, Cutout, Labelled
 
-CROP_SCALES = (0.85, 2.1)  # long side of the photo over the side of the crop
+CROP_SCALES = (0.85, 2.5)  # long side of the photo over the side of the crop
 PASTE_SCALES = (0.05, 1.5)  # long side of what is pasted over the side of the crop
 SHADOW_SHARE = 0.4  # of the pasted people
 

@@ -13,6 +13,8 @@ from safetensors.torch import save_file
 
 from tools.finder.network import PersonFinder
 
+LICENCE = "MIT; the trunk goes on from EfficientNet-Lite0's weights: Apache-2.0"
+
 
 def save_weights(network: PersonFinder, path: Path, metadata: dict[str, str] | None = None) -> None:
     """Writes what ships: batch normalisation folded in, float16, safetensors; how it was made is in the
@@ -20,7 +22,7 @@ def save_weights(network: PersonFinder, path: Path, metadata: dict[str, str] | N
     state = {
         name: value.half().contiguous() for name, value in network.eval().fused_copy().state_dict().items()
     }
-    said = {"architecture": "tools.finder.network.PersonFinder(fused=True)", "licence": "MIT"}
+    said = {"architecture": "tools.finder.network.PersonFinder(fused=True)", "licence": LICENCE}
     save_file(state, path, said | (metadata or {}))
 
 

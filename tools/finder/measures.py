@@ -14,6 +14,8 @@ COVERED = 0.5  # a person is found where this share of it is
 BOX_FILLED = 0.25  # half of what a person fills of its box: COCO's people fill half of theirs
 BOX_SPANNED = 0.5  # of each side of the box
 TOUCH_PX = 2
+LEAST_PIECE = 0.15  # of a person: what an instance must hold of it to be a piece of it
+LEAST_WHOLE_SHARE = 0.01  # of the photo: smaller people are not asked whether they were cut
 LEAST_PAIR_SHARE = 0.005  # of the photo, for each of the two
 
 
@@ -72,6 +74,18 @@ def pair_split(instances: Sequence[np.ndarray], first: np.ndarray, second: np.nd
     shares = np.array([[i[first].mean(), i[second].mean()] for i in instances]).reshape(-1, 2)
     apart = (shares >= COVERED) & (shares[:, ::-1] < COVERED)
     return bool(apart.any(0).all())
+
+
+def cut_in_pieces(instances: Sequence[np.ndarray], people: np.ndarray) -> Iterator[bool]:
+    """For each person of LEAST_WHOLE_SHARE whom the instances, bool (H, W) each, cover: whether two of them
+    hold LEAST_PIECE of it each. people: int (H, W), numbers from 1 on."""
+    for number in np.unique(people[people > 0]):
+        person = people == number
+        if person.mean() < LEAST_WHOLE_SHARE:
+            continue
+        shares = np.array([instance[person].mean() for instance in instances])
+        if shares.sum() >= COVERED:
+            yield bool((shares >= LEAST_PIECE).sum() >= 2)
 
 
 def box_iou(first: np.ndarray, second: np.ndarray) -> float:

@@ -1,9 +1,10 @@
-"""The network behind the `builtin` segmenter: a small residual U-Net with a global view.
+"""The network behind the `builtin` segmenter: EfficientNet-Lite0's features and a small residual decoder.
 
-After Ronneberger et al. 2015 (skip connections), He et al. 2016 (residual blocks) and Liu et al. 2015
-("ParseNet": the mean over the whole picture is added at the bottom, so that every place knows the scene). A
-second head tells people from each other as in Cheng et al. 2020 ("Panoptic-DeepLab"): how much a place is the
-middle of a person, and the way from a pixel to the middle of its person.
+After Ronneberger et al. 2015 (skip connections), He et al. 2016 (residual blocks), Tan and Le 2019 (the
+trunk, `lite_trunk`) and Liu et al. 2015 ("ParseNet": the mean over the whole picture is added at the bottom,
+so that every place knows the scene). A second head tells people from each other as in Cheng et al. 2020
+("Panoptic-DeepLab"): how much a place is the middle of a person, and the way from a pixel to the middle of
+its person.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import fuse_conv_bn_eval
 
-WIDTHS = (32, 64, 112, 168, 208)
-DEPTHS = (1, 2, 3, 2)
+from tools.finder.lite_trunk import CHANNELS, LiteTrunk, SameConv
+
+WIDTHS = (112, 64, 48, 24)  # of the decoder, at 1/16, 1/8, 1/4 and 1/2
 STRIDE = 32
 
 
@@ -76,34 +78,24 @@ class PersonFinder(nn.Module):
 
     def __init__(self, *, fused: bool = False):
         super().__init__()
-        stem, *stages = WIDTHS
-        self.stem = nn.Conv2d(3, stem, 5, 2, 2)
-        self.stages = nn.ModuleList()
-        previous = stem
-        for width, depth in zip(stages, DEPTHS, strict=True):
-            blocks = [Residual(previous, width, stride=2, fused=fused)]
-            blocks += [Residual(width, width, fused=fused) for _ in range(depth - 1)]
-            self.stages.append(nn.Sequential(*blocks))
-            previous = width
-        self.scene = nn.Linear(previous, previous)
+        half, quarter, eighth, sixteenth, deepest = CHANNELS
+        self.trunk = LiteTrunk(fused=fused)
+        self.scene = nn.Linear(deepest, deepest)
         self.merges = nn.ModuleList(
             [
-                Merge(WIDTHS[4], WIDTHS[3], 112, fused=fused),
-                Merge(112, WIDTHS[2], 64, fused=fused),
-                Merge(64, WIDTHS[1], 48, fused=fused),
-                Merge(48, WIDTHS[0], 24, fused=fused),
+                Merge(deepest, sixteenth, WIDTHS[0], fused=fused),
+                Merge(WIDTHS[0], eighth, WIDTHS[1], fused=fused),
+                Merge(WIDTHS[1], quarter, WIDTHS[2], fused=fused),
+                Merge(WIDTHS[2], half, WIDTHS[3], fused=fused),
             ]
         )
-        self.coarse_head = nn.Conv2d(64, 1, 1)
-        self.head = nn.Conv2d(24, 1, 3, 1, 1)
-        self.instance_mix = ConvNorm(48, 48, fused=fused)
-        self.instance_head = nn.Conv2d(48, 3, 1)
+        self.coarse_head = nn.Conv2d(WIDTHS[1], 1, 1)
+        self.head = nn.Conv2d(WIDTHS[3], 1, 3, 1, 1)
+        self.instance_mix = ConvNorm(WIDTHS[2], WIDTHS[2], fused=fused)
+        self.instance_head = nn.Conv2d(WIDTHS[2], 3, 1)
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        skips = [functional.relu(self.stem(images))]
-        for stage in self.stages:
-            skips.append(stage(skips[-1]))
-        features = skips.pop()
+        *skips, features = self.trunk(images)
         scene = self.scene(features.mean(dim=(2, 3)))
         features = features + scene[:, :, None, None]
         middle = self.merges[1](self.merges[0](features, skips.pop()), skips.pop())
@@ -120,7 +112,7 @@ class PersonFinder(nn.Module):
         fused = PersonFinder(fused=True).eval()
         state = {k: v.clone() for k, v in self.state_dict().items() if ".norm." not in k}
         for name, module in self.named_modules():
-            if isinstance(module, ConvNorm) and isinstance(module.norm, nn.BatchNorm2d):
+            if isinstance(module, ConvNorm | SameConv) and isinstance(module.norm, nn.BatchNorm2d):
                 conv = fuse_conv_bn_eval(module.conv.eval(), module.norm.eval())
                 assert conv.bias is not None
                 state[f"{name}.conv.weight"] = conv.weight.detach()

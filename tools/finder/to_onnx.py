@@ -19,6 +19,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from safetensors import SafetensorError, safe_open
 
+from tools.finder.export import LICENCE
 from tools.finder.network import STRIDE, PersonFinder
 
 OPSET = 13
@@ -109,7 +110,7 @@ def in_float16(model: onnx.ModelProto, names: set[str]) -> onnx.ModelProto:
 @click.option("--note", multiple=True, metavar="NAME=TEXT", help="Goes into the file, beside the licence.")
 def main(weights: Path, out: Path, note: tuple[str, ...]) -> None:
     """Write a network's weights in the form that ships."""
-    notes = {"licence": "MIT"} | dict(entry.split("=", 1) for entry in note)
+    notes = {"licence": LICENCE} | dict(entry.split("=", 1) for entry in note)
     if weights.suffix != ".onnx":
         with safe_open(weights, framework="pt") as file:
             notes = (file.metadata() or {}) | notes

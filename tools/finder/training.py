@@ -52,6 +52,7 @@ class TrainingSettings:
     crop_px: tuple[int, ...] = (192, 224, 256)  # by share of the schedule, see crop_size
     crop_until: tuple[float, ...] = (0.65, 0.9, 1.0)
     learning_rate: float = 1e-3
+    trunk_rate: float = 0.5  # of it, for the trunk: that has learned before
     cooldown: float = 0.5  # share of the schedule, at its end, over which the rate falls to nothing
     weight_decay: float = 0.02
     warmup_steps: int = 150
@@ -97,15 +98,27 @@ class Average:
 class Run:
     """All that changes during a training, and the file it is kept in."""
 
-    def __init__(self, settings: TrainingSettings, start: Path | None):
+    def __init__(self, settings: TrainingSettings, start: Path | None, trunk: Path | None = None):
         torch.manual_seed(settings.seed)
         self.network = PersonFinder().train()
         if start is not None:
             self.network.load_state_dict(torch.load(start, map_location="cpu", weights_only=True))
+        if trunk is not None:
+            self.network.trunk.from_published(trunk)
         self.network = self.network.to(memory_format=torch.channels_last)
         self.average = Average(self.network, settings.average_decay)
         self.optimiser = torch.optim.AdamW(
-            self.network.parameters(), weight_decay=settings.weight_decay, fused=True
+            [
+                {
+                    "params": [
+                        w for n, w in self.network.named_parameters() if n.startswith("trunk.") == inside
+                    ],
+                    "share": share,
+                }
+                for inside, share in ((True, settings.trunk_rate), (False, 1.0))
+            ],
+            weight_decay=settings.weight_decay,
+            fused=True,
         )
         self.rng = np.random.default_rng(settings.seed)
         self.step, self.seconds = 0, 0.0
@@ -147,7 +160,7 @@ def train(settings: TrainingSettings, run: Run, source: SampleSource) -> Iterato
     while (progress := run.progress(settings)) < 1:
         started = time.monotonic()
         for group in run.optimiser.param_groups:
-            group["lr"] = learning_rate(settings, run.step, progress)
+            group["lr"] = group["share"] * learning_rate(settings, run.step, progress)
         batch = source.batch(settings.batch, crop_size(settings, progress))
         losses = train_step(run.network, run.optimiser, batch, settings.precision)
         run.average.update(run.network)
@@ -216,6 +229,9 @@ def log_and_keep(settings: TrainingSettings, run: Run, source: SampleSource, out
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True)
 @click.option("--start", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="From `unfold`.")
 @click.option(
+    "--trunk", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Published weights."
+)
+@click.option(
     "--pseudo", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Masks of boxes."
 )
 @click.option("--difficulty", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -229,6 +245,7 @@ def main(
     data: Path,
     out: Path,
     start: Path | None,
+    trunk: Path | None,
     pseudo: Path | None,
     difficulty: Path | None,
     resume: bool,
@@ -237,13 +254,13 @@ def main(
     """Train the person finder and write person_finder.safetensors."""
     settings = replace(TrainingSettings(), **options)  # type: ignore[arg-type]
     out.mkdir(parents=True, exist_ok=True)
-    paths = {"start": start, "pseudo": pseudo, "difficulty": difficulty}
+    paths = {"start": start, "trunk": trunk, "pseudo": pseudo, "difficulty": difficulty}
     record = asdict(settings) | {name: path and path.name for name, path in paths.items()}
     (out / "config.json").write_text(json.dumps(record | {"loss_weights": LOSS_WEIGHTS}, indent=1))
     torch.set_num_threads(settings.threads)
     torch.set_flush_denormal(True)
     cv2.setNumThreads(1)
-    run = Run(settings, start)
+    run = Run(settings, start, trunk)
     if resume:
         run.load(out / CHECKPOINT)
     collection = load_collection(

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from segment.builtin import WEIGHTS
+from tools.finder.lite_trunk import SameConv
 from tools.finder.network import ConvNorm, PersonFinder, to_tensor
 from tools.finder.photos import load_coco
 from tools.finder.to_onnx import load_network
@@ -33,13 +34,13 @@ def unfold(fused: PersonFinder, images: Tensor) -> PersonFinder:
     hooks = [
         module.register_forward_hook(lambda _m, _i, output, name=name: note(name, output))
         for name, module in fused.named_modules()
-        if isinstance(module, ConvNorm)
+        if isinstance(module, ConvNorm | SameConv)
     ]
     fused(images)
     for hook in hooks:
         hook.remove()
     for name, module in network.named_modules():
-        if isinstance(module, ConvNorm) and isinstance(module.norm, nn.BatchNorm2d):
+        if isinstance(module, ConvNorm | SameConv) and isinstance(module.norm, nn.BatchNorm2d):
             mean, variance = statistics[name]
             conv_bias = fused.get_submodule(name).conv.bias
             state[f"{name}.norm.weight"] = (variance + module.norm.eps).sqrt()

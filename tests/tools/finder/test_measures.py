@@ -5,6 +5,7 @@ from tools.finder.measures import (
     box_covered,
     box_iou,
     boxes_split,
+    cut_in_pieces,
     overlapping_boxes,
     pair_split,
     small_people,
@@ -51,6 +52,17 @@ def test_pairs_that_touch_and_whether_they_are_told_apart():
     assert not pair_split([(people == 1) | (people == 2)], first, second)
     assert not pair_split([people == 1], first, second)
     assert not pair_split([], first, second)
+
+
+def test_a_person_is_cut_where_two_instances_hold_a_part_of_it():
+    people = np.zeros((50, 50), np.int16)
+    people[5:25, 5:15], people[5:25, 30:40], people[45:47, 45:47] = 1, 2, 3  # the last one is too small
+    upper, lower = rectangle((50, 50), 5, 5, 15, 15), rectangle((50, 50), 15, 5, 25, 15)
+    sliver = rectangle((50, 50), 5, 30, 7, 40)  # a tenth of the second
+    rest = rectangle((50, 50), 7, 30, 25, 40)
+    assert list(cut_in_pieces([upper, lower, sliver, rest], people)) == [True, False]
+    assert list(cut_in_pieces([upper], people)) == [False]  # half of it is found, in one piece
+    assert list(cut_in_pieces([sliver], people)) == []
 
 
 def test_boxes_that_overlap_need_one_found_box_each():

@@ -13,6 +13,7 @@ from torch.nn import functional
 from segment.builtin import WEIGHTS, BuiltinSegmenter, load_builtin
 from segment.finder_views import WORKING_SIDES_PX, look
 from segment.person_network import PersonNetwork
+from tools.finder.export import LICENCE
 from tools.finder.network import STRIDE, PersonFinder, to_tensor
 from tools.finder.to_onnx import load_network, main, to_onnx
 from tools.finder.training import save_weights
@@ -100,7 +101,7 @@ def test_masks_of_real_photos_are_those_of_torch(trained, shared):
 
 def test_the_file_holds_half_precision_and_says_its_licence():
     model = onnx.load(WEIGHTS)
-    assert {prop.key: prop.value for prop in model.metadata_props}["licence"] == "MIT"
+    assert {prop.key: prop.value for prop in model.metadata_props}["licence"] == LICENCE
     floats = [one for one in model.graph.initializer if one.data_type == onnx.TensorProto.FLOAT]
     assert sum(int(np.prod(one.dims)) for one in floats) < 100  # a scale here and there
     assert WEIGHTS.stat().st_size <= 8_000_000
@@ -117,7 +118,7 @@ def test_the_command_turns_what_the_training_wrote_into_what_ships(tmp_path, rng
     done = CliRunner().invoke(main, [*arguments, "--note", "steps=0"], catch_exceptions=False)
     assert done.output.startswith(f"{tmp_path / 'ships.onnx'}: 7,")
     notes = {prop.key: prop.value for prop in onnx.load(tmp_path / "ships.onnx").metadata_props}
-    assert notes["licence"] == "MIT"
+    assert notes["licence"] == LICENCE
     assert notes["steps"] == "0"
     images = rng.uniform(-1, 1, (1, 3, 64, 96)).astype(np.float32)
     ours, theirs = PersonNetwork(tmp_path / "ships.onnx")(images)[0], outputs_of(network, images)[0].numpy()
