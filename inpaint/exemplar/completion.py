@@ -18,10 +18,10 @@ from inpaint.exemplar.matches import Matches
 from inpaint.exemplar.planes import (
     MOST_MISFIT,
     MOST_PLANES,
-    NEAR_WEIGHT,
     Fill,
     misfit_of,
     montage,
+    on_a_plane,
     plane_fill,
     seams,
     view_of,
@@ -142,7 +142,7 @@ def _with_planes(
     """The fill, with those parts of the hole that are better filled as part of a plane."""
     finest = levels[0]
     fills = [Fill(filled, seams(filled, finest.hole, origin))]
-    on_plane = replace(settings, near_weight=NEAR_WEIGHT)
+    on_plane = on_a_plane(settings)
     number = pick_level(levels, settings)
     found = find_planes(edges, finest.hole)[:MOST_PLANES]
     misfits = [misfit_of(plane, levels[number], 2**number, seed) for plane in found]
