@@ -24,13 +24,13 @@ from inpaint.exemplar.planes import (
     on_a_plane,
     plane_fill,
     seams,
-    view_of,
 )
 from inpaint.exemplar.poisson import assemble
 from inpaint.exemplar.pyramid import Level, build_pyramid, halve
 from inpaint.exemplar.settings import EFFORTS, ExemplarSettings, effort_in_words
 from inpaint.exemplar.smooth import even_ground
 from inpaint.exemplar.vanishing import find_planes
+from inpaint.exemplar.views import view_of
 from inpaint.exemplar.warming import warm_up
 from inpaint.inpainter import Effort, WindowInpainter, check_inputs
 

@@ -76,7 +76,7 @@ def find_planes(segments: np.ndarray, mask: np.ndarray) -> list[Plane]:
     segments = segments[order][lengths[order] >= LEAST_LENGTH_PX]
     rows, columns = np.nonzero(mask)
     middle = np.array([rows.mean(), columns.mean()])
-    scale = max(np.ptp(rows), np.ptp(columns), 32.0)
+    scale = max(float(np.ptp(rows)), float(np.ptp(columns)), 32.0)
     points = vanishing_points((segments - middle) / scale, scale)
     holes = np.stack([rows, columns], axis=1)
     planes: list[Plane] = []
@@ -135,8 +135,9 @@ def _refined(point: np.ndarray, lines: np.ndarray, segments: np.ndarray) -> np.n
 def _lines(segments: np.ndarray) -> np.ndarray:
     """float64 (N, 3): a y + b x + c = 0 for each segment, with a and b of length 1."""
     ends = np.concatenate([segments, np.ones((*segments.shape[:2], 1))], axis=2)
-    lines = np.cross(ends[:, 0], ends[:, 1])
-    return lines / np.linalg.norm(lines[:, :2], axis=1)[:, None]
+    lines: np.ndarray = np.cross(ends[:, 0], ends[:, 1])
+    lines /= np.linalg.norm(lines[:, :2], axis=1)[:, None]
+    return lines
 
 
 def _towards(points: np.ndarray, segments: np.ndarray, scale: float) -> np.ndarray:

@@ -1,11 +1,16 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
-from inpaint.exemplar.planes import Fill, misfit_of, montage, sampled, seams, view_of
+from inpaint.exemplar.completion import complete
+from inpaint.exemplar.planes import Fill, misfit_of, montage, seams
 from inpaint.exemplar.pyramid import build_pyramid
+from inpaint.exemplar.settings import NORMAL
 from inpaint.exemplar.shift_maps import INVALID
 from inpaint.exemplar.vanishing import Plane
+from inpaint.exemplar.views import sampled, view_of
 
 HEIGHT, WIDTH = 160, 200
 
@@ -97,3 +102,21 @@ def test_a_montage_takes_each_part_from_the_fill_without_seams():
     assert (joined[mask] <= 104).all()
     nothing = Fill(images[1], np.where(mask, INVALID, 0).astype(np.float32))
     np.testing.assert_array_equal(montage([fills[0], nothing], mask), images[0])
+
+
+def test_what_is_protected_is_not_copied_onto_a_plane():
+    image, mask = floor(), hole()
+    protect = np.zeros_like(mask)
+    protect[60:150, 120:160] = True
+    image[protect] = (255, 0, 0)
+    filled = complete(image, mask, protect=protect)
+    assert (filled[mask][:, 0].astype(int) - filled[mask][:, 1] < 40).all()
+    np.testing.assert_array_equal(filled[~mask], image[~mask])
+
+
+def test_a_fill_with_a_plane_is_the_same_on_any_number_of_threads(monkeypatch):
+    image, mask = floor(), hole()
+    first = complete(image, mask)
+    assert (first != complete(image, mask, settings=replace(NORMAL, planes=0))).any()
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "1")
+    np.testing.assert_array_equal(complete(image, mask), first)
