@@ -62,10 +62,8 @@ class ExemplarSettings:
 
 
 FAST = ExemplarSettings()
-NORMAL = ExemplarSettings(
-    line_weight=20_000.0, hypotheses=2, shift_maps=2, most_bias=10.0, even_ground=True, planes=1
-)
-BEST = replace(NORMAL, hypotheses=6)
+NORMAL = ExemplarSettings(line_weight=20_000.0, hypotheses=2, shift_maps=2, most_bias=10.0, even_ground=True)
+BEST = replace(NORMAL, hypotheses=6, planes=1)
 EFFORTS: dict[Effort, ExemplarSettings] = {"fast": FAST, "normal": NORMAL, "best": BEST}
 
 

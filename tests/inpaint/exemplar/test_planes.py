@@ -13,6 +13,7 @@ from inpaint.exemplar.vanishing import Plane
 from inpaint.exemplar.views import sampled, view_of
 
 HEIGHT, WIDTH = 160, 200
+WITH_PLANES = replace(NORMAL, planes=1)
 
 
 def floor():
@@ -109,14 +110,14 @@ def test_what_is_protected_is_not_copied_onto_a_plane():
     protect = np.zeros_like(mask)
     protect[60:150, 120:160] = True
     image[protect] = (255, 0, 0)
-    filled = complete(image, mask, protect=protect)
+    filled = complete(image, mask, protect=protect, settings=WITH_PLANES)
     assert (filled[mask][:, 0].astype(int) - filled[mask][:, 1] < 40).all()
     np.testing.assert_array_equal(filled[~mask], image[~mask])
 
 
 def test_a_fill_with_a_plane_is_the_same_on_any_number_of_threads(monkeypatch):
     image, mask = floor(), hole()
-    first = complete(image, mask)
-    assert (first != complete(image, mask, settings=replace(NORMAL, planes=0))).any()
+    first = complete(image, mask, settings=WITH_PLANES)
+    assert (first != complete(image, mask)).any()
     monkeypatch.setenv("NUMBA_NUM_THREADS", "1")
-    np.testing.assert_array_equal(complete(image, mask), first)
+    np.testing.assert_array_equal(complete(image, mask, settings=WITH_PLANES), first)

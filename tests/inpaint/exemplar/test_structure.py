@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from inpaint.exemplar.completion import complete
-from inpaint.exemplar.settings import FAST, NORMAL
+from inpaint.exemplar.settings import BEST, FAST, NORMAL
 
 HEIGHT, WIDTH = 240, 320
 
@@ -130,12 +130,17 @@ def wrong_beyond_two_pixels(filled, truth, mask):
 )
 def test_a_chequered_floor_goes_on_in_perspective(chequered_floor, hole):
     mask = person(*hole)
-    filled = fill(chequered_floor, mask)
+    filled = fill(chequered_floor, mask, replace(NORMAL, planes=1))
     assert wrong_beyond_two_pixels(filled, chequered_floor, mask) < 0.02
     assert wrong_share(filled, chequered_floor, mask) < 0.08
 
 
+def test_best_knows_planes(chequered_floor):
+    mask = person(80, 180, 125, 195)
+    assert wrong_beyond_two_pixels(fill(chequered_floor, mask, BEST), chequered_floor, mask) < 0.02
+
+
 def test_without_planes_the_chequered_floor_is_wrong(chequered_floor):
     mask = person(80, 180, 210, 280)
-    filled = fill(chequered_floor, mask, replace(NORMAL, planes=0))
+    filled = fill(chequered_floor, mask)
     assert wrong_share(filled, chequered_floor, mask) > 0.3
