@@ -4,7 +4,7 @@ Follows Wexler et al. 2007 (coarse to fine, weighted voting, confidence from the
 et al. 2009 (the search), Newson et al. 2014 (onion-peel start, texture measures in the patch distance).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import cv2
@@ -13,12 +13,24 @@ import numpy as np
 from _removal_support.progress import in_turn
 from inpaint.exemplar.guidance import line_field
 from inpaint.exemplar.hypotheses import cheapest, descend, downwards, pick_level
-from inpaint.exemplar.lines import find_lines
+from inpaint.exemplar.lines import Line, find_lines, lines_and_edges
 from inpaint.exemplar.matches import Matches
+from inpaint.exemplar.planes import (
+    MOST_MISFIT,
+    MOST_PLANES,
+    Fill,
+    misfit_of,
+    montage,
+    on_a_plane,
+    plane_fill,
+    seams,
+)
 from inpaint.exemplar.poisson import assemble
 from inpaint.exemplar.pyramid import Level, build_pyramid, halve
 from inpaint.exemplar.settings import EFFORTS, ExemplarSettings, effort_in_words
 from inpaint.exemplar.smooth import even_ground
+from inpaint.exemplar.vanishing import find_planes
+from inpaint.exemplar.views import view_of
 from inpaint.exemplar.warming import warm_up
 from inpaint.inpainter import Effort, WindowInpainter, check_inputs
 
@@ -87,20 +99,63 @@ def complete(
     levels = build_pyramid(image, mask, protect, coarsest_hole_px=settings.coarsest_hole_px)
     if not levels:
         return _without_sources(image, mask, guide)
-    lines = find_lines(image, mask) if settings.line_weight > 0 else []
+    lines, edges = lines_and_edges(image, mask) if settings.line_weight > 0 else ([], np.zeros((0, 2, 2)))
+    if guide is not None:
+        _guide_by(levels, lines)
+        return _complete_guided(levels, guide, seed, settings)
+    copied, origin = _copied(levels, lines, seed, settings)
+    filled = assemble(copied, mask, ~levels[0].blocked, origin)
+    if settings.planes:
+        filled = _with_planes(levels, edges, filled, origin, seed, settings)
+    return even_ground(filled, mask, protect, seed=seed) if settings.even_ground else filled
+
+
+def _guide_by(levels: list[Level], lines: Sequence[Line]) -> None:
+    """Give each level the lines that go on there."""
     if lines:
         for number, level in enumerate(levels):
             level.lines = line_field(lines, level.hole.shape, 2**number)
-    if guide is not None:
-        return _complete_guided(levels, guide, seed, settings)
+
+
+def _copied(
+    levels: list[Level], lines: Sequence[Line], seed: int, settings: ExemplarSettings
+) -> tuple[np.ndarray, np.ndarray]:
+    """The photo with the copied colours in the hole, and where each came from."""
+    _guide_by(levels, lines)
     pick = pick_level(levels, settings)
     matches = cheapest(levels, pick, lines, seed, settings) if settings.hypotheses > 1 else None
     matches = descend(levels, matches, pick - 1 if matches else len(levels) - 1, 0, seed, settings)
     origin = matches.origins()
     finest = levels[0]
-    finest.image[mask] = matches.copies(origin)
-    filled = assemble(finest.image, mask, ~finest.blocked, origin)
-    return even_ground(filled, mask, protect, seed=seed) if settings.even_ground else filled
+    finest.image[finest.hole] = matches.copies(origin)
+    return finest.image, origin
+
+
+def _with_planes(
+    levels: Sequence[Level],
+    edges: np.ndarray,
+    filled: np.ndarray,
+    origin: np.ndarray,
+    seed: int,
+    settings: ExemplarSettings,
+) -> np.ndarray:
+    """The fill, with those parts of the hole that are better filled as part of a plane."""
+    finest = levels[0]
+    fills = [Fill(filled, seams(filled, finest.hole, origin))]
+    on_plane = on_a_plane(settings)
+    number = pick_level(levels, settings)
+    found = find_planes(edges, finest.hole)[:MOST_PLANES]
+    misfits = [misfit_of(plane, levels[number], 2**number, seed) for plane in found]
+    for k in np.argsort(misfits, kind="stable")[: settings.planes]:
+        if misfits[k] > MOST_MISFIT:
+            break
+        view = view_of(found[k], filled, finest.hole, finest.blocked)
+        seen = build_pyramid(view.image, view.hole, view.barred, coarsest_hole_px=settings.coarsest_hole_px)
+        if seen:
+            copied, copied_from = _copied(seen, find_lines(view.image, view.hole), seed, on_plane)
+            flat = assemble(copied, view.hole, ~seen[0].blocked, copied_from)
+            fills.append(plane_fill(filled, view, flat, copied_from, misfits[k]))
+    return montage(fills, finest.hole) if len(fills) > 1 else filled
 
 
 def _complete_guided(

@@ -73,8 +73,20 @@ def find_lines(image: np.ndarray, mask: np.ndarray) -> list[Line]:
     Returns:
         Surest first; none for an empty mask.
     """
+    return lines_and_edges(image, mask)[0]
+
+
+def lines_and_edges(image: np.ndarray, mask: np.ndarray) -> tuple[list[Line], np.ndarray]:
+    """The lines that go on in a hole, and all straight edges around it.
+
+    Args:
+        image, mask: see `find_lines`.
+
+    Returns:
+        The lines, and float64 (N, 2, 2), the ends of the edges, y and x in pixels of the photo.
+    """
     if not mask.any():
-        return []
+        return [], np.zeros((0, 2, 2))
     scale = 1
     while np.count_nonzero(mask) > LARGEST_HOLE_PX * scale * scale:
         scale *= 2
@@ -84,36 +96,40 @@ def find_lines(image: np.ndarray, mask: np.ndarray) -> list[Line]:
         size = -(-mask.shape[1] // scale), -(-mask.shape[0] // scale)
         mask = cv2.resize(mask.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA) > 0
         image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    corner, middle = np.array([side.start for side in window]), (scale - 1) / 2
-    return [
-        Line(
-            line.start * scale + middle + corner, line.end * scale + middle + corner, line.weight, line.fading
-        )
-        for line in _continued(_ends(image, mask), mask)
-    ]
-
-
-def _ends(image: np.ndarray, mask: np.ndarray) -> list[_End]:
-    """Ends of segments near the hole that point into it, the longest segments first."""
+    corner = np.array([side.start for side in window]) + (scale - 1) / 2
     grown = cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    away = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5)
+    pieces = _pieces(image, grown)
+    lines = [
+        Line(line.start * scale + corner, line.end * scale + corner, line.weight, line.fading)
+        for line in _continued(_ends(image, mask, grown, pieces), mask)
+    ]
+    return lines, pieces * scale + corner
+
+
+def _pieces(image: np.ndarray, grown: np.ndarray) -> np.ndarray:
+    """float64 (N, 2, 2): the parts of segments outside of the hole, the longest first."""
     gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     smooth = pull_push(gray[..., None].astype(np.float32), (~grown).astype(np.float32))[..., 0]
     gray[grown] = np.clip(np.rint(smooth[grown]), 0, 255).astype(np.uint8)
     found = cv2.createLineSegmentDetector(cv2.LSD_REFINE_STD).detect(gray)
     if found[0] is None:
-        return []
+        return np.zeros((0, 2, 2))
     pieces = [
         piece
         for x0, y0, x1, y1 in found[0].reshape(-1, 4).astype(float)
         for piece in _outside((y0, x0), (y1, x1), grown)
     ]
     pieces.sort(key=lambda piece: -float(np.linalg.norm(piece[1] - piece[0])))
-    everything = np.array(pieces).reshape(-1, 2, 2)
+    return np.array(pieces).reshape(-1, 2, 2)
+
+
+def _ends(image: np.ndarray, mask: np.ndarray, grown: np.ndarray, pieces: np.ndarray) -> list[_End]:
+    """Ends of segments near the hole that point into it, the longest segments first."""
+    away = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5)
     ends: list[_End] = []
     for piece in pieces:
         for start, point in (piece, piece[::-1]):
-            start = _behind(start, point, everything)
+            start = _behind(start, point, pieces)
             end = _end(image, grown, mask, away, start, point)
             if end is not None and not any(_same(end, other) for other in ends):
                 ends.append(end)
