@@ -17,12 +17,15 @@ HANDLE_SHARE = 0.3  # of an object's height, its highest part, by which it is he
 BESIDE_SHARE = 0.5  # of the outline touches: more than what stands beside the feet does
 
 SEAT_HEIGHT, SLIM = 0.75, 2.0  # what ends below the knees of a figure this many times as high as wide
-BEHIND_GRIP, BEHIND_ASTRIDE, BEHIND_LOWEST = 0.2, 0.05, 1.4
+ROW_SLIM = 0.6  # what is wider than this is a row of people
+BEHIND_GRIP, BEHIND_SHARE, BEHIND_ASTRIDE, BEHIND_LOWEST = 0.2, 0.3, 0.05, 1.4
 BEFORE_ASTRIDE, BEFORE_TOP = 0.9, -0.8
 
-OVERHEAD_REACH, OVERHEAD_SIDEWAYS, OVERHEAD_BOTTOM = 0.15, 0.25, 0.1
-OVERHEAD_AREA = (0.4, 1.5)  # of the holder's: what is larger is a parasol, what is smaller is far behind
-AROUND_ASTRIDE, AROUND_SIDEWAYS, AROUND_BOTTOM = 0.1, 0.35, 0.5
+OVERHEAD_REACH, OVERHEAD_SIDEWAYS, OVERHEAD_BOTTOM = 0.15, 0.15, 0.1
+OVERHEAD_AREA = (0.15, 1.5)  # of the holder's: what is larger is a parasol, what is smaller is far behind
+AROUND_SHARE, AROUND_SIDEWAYS, AROUND_AREA = 0.1, 0.35, (0.3, 1.5)
+AROUND_TOP, AROUND_BOTTOM = -0.05, (0.2, 0.6)
+ON_HEAD_SHARE, ON_HEAD_GRIP, ON_HEAD_BOTTOM = 0.2, 0.7, 0.2
 
 
 def suits(touch: Touch, rule: AttachedRule) -> bool:
@@ -42,7 +45,7 @@ def suits(touch: Touch, rule: AttachedRule) -> bool:
         (touch.length > 0 or touch.gap <= reach)
         and (touch.share >= rule.contact or (touch.share >= rule.hung and _hangs(touch)))
         and lowest[0] <= touch.bottom <= lowest[1]
-        and touch.area <= rule.most_area
+        and (touch.area <= rule.most_area or touch.share >= rule.grasped_from)
         and (rule.may_stand or not _stands(touch))
         and (gripped or touch.share > ENCLOSED_SHARE)
     )
@@ -72,9 +75,14 @@ def _stands(touch: Touch) -> bool:
 
 
 def _behind(touch: Touch) -> bool:
-    """Whether the holder stands behind the object: touches its upper edge alone, and is hidden by it far
-    down."""
-    return touch.grip < BEHIND_GRIP and touch.astride < BEHIND_ASTRIDE and touch.bottom > BEHIND_LOWEST
+    """Whether the holder stands behind the object: touches its upper edge alone, and little of that unless
+    it is a row of people, and is hidden by it far down."""
+    return (
+        touch.grip < BEHIND_GRIP
+        and (touch.share < BEHIND_SHARE or touch.slim < ROW_SLIM)
+        and touch.astride < BEHIND_ASTRIDE
+        and touch.bottom > BEHIND_LOWEST
+    )
 
 
 def _before(touch: Touch) -> bool:
@@ -88,8 +96,8 @@ def _at_feet(touch: Touch) -> bool:
 
 
 def _shelters(touch: Touch) -> bool:
-    """Whether an umbrella is over the holder's head, its stick hidden or too thin to be seen, or around it,
-    on the shoulder."""
+    """Whether an umbrella is over the holder's head, its stick hidden or too thin to be seen, around it, on
+    the shoulder, or worn on it."""
     over = (
         touch.gap <= OVERHEAD_REACH
         and touch.sideways <= OVERHEAD_SIDEWAYS
@@ -97,9 +105,16 @@ def _shelters(touch: Touch) -> bool:
         and OVERHEAD_AREA[0] <= touch.area <= OVERHEAD_AREA[1]
     )
     around = (
-        touch.astride >= AROUND_ASTRIDE
+        touch.share >= AROUND_SHARE
         and touch.sideways <= AROUND_SIDEWAYS
-        and touch.bottom <= AROUND_BOTTOM
-        and OVERHEAD_AREA[0] <= touch.area <= OVERHEAD_AREA[1]
+        and touch.top <= AROUND_TOP
+        and AROUND_BOTTOM[0] <= touch.bottom <= AROUND_BOTTOM[1]
+        and AROUND_AREA[0] <= touch.area <= AROUND_AREA[1]
     )
-    return over or around
+    on_head = (
+        touch.share >= ON_HEAD_SHARE
+        and touch.grip >= ON_HEAD_GRIP
+        and touch.sideways <= AROUND_SIDEWAYS
+        and touch.bottom <= ON_HEAD_BOTTOM
+    )
+    return over or around or on_head

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -119,7 +120,9 @@ class _Scene:
         if rule.kind != "ridden" or holder.width <= CROWD_WIDTH * shape.width:
             return False
         touch = measure_touch(shape, part_at(shape, holder))
-        return touch is not None and touch.sideways <= CROWD_CENTRED and suits(touch, rule)
+        if touch is None or touch.sideways > CROWD_CENTRED:
+            return False
+        return suits(replace(touch, slim=holder.height / holder.width), rule)
 
     def hangs_on(self, index: int, mount: int, rule: AttachedRule) -> bool:
         """Whether an object hangs on something ridden, clear of the ground."""

@@ -48,6 +48,8 @@ class AttachedRule:
     """Where its lower end may lie, along the holder."""
     most_area: float = inf
     """Its greatest area, in areas of the holder."""
+    grasped_from: float = inf
+    """Where this share of its outline touches, it may be of any size: of the holder a hand alone is seen."""
     centred: float = inf
     """How far the holder's middle may lie from its own, sideways, in widths of the object."""
     astride_from: float = inf
@@ -77,7 +79,7 @@ class AttachedRule:
 
 
 _WORN = AttachedRule()
-_IN_HAND = AttachedRule(most_area=0.5, may_rest=False)
+_IN_HAND = AttachedRule(most_area=0.5, grasped_from=0.4, may_rest=False)
 _BAG = AttachedRule(contact=0.15, hung=0.02, most_area=1.0, may_rest=False, may_stand=False, on_mount=True)
 _HELD = AttachedRule(
     contact=0.15, gripped_from=0.33, both_sides=0.15, lowest=(-inf, 1.0), most_area=0.5, may_rest=False
