@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from postprocess.attached.evidence import RIM, evidence_of
-from postprocess.attached.judge import likelihood
+from postprocess.attached.judge import is_figure, likelihood
 from postprocess.attached.sticks import held_stick
 from postprocess.attached.view import KERNEL, OBJECT_MIN_PX, SURROUNDINGS, View, grown, outline, view_of
 from postprocess.morphology import check_photo
@@ -30,8 +30,8 @@ RARITIES = (0.002, 0.006, 0.02)  # a colour that a smaller share of the surround
 AREA = (0.004, 0.6)  # of the object's area
 CONTACT = 0.25  # least share of the outline on the object
 BEYOND_RIM = 0.3  # least share of the region outside the rim
-WITHIN = 0.2  # least share of the region in the object's convex hull: between arm and body, not behind
-EDGE = 10.0  # Lab units that all but a fifth of the free outline contrasts by
+WITHIN = 0.3  # least share of the region in the object's convex hull: between arm and body, not behind
+EDGE = 20.0  # Lab units that all but a fifth of the free outline contrasts by
 ELSEWHERE = 0.3  # most area of the region's colours elsewhere, over its own
 OTHERS = 0.05  # most share of the outline at another object
 SHADE = (0.3, 0.97)  # brightness over that of the surroundings, where the chromaticity is theirs: a shadow
@@ -107,7 +107,7 @@ def _region_at(
         for region in _pieces(view, view.band & (view.commonness < rarity)):
             if not (region & ~found).any() or _clings(view, region):
                 found |= region
-    for region in judged_regions(view):
+    for region in judged_regions(view) if is_figure(view.inside) else ():
         evidence = evidence_of(view, region) if (region & ~found).any() else None
         if evidence is not None and likelihood(evidence) >= SURE:
             found |= region

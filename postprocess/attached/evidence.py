@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
-from postprocess.attached.view import BAND, KERNEL, View, convex_hull, grown, outline
+from postprocess.attached.view import BAND, KERNEL, View, convex_hull, outline
 
 Evidence = Mapping[str, float]
 
@@ -29,7 +29,8 @@ def evidence_of(view: View, region: np.ndarray) -> Evidence | None:
         return None
     found = {"contact": contact, "beyond": beyond}
     found |= _place(view, region, edge) | _shape(region, edge)
-    found |= _edges(view, region, edge) | _colours(view, region) | _light(view, region)
+    off = cv2.distanceTransform((~region).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) / view.size
+    found |= _edges(view, region, edge) | _colours(view, region, off) | _light(view, region, off)
     return {name: float(value) for name, value in found.items()}
 
 
@@ -92,16 +93,17 @@ def _edges(view: View, region: np.ndarray, edge: np.ndarray) -> dict[str, float]
     }
 
 
-def _colours(view: View, region: np.ndarray) -> dict[str, float]:
-    """Where else the region's colours are: in the surroundings, close by, on the object."""
+def _colours(view: View, region: np.ndarray, off: np.ndarray) -> dict[str, float]:
+    """Where else the region's colours are: in the surroundings, close by, on the object. off: the distance to
+    the region."""
     area = region.sum()
     like = view.frequency(region) > LIKE
-    elsewhere = like & view.free & ~grown(region, 0.04 * view.size)
+    elsewhere = like & view.free & (off > 0.04)
     common = view.commonness[region]
     return {
         "elsewhere": np.log(elsewhere.sum() / area + 0.01),
         "elsewhere_near": np.log((elsewhere & (view.away <= BAND * view.size)).sum() / area + 0.01),
-        "around": (elsewhere & grown(region, 0.15 * view.size)).sum() / area,
+        "around": (elsewhere & (off <= 0.15)).sum() / area,
         "in_object": np.log((like & view.inside).sum() / view.area + 0.003),
         "common": np.log(common.mean() + 1e-4),
         "common_80": np.log(np.percentile(common, 80) + 1e-4),
@@ -110,12 +112,12 @@ def _colours(view: View, region: np.ndarray) -> dict[str, float]:
     }
 
 
-def _light(view: View, region: np.ndarray) -> dict[str, float]:
+def _light(view: View, region: np.ndarray, off: np.ndarray) -> dict[str, float]:
     """Brightness and tint against what is around it: a shadow is darker and has the same tint."""
     light = view.rgb.astype(np.float32) + 4
     bright = light.sum(axis=-1)
     tint = light / bright[..., None]
-    around = view.free & ~region & grown(region, 0.1 * view.size)
+    around = view.free & ~region & (off <= 0.1)
     level = np.median(bright[region])
     found = {"brighter": np.log(level / np.median(bright[view.inside])), "darker": 0.0, "tint": -3.0}
     if around.any():

@@ -37,6 +37,12 @@ def likelihood(evidence: Evidence) -> float:
     return float(np.mean([_answer(inputs, network) for network in networks]))
 
 
+def is_figure(mask: np.ndarray) -> bool:
+    """Whether an object, bool (h, w) with some True, is slim enough for the judge."""
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    return bool(np.log((np.ptp(rows) + 1) / (np.ptp(columns) + 1)) >= SLIM)
+
+
 def _answer(values: np.ndarray, layers: list[tuple[np.ndarray, np.ndarray]]) -> float:
     """The network's answer, 0 to 1: layers of weights (out, in) and biases (out,), the rest cut off at 0."""
     for weight, bias in layers[:-1]:
