@@ -211,7 +211,7 @@ def main() -> None:
     print(f"{usable.sum()} regions, {(usable & (measured.share > CLINGS)).sum()} of them right")
     report(measured, usable)
     if arguments.write:
-        np.savez_compressed(arguments.write, **fitted(measured, usable))
+        np.savez_compressed(arguments.write, allow_pickle=False, **fitted(measured, usable))
 
 
 if __name__ == "__main__":
