@@ -22,6 +22,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -211,7 +212,8 @@ def main() -> None:
     print(f"{usable.sum()} regions, {(usable & (measured.share > CLINGS)).sum()} of them right")
     report(measured, usable)
     if arguments.write:
-        np.savez_compressed(arguments.write, allow_pickle=False, **fitted(measured, usable))
+        stored: dict[str, Any] = dict(fitted(measured, usable))
+        np.savez_compressed(arguments.write, **stored)
 
 
 if __name__ == "__main__":
