@@ -9,12 +9,17 @@ a photo are taken as detections, all its people as wanted. --coarse draws every 
 
 attached_boxes.csv holds more things, on photos of people/coco_more that no rule was made with: boxes drawn
 by eye, from which GrabCut makes the masks; people are the connected parts of the labels.
+
+attached_marked.csv holds a third list, on photos of people_boxes/coco_val: outlines drawn by eye, and the box
+of whom a thing belongs to. People are what GrabCut finds in the boxes that come with the photos. With one
+person wanted at a time a thing may go with its owner alone.
 """
 
 import argparse
 import csv
 import json
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +31,7 @@ from segment import CocoMasks
 
 JUDGED = Path(__file__).with_name("attached_judged.csv")
 BOXES = Path(__file__).with_name("attached_boxes.csv")
+MARKED = Path(__file__).with_name("attached_marked.csv")
 GRID = 28
 PERSON_LEVEL, PERSON_MIN_PX = 200, 60
 CUT_ROUNDS = 4
@@ -102,6 +108,81 @@ def judge_boxes(folder: Path, *, coarse: bool = False) -> list[Judged]:
             touches = bool((masks[index] & near).any())
             rows.append(Judged(int(photo), row["class"], row["verdict"], taken.get(index, ""), touches))
     return rows
+
+
+@dataclass(frozen=True, eq=False)
+class Marked:
+    """A photo of the third list: masks of people, then of things, and which person each thing belongs to."""
+
+    photo: str
+    image: np.ndarray
+    labels: list[str]
+    masks: list[np.ndarray]
+    verdicts: list[str]  # of the things
+    owners: list[int | None]  # of the things: an index of `masks`
+
+    @property
+    def people(self) -> range:
+        return range(len(self.masks) - len(self.verdicts))
+
+    def taken(self, seen: list[np.ndarray], wanted: Sequence[int]) -> dict[int, str]:
+        around = np.array([bounds(mask) for mask in self.masks], np.float32)
+        return {
+            index: kind
+            for kind in ("carried", "ridden")
+            for index in attached_objects(self.labels, around, seen.__getitem__, wanted, kinds=kind)
+        }
+
+
+def marked_photos(folder: Path) -> Iterator[Marked]:
+    """The third list: folder holds images/ and boxes.json."""
+    with MARKED.open() as lines:
+        by_photo = defaultdict(list)
+        for row in csv.DictReader(lines):
+            by_photo[f"{int(row['photo']):012d}"].append(row)
+    people = json.loads((folder / "boxes.json").read_text())
+    for photo, rows in by_photo.items():
+        image = np.asarray(cv2.imread(str(folder / "images" / f"{photo}.jpg")))
+        things = [drawn(row["outline"], image.shape[:2]) for row in rows]
+        boxes = [tuple(round(side) for side in box) for box in people[photo]]
+        boxes = [box for box in boxes if (box[2] - box[0]) * (box[3] - box[1]) >= PERSON_MIN_PX]
+        outside = np.any(things, axis=0)
+        masks = [cut_out(image, box, outside) for box in boxes] + things
+        owners = [
+            boxes.index(tuple(map(int, row["owner"].split()))) if row["owner"] else None for row in rows
+        ]
+        labels = ["person"] * len(boxes) + [row["class"] for row in rows]
+        yield Marked(photo, image, labels, masks, [row["verdict"] for row in rows], owners)
+
+
+def drawn(outline: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Polygons, "x y x y ...", apart by semicolons, as bool (H, W)."""
+    mask = np.zeros(shape, np.uint8)
+    for part in outline.split(";"):
+        cv2.fillPoly(mask, [np.array(part.split(), np.int32).reshape(-1, 2)], 1)
+    return mask.view(bool)
+
+
+def judge_marked(folder: Path, *, coarse: bool = False) -> tuple[list[Judged], list[bool]]:
+    """What the rules say with all people wanted, and of each thing that has an owner, whether it goes with
+    its owner alone and with nobody else."""
+    rows, alone = [], []
+    for marked in marked_photos(folder):
+        seen = [drawn_coarsely(mask) for mask in marked.masks] if coarse else marked.masks
+        near = near_people([marked.masks[index] for index in marked.people])
+        taken = marked.taken(seen, marked.people)
+        goes_with: dict[int, set[int]] = defaultdict(set)
+        for person in marked.people:
+            for index in marked.taken(seen, [person]):
+                goes_with[index].add(person)
+        first = len(marked.people)
+        for index, (verdict, owner) in enumerate(zip(marked.verdicts, marked.owners, strict=True), first):
+            touches = bool((marked.masks[index] & near).any())
+            label = marked.labels[index]
+            rows.append(Judged(int(marked.photo), label, verdict, taken.get(index, ""), touches))
+            if owner is not None:
+                alone.append(goes_with[index] == {owner})
+    return rows, alone
 
 
 def connected_people(labelled: np.ndarray) -> list[np.ndarray]:
@@ -194,6 +275,9 @@ def main() -> None:
         "annotated": judge_all(arguments.data / "coco" / "instances.json", coarse=arguments.coarse),
         "boxes drawn by eye": judge_boxes(arguments.data / "people" / "coco_more", coarse=arguments.coarse),
     }
+    lists["marked by eye"], alone = judge_marked(
+        arguments.data / "people_boxes" / "coco_val", coarse=arguments.coarse
+    )
     for name, rows in lists.items():
         print(f"\n{name}\n")
         report(rows)
@@ -201,6 +285,9 @@ def main() -> None:
             for row in rows:
                 if bool(row.taken) != (row.verdict != "neither"):
                     print(f"{row.annotation} {row.label}: {row.verdict}, taken as {row.taken or 'nothing'}")
+    print(
+        f"\nmarked things that go with their owner alone and with nobody else: {sum(alone)} of {len(alone)}"
+    )
 
 
 if __name__ == "__main__":

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from postprocess.attached.clinging import clinging_region
+from postprocess.attached.holding import is_underfoot, reach_of, suits
 from postprocess.attached.table import ATTACHED_CHOICES, FURNITURE, TABLE, AttachedRule
-from postprocess.attached.touch import Shape, Touch, measure_touch, shape_at_working_size
+from postprocess.attached.touch import (
+    Shape,
+    Touch,
+    measure_touch,
+    part_at,
+    shape_at_working_size,
+    thickness_at,
+)
 
 __all__ = ["ATTACHED_CHOICES", "TABLE", "AttachedRule", "attached_objects", "clinging_region"]
 
-ENCLOSED_SHARE = 0.9  # of the outline touches: then it does not matter where it is touched
+CROWD_WIDTH, CROWD_CENTRED = 1.5, 0.35
+"""Over an object's width: a holder that is wider may be several people in one mask, of whom the part at the
+object is looked at alone; whose middle must then lie as close as this."""
+ON_HAND_SHARE = 0.3  # of the outline of what is worn on a hand: whoever it touches so may be who wears it
 MIDDLE_SHARE = 0.3  # of an object's width belongs to neither of its sides
 BASE_SHARE = 0.25  # of an object's height, its lowest part, by which it would rest on something
 RESTS_SHARE = 0.5  # of the base that is not at the holder lies on furniture: then it rests
-FEET_SHARE = 0.1  # of the holder's height, around its lower edge
-HIP_HEIGHT, HAND_HEIGHT, SHIN_HEIGHT = 0.55, 0.75, 0.72  # on the holder: 0 upper, 1 lower edge
-SHOULDER_HEIGHT, CLEAR = 0.3, 0.9  # on the holder: what hangs in the hand lies between
-HANDLE_SHARE = 0.3  # of an object's height, its highest part, by which it is held by hand
+END_SHARE = 0.25  # of an object's length, each of its ends
 MOUNTED_BOTTOM, MOUNTED_AREA = 0.85, 0.5  # what hangs on something ridden is clear of the ground, and small
 
 
@@ -65,39 +74,6 @@ def attached_objects(
     return sorted(index for index, kind in found.items() if kinds in ("all", kind))
 
 
-def suits(touch: Touch, rule: AttachedRule) -> bool:
-    """Whether an object that lies at a holder so goes along with it, by all of `rule` that needs just these
-    two.
-    """
-    reach = max(rule.reach, rule.underfoot_reach) if _underfoot(touch) else rule.reach
-    lowest = rule.astride_lowest if touch.astride >= rule.astride_from else rule.lowest
-    gripped = touch.grip >= rule.gripped_from and touch.sideways <= rule.centred
-    return (
-        (touch.length > 0 or touch.gap <= reach)
-        and (touch.share >= rule.contact or (touch.share >= rule.hung and _hangs(touch)))
-        and lowest[0] <= touch.bottom <= lowest[1]
-        and touch.area <= rule.most_area
-        and (rule.may_stand or not _stands(touch))
-        and (gripped or touch.share > ENCLOSED_SHARE)
-    )
-
-
-def _underfoot(touch: Touch) -> bool:
-    return touch.height > SHIN_HEIGHT and touch.bottom > 1 - 2 * FEET_SHARE
-
-
-def _hangs(touch: Touch) -> bool:
-    """Whether the object is held by its upper end at the height of hands, and clear of the ground."""
-    return touch.grip < HANDLE_SHARE and SHOULDER_HEIGHT < touch.height < HAND_HEIGHT and touch.bottom < CLEAR
-
-
-def _stands(touch: Touch) -> bool:
-    """Whether the object is on the ground at the holder's feet, and not held by its handle."""
-    on_ground = touch.bottom > 1 - FEET_SHARE and touch.top > HIP_HEIGHT
-    by_handle = touch.grip < HANDLE_SHARE and touch.height < HAND_HEIGHT
-    return on_ground and not by_handle
-
-
 class _Scene:
     """The detections of one photo, their masks shrunk when first asked for."""
 
@@ -114,16 +90,39 @@ class _Scene:
         """Whom an object goes along with, None where nobody, and as what: "carried" or "ridden"."""
         near = [other for other in self._near(index, rule) if self.labels[other] in rule.holders]
         touches = {other: measure_touch(self.shape(index), self.shape(other)) for other in near}
-        suited = {other: touch for other, touch in touches.items() if touch and suits(touch, rule)}
+        suited = {
+            other: touch
+            for other, touch in touches.items()
+            if touch and (suits(touch, rule) or self._suits_part(index, other, rule))
+        }
         if not suited:
             return None, rule.kind
-        best = max(suited, key=lambda other: (suited[other].length, -suited[other].gap))
+        best = self._owner(index, suited, rule)
         kind = rule.kind
         if kind == "either":
-            kind = "ridden" if _underfoot(suited[best]) else "carried"
-        held = not rule.both_sides or self._between(index, near, rule.both_sides)
+            kind = "ridden" if is_underfoot(suited[best]) else "carried"
+        held = not rule.both_sides or self._between(index, near, rule)
         put_down = not rule.may_rest and self._rests(index, best)
         return best if held and not put_down else None, kind
+
+    def _owner(self, index: int, suited: Mapping[int, Touch], rule: AttachedRule) -> int:
+        """The one of several holders that an object belongs to: whom it touches most. What is worn on a hand
+        may be before somebody else's body, and belongs to the thinnest limb that it touches well."""
+        limbs = [other for other, touch in suited.items() if touch.share >= ON_HAND_SHARE]
+        if rule.on_hand and len(limbs) > 1:
+            return min(limbs, key=lambda other: thickness_at(self.shape(index), self.shape(other)))
+        return max(suited, key=lambda other: (suited[other].length, -suited[other].gap))
+
+    def _suits_part(self, index: int, other: int, rule: AttachedRule) -> bool:
+        """Whether an object is ridden by that part of a holder which is above and below it: several riders
+        side by side may be one mask."""
+        shape, holder = self.shape(index), self.shape(other)
+        if rule.kind != "ridden" or holder.width <= CROWD_WIDTH * shape.width:
+            return False
+        touch = measure_touch(shape, part_at(shape, holder))
+        if touch is None or touch.sideways > CROWD_CENTRED:
+            return False
+        return suits(replace(touch, slim=holder.height / holder.width), rule)
 
     def hangs_on(self, index: int, mount: int, rule: AttachedRule) -> bool:
         """Whether an object hangs on something ridden, clear of the ground."""
@@ -142,11 +141,12 @@ class _Scene:
         box, others = self.boxes[index], self.boxes
         gaps = np.maximum(box[:2], others[:, :2]) - np.minimum(box[2:], others[:, 2:])
         sizes = np.prod(np.maximum(others[:, 2:] - others[:, :2], 0), axis=1) ** 0.5
-        reach_px = max(rule.reach, rule.underfoot_reach) * sizes + 4
+        reach_px = reach_of(rule) * sizes + 4
         return [int(other) for other in np.flatnonzero(gaps.max(axis=1) <= reach_px) if other != index]
 
-    def _between(self, index: int, holders: Sequence[int], least: float) -> bool:
-        """Whether holders, several hands maybe, touch an object on its left and on its right."""
+    def _between(self, index: int, holders: Sequence[int], rule: AttachedRule) -> bool:
+        """Whether holders, several hands maybe, touch an object on its left and on its right, or, where the
+        rule says so, at one of its ends."""
         shape = self.shape(index)
         rows, columns = shape.outline
         touched = np.zeros(len(rows), bool)
@@ -155,13 +155,18 @@ class _Scene:
                 touched |= self.shape(holder).touches(rows, columns)
         aside = (columns - shape.left) / max(1, shape.width - 1) - 0.5
         sides = [touched[aside < -MIDDLE_SHARE / 2], touched[aside > MIDDLE_SHARE / 2]]
-        return all(side.size and side.mean() >= least for side in sides)
+        if all(side.size and side.mean() >= rule.both_sides for side in sides):
+            return True
+        along = shape.along
+        ends = [touched[along <= END_SHARE], touched[along >= 1 - END_SHARE]]
+        by_end = touched.mean() >= rule.by_end / 2 and any(end.mean() >= rule.by_end for end in ends)
+        return bool(by_end) and not any(self._rests(index, holder) for holder in holders)
 
     def _rests(self, index: int, holder: int) -> bool:
         """Whether what is not at the holder of an object's base lies on furniture."""
         shape = self.shape(index)
         rows, columns = shape.outline
-        base = rows >= shape.top + (1 - BASE_SHARE) * shape.height
+        base = rows >= shape.top + (1 - BASE_SHARE) * (shape.height - 1)
         base[base] = ~self.shape(holder).touches(rows[base], columns[base])
         if not base.any():
             return False

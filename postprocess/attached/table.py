@@ -37,10 +37,19 @@ class AttachedRule:
     glass that stands before a person is touched near its rim alone."""
     both_sides: float = 0.0
     """Least share of its outline's left and of its right side that touches holders: a hand reaches around."""
+    by_end: float = inf
+    """Least share of one of its ends that touches holders, where it is not touched on both sides: cutlery is
+    held by its handle. What rests on furniture is not held so."""
+    overhead: bool = False
+    """Whether it also goes along where it is held over the holder's head."""
+    on_hand: bool = False
+    """Whether it is worn on a hand: of two that it touches it belongs to the one whose limb is there."""
     lowest: tuple[float, float] = (-inf, inf)
     """Where its lower end may lie, along the holder."""
     most_area: float = inf
     """Its greatest area, in areas of the holder."""
+    grasped_from: float = inf
+    """Where this share of its outline touches, it may be of any size: of the holder a hand alone is seen."""
     centred: float = inf
     """How far the holder's middle may lie from its own, sideways, in widths of the object."""
     astride_from: float = inf
@@ -70,14 +79,17 @@ class AttachedRule:
 
 
 _WORN = AttachedRule()
-_IN_HAND = AttachedRule(most_area=0.5, may_rest=False)
+_IN_HAND = AttachedRule(most_area=0.5, grasped_from=0.4, may_rest=False)
 _BAG = AttachedRule(contact=0.15, hung=0.02, most_area=1.0, may_rest=False, may_stand=False, on_mount=True)
 _HELD = AttachedRule(
     contact=0.15, gripped_from=0.33, both_sides=0.15, lowest=(-inf, 1.0), most_area=0.5, may_rest=False
 )
-_CUTLERY = AttachedRule(contact=0.15, gripped_from=0.33, both_sides=0.15, lowest=(-inf, 1.2), most_area=0.2)
-_BALL = AttachedRule(most_area=0.3)
-_BOARD = AttachedRule(kind="either", underfoot_reach=0.1, most_area=3.0)
+_CUTLERY = AttachedRule(
+    contact=0.15, gripped_from=0.33, both_sides=0.15, by_end=0.5, lowest=(-inf, 1.2), most_area=0.2
+)
+_BALL = AttachedRule(most_area=0.6)
+_GLOVE = AttachedRule(on_hand=True)
+_BOARD = AttachedRule(kind="either", underfoot_reach=0.1, most_area=4.5)
 _CYCLE = AttachedRule(
     kind="ridden", lowest=(0.85, 2.0), astride_from=0.12, astride_lowest=(0.85, 3.0), centred=0.65
 )
@@ -86,7 +98,8 @@ _ANIMAL = AttachedRule(kind="ridden", reach=0.1, lowest=(1.25, 4.0), centred=0.5
 _SMALL_TOOLS = ("toothbrush", "hair drier", "scissors")
 _FOOD = ("banana", "apple", "sandwich", "orange", "broccoli", "carrot", "hot dog", "pizza", "donut", "cake")
 _CLASSES: dict[AttachedRule, tuple[str, ...]] = {
-    _WORN: ("tie", "baseball glove", "baseball bat", "tennis racket", *_SMALL_TOOLS),
+    _GLOVE: ("baseball glove",),
+    _WORN: ("tie", "baseball bat", "tennis racket", *_SMALL_TOOLS),
     _IN_HAND: ("cell phone", "remote"),
     _BAG: ("backpack", "handbag", "suitcase"),
     _HELD: ("bottle", "wine glass", "cup", "bowl", "book", *_FOOD),
@@ -96,7 +109,7 @@ _CLASSES: dict[AttachedRule, tuple[str, ...]] = {
     _CYCLE: ("bicycle", "motorcycle"),
     _ANIMAL: ("horse", "elephant"),
     AttachedRule(contact=0.9, most_area=0.02): ("clock",),  # a wrist watch, not one on the wall
-    AttachedRule(contact=0.04, gripped_from=0.7, most_area=3.0, centred=0.25): ("umbrella",),
+    AttachedRule(contact=0.04, gripped_from=0.7, most_area=3.0, centred=0.25, overhead=True): ("umbrella",),
     AttachedRule(contact=0.05, most_area=0.6): ("kite",),
     AttachedRule(contact=0.3, most_area=0.6): ("teddy bear",),
     AttachedRule(contact=0.3, gripped_from=0.33, both_sides=0.3, most_area=1.2, may_rest=False): ("laptop",),

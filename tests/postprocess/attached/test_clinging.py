@@ -3,7 +3,10 @@ import numpy as np
 import pytest
 
 from postprocess import MaskRecipe, refine_mask
+from postprocess.attached.evidence import Evidence, evidence_of
+from postprocess.attached.judge import likelihood
 from postprocess.attached.objects import clinging_region
+from postprocess.attached.view import View, view_of
 
 HEIGHT, WIDTH = 360, 400
 GROUND = (128, 122, 110)
@@ -95,6 +98,65 @@ def test_what_lies_all_around_by_the_object_goes_along():
 )
 def test_nothing_is_added_where_it_may_be_background(things):
     assert not clinging_region(scene(*things), figure()).any()
+
+
+def test_a_can_in_the_hand_goes_along():
+    can = (180, 262, 205, 274)
+    found = clinging_region(scene((can, RED)), figure())
+    assert found[box(*can) & ~figure()].mean() > 0.7  # but for what is nearest to the hand
+
+
+def test_a_box_on_the_floor_beside_the_feet_stays():
+    """In the colour of the clothes, which speaks for it; the ground below it speaks against it."""
+    dark, floor = (20, 20, 24), (280, 211, 322, 255)
+    assert not clinging_region(scene((floor, dark)), figure()).any()
+    off_the_ground = tuple(side - 75 * (index % 2 == 0) for index, side in enumerate(floor))
+    assert clinging_region(scene((off_the_ground, dark)), figure())[box(210, 216, 242, 250)].all()
+
+
+def evidence(region: np.ndarray, objects: np.ndarray, stays: np.ndarray | None = None) -> Evidence | None:
+    levels = np.where(objects, np.uint8(255), np.uint8(0))
+    kept = np.zeros_like(levels) if stays is None else np.where(stays, np.uint8(255), np.uint8(0))
+    view = view_of(scene((BAG, RED)), levels, levels, kept)
+    assert view is not None
+    return evidence_of(view, scaled(region, view))
+
+
+def scaled(mask: np.ndarray, view: View) -> np.ndarray:
+    size = view.inside.shape[::-1]
+    return cv2.resize(mask.view(np.uint8), size, interpolation=cv2.INTER_NEAREST).view(bool)
+
+
+def test_evidence_on_a_bag():
+    found = evidence(box(*BAG) & ~figure(), figure())
+    assert found is not None
+    assert found["slim"] == pytest.approx(np.log(280 / 109), abs=0.03)
+    assert found["top"] == pytest.approx((190 - 40) / 281, abs=0.01)
+    assert found["bottom"] == pytest.approx((240 - 40) / 281, abs=0.01)
+    assert found["tall"] == pytest.approx(np.log(50 / 39), abs=0.05)
+    assert (found["frame"], found["others"]) == (0, 0)
+    assert found["hull"] > 0.8
+    assert found["edge_10"] > 40  # red before grey
+    assert evidence(box(190, 285, 240, 325), figure()) is None  # apart from the figure
+
+
+@pytest.mark.parametrize(
+    ("change", "seen"),
+    [
+        ({}, True),
+        ({"slim": 0.59}, False),  # nobody seen at length
+        ({"frame": 0.01}, False),  # goes on outside the photo
+        ({"others": 0.11}, False),  # at something that stays
+        ({"bottom": 0.93, "upper_contact": 0.4}, False),  # stands on the ground
+        ({"bottom": 0.93, "upper_contact": 0.6}, True),  # under the feet
+    ],
+)
+def test_the_judge_looks_only_at_what_may_hang_on_a_figure(change, seen):
+    found = evidence(box(*BAG) & ~figure(), figure())
+    assert found is not None
+    answer = likelihood({**found, **change})
+    assert (answer > 0) == seen
+    assert 0 <= answer < 1
 
 
 def test_a_gap_that_shows_the_ground_stays_open():

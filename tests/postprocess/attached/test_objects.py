@@ -110,6 +110,82 @@ def test_who_sits_on_a_cycle_is_before_its_middle(rider, expected):
     assert drawn_attached("motorcycle", rider, cycle) == expected
 
 
+def goes(things: list[tuple[str, np.ndarray]], wanted: list[int]) -> list[int]:
+    """Indices that go along with those wanted, of classes and masks bool (HEIGHT, WIDTH)."""
+    boxes = [
+        (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+        for rows, columns in (np.nonzero(mask) for _, mask in things)
+    ]
+    masks = [mask for _, mask in things]
+    labels = [label for label, _ in things]
+    return attached_objects(labels, np.array(boxes, np.float32), masks.__getitem__, wanted)
+
+
+def test_a_glove_before_a_body_belongs_to_the_arm_that_ends_in_it():
+    batter = filled(PERSON)
+    catcher = filled((90, 10, 190, 40), (114, 40, 128, 104))  # an arm across the batter's body
+    glove = filled((114, 104, 128, 118))
+    batter, catcher = batter & ~glove & ~catcher, catcher & ~glove
+    scene = [("person", batter), ("person", catcher), ("baseball glove", glove)]
+    assert goes(scene, [1]) == [2]
+    assert goes(scene, [0]) == []
+    assert goes([scene[0], scene[2]], [0]) == [1]  # the batter's own, with nobody else there
+
+
+@pytest.mark.parametrize(
+    ("canopy", "expected"),
+    [
+        ((22, 80, 53, 150), [1]),  # 7 pixels above the head, the stick too thin to be seen
+        ((22, 125, 53, 195), []),  # over somebody else's place
+        ((2, 80, 33, 150), []),  # hung up, 27 pixels above the head
+        ((0, 10, 53, 220), []),  # a parasol, thrice as large as the person
+        ((45, 80, 80, 150), [1]),  # on the shoulder, around the head
+        ((95, 80, 130, 150), []),  # behind the hips
+    ],
+)
+def test_an_umbrella_over_or_around_the_head_goes_along(canopy, expected):
+    person = filled(PERSON)
+    assert drawn_attached("umbrella", person, filled(canopy) & ~person) == expected
+
+
+@pytest.mark.parametrize(
+    ("cycle", "expected"),
+    [
+        (filled((100, 85, 125, 145), (125, 80, 165, 150)), [1]),
+        (filled((142, 85, 150, 145), (150, 80, 200, 150)), []),  # lies on the ground at somebody's feet
+    ],
+)
+def test_a_seat_is_above_the_knees(cycle, expected):
+    person = filled(PERSON)
+    assert drawn_attached("bicycle", person, cycle & ~person) == expected
+
+
+def test_each_rider_of_one_mask_takes_the_horse_below():
+    riders = filled((60, 60, 110, 85), (70, 85, 75, 215), (60, 215, 110, 240))  # they join hands
+    horses = [("horse", filled((105, left, 150, left + 60)) & ~riders) for left in (45, 200)]
+    assert goes([("person", riders), *horses], [0]) == [1, 2]
+    assert goes([("person", riders), ("horse", filled((105, 120, 150, 180)))], [0]) == []  # without a rider
+
+
+def test_cutlery_is_held_by_its_end_unless_it_lies_on_the_table():
+    knife = filled((110, 129, 113, 151))
+    fist = filled((104, 129, 119, 139)) & ~knife  # around the handle
+    scene = [("person", filled(PERSON) & ~knife | fist), ("knife", knife)]
+    assert goes(scene, [0]) == [1]
+    assert goes([*scene, ("dining table", filled((113, 139, 160, 200)))], [0]) == []
+
+
+def test_a_bag_cut_by_the_lower_edge_is_not_known_to_stand():
+    person = filled((120, 100, HEIGHT, 140))
+    assert drawn_attached("handbag", person, filled((170, 140, HEIGHT - 2, 160))) == []
+    assert drawn_attached("handbag", person, filled((170, 140, HEIGHT, 160))) == [1]
+
+
+def test_a_bottle_on_a_sideboard_beside_an_arm_stays():
+    assert attached(("bottle", (95, 130, 115, 138))) == []
+    assert attached(("bottle", (95, 122, 115, 128))) == [1]  # before the body, held
+
+
 def test_kinds():
     things = (("skateboard", SKATEBOARD), ("handbag", HANDBAG), ("bicycle", BICYCLE))
     assert attached(*things, kinds="all") == [1, 2, 3]

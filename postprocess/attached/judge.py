@@ -1,0 +1,66 @@
+"""How likely a region clings to a figure: small networks that look at its evidence.
+
+Their numbers are in `judge.npz`, made by tools/clinging_judge/training.py, which prints how well they do on
+photos that they were not fitted on.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from postprocess.attached.evidence import Evidence
+
+WEIGHTS = Path(__file__).with_name("judge.npz")
+CLIP = 4.0
+"""Evidence further than this many standard deviations off counts as this far."""
+SLIM = 0.6
+"""Least log of an object's height over its width: only with a figure that is seen at length are things in the
+hand, at the hip and on the back told from what is behind it; in a group or a portrait they are not."""
+GROUND, UNDER = 0.92, 0.5
+"""What ends below this height on the object, less than this share of its upper edge under it, stands
+on the ground by itself."""
+MOST_OTHERS = 0.1
+"""More of the outline than this at something that stays, and it belongs there."""
+
+
+def likelihood(evidence: Evidence) -> float:
+    """0 to 1: whether a region clings to the object. evidence: of `postprocess.attached.evidence`."""
+    stands = evidence["bottom"] > GROUND and evidence["upper_contact"] < UNDER
+    if stands or evidence["slim"] < SLIM or evidence["frame"] > 0 or evidence["others"] > MOST_OTHERS:
+        return 0.0
+    names, centre, scale, networks = _numbers()
+    values = np.array([evidence[name] for name in names])
+    inputs = np.clip((values - centre) / scale, -CLIP, CLIP).astype(np.float32)
+    return float(np.mean([_answer(inputs, network) for network in networks]))
+
+
+def is_figure(mask: np.ndarray) -> bool:
+    """Whether an object, bool (h, w) with some True, is slim enough for the judge."""
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    return bool(np.log((np.ptp(rows) + 1) / (np.ptp(columns) + 1)) >= SLIM)
+
+
+def _answer(values: np.ndarray, layers: list[tuple[np.ndarray, np.ndarray]]) -> float:
+    """The network's answer, 0 to 1: layers of weights (out, in) and biases (out,), the rest cut off at 0."""
+    for weight, bias in layers[:-1]:
+        values = np.maximum(weight @ values + bias, 0)
+    weight, bias = layers[-1]
+    return float(1 / (1 + np.exp(-(weight @ values + bias)[0])))
+
+
+@cache
+def _numbers() -> tuple[list[str], np.ndarray, np.ndarray, list[list[tuple[np.ndarray, np.ndarray]]]]:
+    """Names of the evidence, its means and standard deviations, and the layers of each network."""
+    with np.load(WEIGHTS) as stored:
+        networks = [
+            [
+                tuple(stored[f"{kind}_{network}_{layer}"].astype(np.float32) for kind in ("weight", "bias"))
+                for layer in range(3)
+            ]
+            for network in range(int(stored["networks"]))
+        ]
+        names = [str(name) for name in stored["names"]]
+        return names, stored["centre"].astype(float), stored["scale"].astype(float), networks

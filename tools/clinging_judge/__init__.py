@@ -1,0 +1,1 @@
+"""How the weights of the judge of clinging regions are made."""
