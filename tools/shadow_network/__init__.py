@@ -1,0 +1,1 @@
+"""How the weights of the shadow network are made."""
