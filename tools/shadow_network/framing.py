@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from postprocess.shadows.window import HEIGHT_PX, WIDTH_PX, Window, window_around
 from tools.shadow_network.drawing import Placed
+from tools.shadow_network.window import HEIGHT_PX, WIDTH_PX, Window, window_around
 
 UNKNOWN = 255
 """Of the answer: does not count."""

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 
 from postprocess.shadows.ground import SEARCH_SIDE_PX, shrink_keeping_half
-from postprocess.shadows.window import HEIGHT_PX, WIDTH_PX, window_around
 from tools.shadow_judge.photos import Example
 from tools.shadow_network.framing import UNKNOWN, Sample, as_taken
+from tools.shadow_network.window import HEIGHT_PX, WIDTH_PX, window_around
 
 LEAST_PX = 16
 

@@ -1,6 +1,8 @@
-"""The shadow network's weights as they ship: an ONNX graph that OpenCV runs, float16 in the file.
+"""The shadow network as an ONNX graph that OpenCV runs without torch, its weights float16 in the file.
 
-python -m tools.shadow_network.to_onnx --weights RUN/shadow.pt --out postprocess/shadows/shadow.onnx
+    python -m tools.shadow_network.to_onnx --weights RUN/shadow.pt --out shadow.onnx
+
+It holds `Joined`: one window goes in, its probabilities come out.
 """
 
 from __future__ import annotations
@@ -15,9 +17,9 @@ import torch
 from onnx import helper
 from torch import Tensor, nn
 
-from postprocess.shadows.window import HEIGHT_PX, WIDTH_PX
 from tools.finder.to_onnx import OPSET, in_float16, weights_of
 from tools.shadow_network.network import PLANES, ShadowNetwork
+from tools.shadow_network.window import HEIGHT_PX, WIDTH_PX
 
 
 class Joined(nn.Module):

@@ -31,9 +31,9 @@ from tools.shadow_network.network import ShadowNetwork
 BATCH = 24
 RATE, TRUNK_RATE = 2e-3, 6e-4
 WARM_UP_STEPS = 150
-QUIET_SHARE, PAIR_SHARE = 0.2, 0.3
+PAIR_SHARE = 0.15
 POOL, POOL_AT_FIRST, NEW_EACH_STEP = 6000, 400, 6
-MEAN_DECAY = 0.998
+MEAN_DECAY = 0.995
 REPORT_S = 300.0
 POSITIVE_WEIGHT = 2.0
 CHECKED = 120
@@ -67,7 +67,8 @@ def mirrored(one: Sample) -> Sample:
 class Photos:
     """What is learned from, and what is kept apart."""
 
-    def __init__(self, data: Path, pairs: bool, without: Sequence[str]) -> None:
+    def __init__(self, data: Path, pairs: bool, without: Sequence[str], quiet_share: float) -> None:
+        self.quiet_share = quiet_share
         self.composer, apart = (
             Composer(
                 sources.people_cuts(data, apart=kept),
@@ -91,7 +92,7 @@ class Photos:
         self.pool = [self.composer.sample(rng) for _ in range(POOL_AT_FIRST)]
 
     def batch(self, rng: np.random.Generator) -> list[Sample]:
-        quiet = rng.binomial(BATCH, QUIET_SHARE)
+        quiet = rng.binomial(BATCH, self.quiet_share)
         pairs = rng.binomial(BATCH, PAIR_SHARE) if self.pairs else 0
         chosen = [real.sample(self.quiet[rng.integers(len(self.quiet))], rng) for _ in range(quiet)]
         kinds = sorted({one.kind for one in self.pairs})
@@ -151,6 +152,9 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--pairs", action="store_true")
     parser.add_argument("--without", nargs="*", default=[], metavar="KIND")
+    parser.add_argument(
+        "--quiet-share", type=float, default=0.2, help="of photos without a shadow in a batch"
+    )
     parser.add_argument("--rate", type=float, default=1.0, help="factor of the learning rates")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
@@ -160,7 +164,7 @@ def main() -> None:
     rng = np.random.default_rng(options.seed)
     network = started(options.trunk, options.start)
     options.out.mkdir(parents=True, exist_ok=True)
-    train(network, Photos(options.data, options.pairs, options.without), options, rng)
+    train(network, Photos(options.data, options.pairs, options.without, options.quiet_share), options, rng)
 
 
 def started(trunk: Path | None, start: Path | None) -> ShadowNetwork:

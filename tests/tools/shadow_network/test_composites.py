@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from postprocess.shadows.window import HEIGHT_PX, WIDTH_PX
 from tools.shadow_network import composites
 from tools.shadow_network.composites import Composer
 from tools.shadow_network.framing import UNKNOWN, Sample
 from tools.shadow_network.sources import Cut
+from tools.shadow_network.window import HEIGHT_PX, WIDTH_PX
 
 
 @pytest.fixture

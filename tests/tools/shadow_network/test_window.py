@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from postprocess.shadows.window import HEIGHT_PX, PAD_LEVEL, WIDTH_PX, window_around
+from tools.shadow_network.window import HEIGHT_PX, PAD_LEVEL, WIDTH_PX, window_around
 
 
 @pytest.mark.parametrize("factor", [1, 2, 5])
