@@ -169,10 +169,10 @@ class Composer:
             line = int(main.foot - rng.uniform(0, 0.7) * len(main.cover))
             rows = min(line, size[0] - line)
             behind = cv2.GaussianBlur(ground[line - rows : line][::-1], (0, 0), 1.5, sigmaY=rng.uniform(2, 8))
-            share = rng.uniform(0.1, 0.6)
+            gloss = rng.uniform(0.1, 0.6)
             ground = ground.copy()
             smooth = cv2.GaussianBlur(ground[line : line + rows], (0, 0), rng.uniform(0.5, 4))
-            ground[line : line + rows] = smooth * (1 - share) + behind * share
+            ground[line : line + rows] = smooth * (1 - gloss) + behind * gloss
         ripple = None
         if rng.random() < 0.45:
             ripple = np.dstack(
@@ -184,11 +184,11 @@ class Composer:
         )
         views = [ground, ground]
         for one in placed:
-            photo, share = mirrored(mirror, one, size)
-            photo = (photo.clip(0, 255) / 255) ** GAMMA
+            shown, share = mirrored(mirror, one, size)
+            light = (shown.clip(0, 255) / 255) ** GAMMA
             for index in range(2):
                 if index or not one.marked:
-                    views[index] = views[index] + (photo - views[index]) * share[..., None]
+                    views[index] = views[index] + (light - views[index]) * share[..., None]
         return views[0], views[1]
 
 

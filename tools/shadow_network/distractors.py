@@ -11,9 +11,10 @@ from tools.shadow_network.drawing import Light, Placed, thrown
 def noise(size: tuple[int, int], px: float, rng: np.random.Generator) -> np.ndarray:
     """Smooth noise of standard deviation 1 with details of about `px` pixels: float32 (H, W)."""
     small = (max(2, int(size[0] / px) + 2), max(2, int(size[1] / px) + 2))
-    plane = rng.standard_normal(small).astype(np.float32)
+    plane: np.ndarray = rng.standard_normal(small).astype(np.float32)
     plane = cv2.resize(plane, size[::-1], interpolation=cv2.INTER_CUBIC)
-    return (plane - plane.mean()) / max(1e-3, float(plane.std()))
+    result: np.ndarray = (plane - plane.mean()) / max(1e-3, float(plane.std()))
+    return result
 
 
 def floor(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:

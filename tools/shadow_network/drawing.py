@@ -91,7 +91,7 @@ def thrown(light: Light, one: Placed, silhouette: np.ndarray, size: tuple[int, i
 
 def contact(one: Placed, size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     """The sky's light kept from the ground near the feet: float32 (H, W), 0 to 1."""
-    shade = np.zeros(size, np.float32)
+    shade: np.ndarray = np.zeros(size, np.float32)
     tall, wide = one.cover.shape
     strip = one.cover[int(0.9 * tall) :].max(axis=0) > 0.5
     columns = np.nonzero(strip)[0]

@@ -73,7 +73,7 @@ def marked_names() -> set[str]:
 
 
 def read(path: Path) -> np.ndarray:
-    return np.ascontiguousarray(cv2.imread(str(path), cv2.IMREAD_COLOR)[..., ::-1])
+    return np.ascontiguousarray(np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR))[..., ::-1])
 
 
 def people_cuts(data: Path, *, apart: bool) -> list[Cut]:

@@ -41,7 +41,7 @@ def to_onnx(network: ShadowNetwork, metadata: dict[str, str]) -> onnx.ModelProto
         torch.onnx.export(
             joined,
             (torch.zeros(1, 3 + PLANES, HEIGHT_PX, WIDTH_PX),),
-            written,
+            written,  # type: ignore[arg-type]
             dynamo=False,
             opset_version=OPSET,
             input_names=["windows"],

@@ -179,7 +179,7 @@ def started(trunk: Path | None, start: Path | None) -> ShadowNetwork:
         network.load_state_dict(torch.load(start, weights_only=True)["network"])
     for part in network.front():
         part.requires_grad_(False)
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+    return network.to(memory_format=torch.channels_last)
 
 
 def train(
@@ -209,7 +209,7 @@ def train(
             logits = network(images.contiguous(memory_format=torch.channels_last), planes)
         loss = loss_of(logits.float(), shadow)
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(learned, 1.0)
         optimizer.step()
         decay = min(MEAN_DECAY, step / (step + 20))
@@ -231,7 +231,7 @@ def keep(
     torch.save({"network": state, "step": step}, out / "shadow.pt")
     averaged = ShadowNetwork()
     averaged.load_state_dict(state)
-    averaged.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    averaged.to(memory_format=torch.channels_last)
     line = (
         f"step {step}, loss {np.mean(losses):.4f}, cpu {time.process_time():.0f} s: {report(averaged, seen)}"
     )
