@@ -220,7 +220,8 @@ def train(
             reported = time.monotonic()
             keep(mean, network, seen, options.out, step, losses)
             losses = []
-    keep(mean, network, seen, options.out, step, losses)
+    if losses:
+        keep(mean, network, seen, options.out, step, losses)
 
 
 def keep(
