@@ -17,7 +17,7 @@ THRESHOLD = 0.5
 FAINT_SHARE = 0.5
 """Of the threshold: from there on pixels are damaged too that hang together with damage: its rim is partly
 destroyed."""
-CERTAIN_SHARE = 0.2
+CERTAIN_SHARE = 0.35
 """What so hangs together counts only where its mean lies this share of the way from the threshold to 1: a few
 sure pixels amid unsure ones are mostly no damage, and there the photo is better left alone."""
 THICK_PX = 17

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from inpaint import Inpainter, load_inpainter
-from inpaint.blind import FAINT_SHARE, THRESHOLD, around_wide, damage_mask
+from inpaint.blind import FAINT_SHARE, RIM_PX, THRESHOLD, around_wide, damage_mask
 from inpaint.inpainter import Repaired
+from inpaint.layers import Undone, undo_layers
 from inpaint.seen_through import seen_through
 from postprocess import MaskRecipe
 from removal.pipeline import Pipeline, Removal, timed
@@ -31,24 +33,29 @@ class DetectedDamage(Detections):
     """What is damaged in one image: one instance, or none.
 
     level: float32 (H, W) in [0, 1], how much of each pixel is destroyed.
+    undone: the photo without the layers that it is seen through; their pixels are damage, but not filled.
     """
 
     level: np.ndarray
+    undone: Undone | None = None
 
     @classmethod
-    def of(cls, level: np.ndarray, mask: np.ndarray) -> DetectedDamage:
+    def of(cls, level: np.ndarray, mask: np.ndarray, undone: Undone | None = None) -> DetectedDamage:
         """The damage where mask, bool (H, W), is True; its score is the greatest level there."""
         found = Detections.empty(*mask.shape)
         if mask.any():
             found = Detections.from_masks([mask], [LABEL], [float(level[mask].max())])
-        return cls(found.labels, found.scores, found.boxes, found.height, found.width, found.rles, level)
+        return cls(
+            found.labels, found.scores, found.boxes, found.height, found.width, found.rles, level, undone
+        )
 
 
 class DamageSegmenter:
     """Finds damage; it keeps the contract of `segment.load_segmenter`.
 
     threshold, refine: as `inpaint.blind.damage_mask` has them.
-    layers: with `refine`, whether layers that the photo is seen through count (`inpaint.seen_through`).
+    layers: with `refine`, whether layers that the photo is seen through count as they are; else those that
+        are surely known are undone (`inpaint.layers`) and others left alone (`inpaint.seen_through`).
     """
 
     name = LABEL
@@ -74,9 +81,15 @@ class DamageSegmenter:
     def _find(self, image: np.ndarray) -> DetectedDamage:
         level = self.finder(image)
         mask = damage_mask(level, threshold=self.threshold, refine=self.refine)
-        if self.refine and not self.layers:
-            mask &= ~seen_through(image, mask)
-        return DetectedDamage.of(level, mask)
+        if not self.refine or self.layers:
+            return DetectedDamage.of(level, mask)
+        undone = undo_layers(image, level)
+        under = undone.opacity > 0
+        if not under.any():
+            return DetectedDamage.of(level, mask & ~seen_through(image, mask))
+        mask &= cv2.dilate(under.view(np.uint8), np.ones((2 * RIM_PX + 1,) * 2)) == 0
+        mask &= ~seen_through(image, mask)
+        return DetectedDamage.of(level, mask | under, undone)
 
 
 class RepairPipeline(Pipeline):
@@ -84,7 +97,7 @@ class RepairPipeline(Pipeline):
 
     finder: `inpaint.blind.load_damage_finder`, or anything that gives the level of damage of an image.
     inpainter: any; `reconstruction` keeps what is left of what is partly destroyed, the others fill the mask
-        and leave layers alone that the photo is seen through.
+        and undo layers that the photo is seen through, or leave them alone.
     threshold, refine: as `inpaint.blind.damage_mask` has them.
     """
 
@@ -104,15 +117,22 @@ class RepairPipeline(Pipeline):
         hole = self.hole(image, found)
         seconds = {"refine": hole.seconds}
         with timed(seconds, "inpaint"):
-            repaired = self._repaired(image, hole.mask, found.level)
+            repaired = self._repaired(image, hole.mask, found)
         maps = {"damage": found.level}
+        if found.undone is not None:
+            maps["layers"] = found.undone.opacity
         if repaired.edges is not None:
             maps["edges"] = repaired.edges
         return Removal(repaired.image, hole.mask, hole.wanted, hole.attached, hole.parts, seconds, maps=maps)
 
-    def _repaired(self, image: np.ndarray, mask: np.ndarray, level: np.ndarray) -> Repaired:
+    def _repaired(self, image: np.ndarray, mask: np.ndarray, found: DetectedDamage) -> Repaired:
         """By the inpainter; of a large photo what is thin by `telea`, which is as good there and faster."""
         assert self.inpainter is not None
+        level = found.level
+        if found.undone is not None:
+            image, mask = found.undone.image, mask & (found.undone.opacity == 0)
+            if not mask.any():
+                return Repaired(image)
         if mask.size < LARGE_PX or self.inpainter.name == KEEPS_REST or mask.all():
             return self.inpainter.repair(image, mask, level)
         wide = mask & around_wide(mask, THIN_SHARE * min(mask.shape), 0)

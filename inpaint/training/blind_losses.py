@@ -11,8 +11,20 @@ from torch import Tensor
 
 from inpaint.training.losses import l1
 
+WHOLLY = 0.65
+"""From this share on a pixel counts as wholly destroyed in training: the little that is left is of no use,
+and a line of which 0.7 covers the photo must not be learnt as a less sure one."""
 SMOOTHING_PX = 1.0
 """Added above and below the Dice ratio: undamaged photos ask for an empty map, without 0 / 0."""
+
+
+def steepened(masks: Tensor) -> Tensor:
+    """The map to learn: the share itself up to a half, from there rising to 1 at WHOLLY.
+
+    masks: float (N, 1, H, W) in [0, 1], how much of each pixel is destroyed. Returns the same shape and
+    range.
+    """
+    return torch.maximum(masks, 0.5 + (masks - 0.5) * (0.5 / (WHOLLY - 0.5))).clamp(max=1)
 
 
 def map_cross_entropy(logits: Tensor, masks: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from inpaint.networks.mask_prediction import MaskPredictor
 from inpaint.networks.reconstruction import Reconstructor
 from inpaint.training import losses
 from inpaint.training.batch import Batch
-from inpaint.training.blind_losses import feature_matching, map_cross_entropy, map_dice
+from inpaint.training.blind_losses import feature_matching, map_cross_entropy, map_dice, steepened
 from inpaint.training.objectives import Losses, Objective, Stages, psnr
 from inpaint.training.settings import LossWeights
 
@@ -100,8 +100,9 @@ class RepairObjective(Objective):
         found: Losses = {}
         if self.network.mask is not None:
             logits = rest.pop(0)
-            found["map cross entropy"] = self.weights.map * map_cross_entropy(logits, batch.masks)
-            found["map dice"] = self.weights.map * map_dice(logits, batch.masks)
+            wanted = steepened(batch.masks)
+            found["map cross entropy"] = self.weights.map * map_cross_entropy(logits, wanted)
+            found["map dice"] = self.weights.map * map_dice(logits, wanted)
         if self.network.edges is not None:
             weighted = self.weights.edges * self._edge_cross_entropy(rest.pop(0), batch)
             found["edge cross entropy"] = weighted

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from inpaint.training.batch import Sample
@@ -56,6 +57,10 @@ def photo_paths(folder: Path) -> list[Path]:
     return sorted(found)
 
 
+QUALITY, BLUR_PX = (35, 95), (0.3, 1.0)
+"""Of samples that are resaved."""
+
+
 class TrainingPhotos:
     """Photos cropped, flipped, resized and damaged: `photos[position]` for any whole number from 0 on.
 
@@ -69,6 +74,8 @@ class TrainingPhotos:
     smallest_scale: the crop's side is a share of the photo's shorter side, drawn evenly between this and 1.
     largest_px: the crop is damaged at a size between `size_px` and this, though not enlarged for it, and a
         window of `size_px` is cut out: damage is then seen from near and far. None = damaged at `size_px`.
+    resaved: share of the samples whose damaged photo is blurred a little, and compressed as JPEG, together
+        with its damage, as most are when they are met. There it differs from the photo everywhere.
     cache_mb: how much memory decoded photos may take, in each process that reads them; 0 = off.
 
     Raises ValueError for no photos or a number out of range.
@@ -84,6 +91,7 @@ class TrainingPhotos:
         flip: bool = True,
         smallest_scale: float = 0.6,
         largest_px: int | None = None,
+        resaved: float = 0.0,
         cache_mb: float = 512,
     ) -> None:
         if not 0 < smallest_scale <= 1:
@@ -92,7 +100,9 @@ class TrainingPhotos:
             raise ValueError(f"expected a size_px from 1 and a seed from 0, got {size_px} and {seed}")
         if largest_px is not None and largest_px < size_px:
             raise ValueError(f"expected a largest_px from size_px, {size_px}, got {largest_px}")
-        self.photos = _listed(photos)
+        if not 0 <= resaved <= 1:
+            raise ValueError(f"expected a resaved share of 0 to 1, got {resaved}")
+        self.photos, self.resaved = _listed(photos), resaved
         self.damage, self.size_px, self.seed = damage, size_px, seed
         self.flip, self.smallest_scale = flip, smallest_scale
         self.largest_px = largest_px or size_px
@@ -116,7 +126,8 @@ class TrainingPhotos:
         if region is None:
             size_px = self._damaged_px(crop.side, rng)
             image = crop.cut(decoded.pixels, size_px, mirrored=mirrored)
-            return _window(_damaged(image, None, self.damage, rng, passed_over), self.size_px, rng)
+            sample = _window(_damaged(image, None, self.damage, rng, passed_over), self.size_px, rng)
+            return _resaved(sample, rng) if rng.uniform() < self.resaved else sample
         image = crop.cut(decoded.pixels, self.size_px, mirrored=mirrored)
         hole = crop.box(region, self.size_px, mirrored=mirrored)
         return _damaged(image, hole, self.damage, rng, passed_over)
@@ -230,6 +241,19 @@ def _window(sample: Sample, size_px: int, rng: np.random.Generator) -> Sample:
         np.ascontiguousarray(whole[part]) for whole in (sample.image, sample.damaged, sample.mask)
     )
     return Sample(image, damaged, mask, sample.passed_over)
+
+
+def _resaved(sample: Sample, rng: np.random.Generator) -> Sample:
+    """The sample, its damaged photo blurred in half of the cases, and compressed."""
+    damaged = sample.damaged
+    if rng.integers(2):
+        damaged = cv2.GaussianBlur(damaged, (0, 0), rng.uniform(*BLUR_PX))
+    quality = int(rng.integers(QUALITY[0], QUALITY[1] + 1))
+    _, coded = cv2.imencode(".jpg", damaged[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    saved = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+    assert saved is not None  # it was coded here
+    damaged = np.ascontiguousarray(saved[..., ::-1])
+    return Sample(sample.image, damaged, sample.mask, sample.passed_over)
 
 
 def _damaged(

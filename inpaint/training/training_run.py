@@ -86,9 +86,10 @@ class Run:
     """Everything that one training run is told.
 
     name: of the network. options: of its class, such as width. critic_width: multiplies the critic's
-    channels. photos, kept_apart: to learn from, and to look at. smallest_scale, largest_px, flip: as for
-    `TrainingPhotos`. weights: a file to start from, of a network of these options; None = fresh. front: of
-    the blind networks, name -> weights of those in front of this one, which learn with it unless frozen.
+    channels. photos, kept_apart: to learn from, and to look at. smallest_scale, largest_px, resaved, flip:
+    as for `TrainingPhotos`. weights: a file to start from, of a network of these options; None = fresh.
+    front: of the blind networks, name -> weights of those in front of this one, which learn with it unless
+    frozen.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Run:
     damage: DamageSettings = field(default_factory=DamageSettings)
     smallest_scale: float = 0.6
     largest_px: int | None = None
+    resaved: float = 0.0
     flip: bool = True
     weights: Path | None = None
     front: Mapping[str, Path] = field(default_factory=dict)
@@ -146,6 +148,7 @@ class Run:
             "mask files": _name(self.damage.files),
             "smallest_scale": self.smallest_scale,
             "largest_px": self.largest_px,
+            **({"resaved": self.resaved} if self.resaved else {}),
             "flip": self.flip,
             "start": _name(self.weights),
             "in front": {name: path.name for name, path in sorted(self.front.items())},
@@ -212,6 +215,7 @@ def training_photos(run: Run) -> TrainingPhotos:
         flip=run.flip,
         smallest_scale=run.smallest_scale,
         largest_px=run.largest_px,
+        resaved=run.resaved,
     )
 
 

@@ -221,6 +221,14 @@ def settings_options(command: Any) -> Any:
     type=count(16, 8192),
     help="Damage photos at sizes up to this, and train on windows of --size-px.  [default: --size-px]",
 )
+@grouped(
+    "Photos",
+    "--resaved",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="Share of the samples that are blurred a little and compressed as JPEG once they are damaged.",
+)
 @grouped("Photos", "--flip/--no-flip", default=True, show_default=True, help="Mirror half of the photos.")
 @grouped(
     "Damage",
@@ -349,6 +357,7 @@ def _run(name: str, out: Path, told: dict[str, Any]) -> Run:
         damage=DamageSettings(dict(told["damage"]), told["shapes"], told["mask_files"]),
         smallest_scale=told["smallest_scale"],
         largest_px=told["largest_px"],
+        resaved=told["resaved"],
         flip=told["flip"],
         weights=told["weights"],
         front={other: told[key] for other, key in FRONT.items() if told[key] is not None},

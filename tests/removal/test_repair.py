@@ -40,7 +40,7 @@ def level():
     """A destroyed block with a faint band around it, and a faint block by itself."""
     level = np.zeros((HEIGHT, WIDTH), np.float32)
     level[8:22, 8:32] = 0.3
-    level[10:20, 10:30] = 0.9
+    level[9:21, 9:31] = 0.9
     level[30:38, 45:55] = 0.3
     return level
 
@@ -99,7 +99,7 @@ def test_reconstruction_keeps_what_is_left_of_a_pixel(image, level):
     assert np.array_equal(result.mask, hole)
     assert np.array_equal(result.image[~hole], image[~hole])
     assert abs(int(result.image[15, 15, 0]) - (100 * 0.1 + 255 * 0.9)) <= 1
-    assert abs(int(result.image[9, 9, 0]) - (100 * 0.7 + 255 * 0.3)) <= 1
+    assert abs(int(result.image[8, 8, 0]) - (100 * 0.7 + 255 * 0.3)) <= 1
     assert set(result.maps) == {"damage", "edges"}
     assert result.maps["edges"].shape == (HEIGHT, WIDTH)
 
@@ -158,17 +158,47 @@ def test_the_finder_in_words(white_finder):
     assert segmenter.description == "mask-prediction (w), float32 on cpu, from 0.4 on"
 
 
-def test_a_layer_that_the_photo_is_seen_through_is_left_alone_unless_its_rest_is_kept():
+def veiled():
+    """A ramp, the same half white in a block, and the block's level."""
     columns = np.arange(WIDTH) * 4
     image = np.repeat(np.broadcast_to(columns, (HEIGHT, WIDTH))[..., None], 3, axis=2).astype(np.uint8)
     level = np.zeros((HEIGHT, WIDTH), np.float32)
     level[10:30, 10:50] = 0.7
-    image[10:30, 10:50] = image[10:30, 10:50] // 2 + 127
-    (left,) = pipeline(level)([image])
+    under = image.copy()
+    under[10:30, 10:50] = under[10:30, 10:50] // 2 + 127
+    return image, under, level
+
+
+def test_a_layer_that_the_photo_is_seen_through_is_undone_and_not_filled():
+    image, under, level = veiled()
+    (result,) = pipeline(level)([under])
+    assert result.mask[10:30, 10:50].all()
+    assert not result.mask[:6, :50].any()
+    assert abs(under.astype(int) - image)[10:30, 10:50].mean() > 60
+    assert abs(result.image.astype(int) - image)[10:30, 10:50].mean() < 9
+    assert np.array_equal(result.image[~result.mask], under[~result.mask])
+    assert result.maps["layers"][20, 30] == pytest.approx(0.5, abs=0.08)
+    assert result.maps["layers"][2, 2] == 0
+
+
+def test_beside_a_layer_damage_is_filled():
+    _, under, level = veiled()
+    under[34:38, 5:55] = 255
+    level[34:38, 5:55] = 1
+    (result,) = pipeline(level)([under])
+    assert (result.image[34:38, 5:55] == 7).all()
+    assert (result.image[10:30, 10:50] != 7).any(axis=2).all()
+
+
+def test_a_layer_that_is_not_surely_known_is_left_alone_unless_its_rest_is_kept(monkeypatch):
+    monkeypatch.setattr("inpaint.layers.OPACITY", (0.1, 0.2))
+    _, under, level = veiled()
+    (left,) = pipeline(level)([under])
     assert not left.mask.any()
-    assert np.array_equal(left.image, image)
-    assert pipeline(level, refine=False)([image])[0].mask.sum() == 20 * 40
-    assert pipeline(level, continuous())([image])[0].mask.any()
+    assert np.array_equal(left.image, under)
+    assert set(left.maps) == {"damage"}
+    assert pipeline(level, refine=False)([under])[0].mask.sum() == 20 * 40
+    assert pipeline(level, continuous())([under])[0].mask.any()
 
 
 def test_in_a_large_photo_what_is_thin_is_filled_by_telea(monkeypatch, image):

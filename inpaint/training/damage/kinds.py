@@ -111,6 +111,7 @@ IN_HOLES: Mapping[str, Callable[[HoleDamage], Damage]] = {"mosaic": Mosaic, "cov
 OTHERS: Mapping[str, Callable[[], Damage]] = {
     "none": NoDamage,
     "scratches": Scratches,
+    "wide-scratches": lambda: Scratches(width=(0.008, 0.04), specks=(0.0, 0.5), opacity=(0.6, 1.0)),
     "text": Text,
     "watermark": lambda: Text(opacity=(0.25, 0.75)),
     "noise": Noise,
@@ -119,6 +120,12 @@ OTHERS: Mapping[str, Callable[[], Damage]] = {
         area=(0.05, 0.25), opacity=(0.4, 0.95), edge=(0.1, 0.6), contents=("colour",)
     ),
     "veil": lambda: SoftCover(opacity=(0.2, 0.7), blotch=(0.5, 1.0), edge=(2.0, 4.0), contents=("colour",)),
+    "layers": lambda: Covered(
+        JoinedHoles((Boxes(side=(0.1, 0.45)), FreeFormStrokes())),
+        contents=("colour",),
+        edge=(0.0, 0.002),
+        opacity=(0.2, 0.69),
+    ),
     "rimmed-stains": RimmedStains,
     "folds": Folds,
     "dust": Dust,

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from inpaint.networks.discriminators import PatchDiscriminator, SNPatchDiscriminator
-from inpaint.training.blind_losses import feature_matching, map_cross_entropy, map_dice
+from inpaint.training.blind_losses import feature_matching, map_cross_entropy, map_dice, steepened
 from inpaint.training.losses import hinge_critic, hinge_generator, logistic_critic, logistic_generator
 
 
@@ -20,6 +20,11 @@ def test_cross_entropy_of_a_map_by_hand():
     logits = map_of(log(3), 0, -log(3))
     expected = (2 * log(4 / 3) + log(2)) / 3
     assert map_cross_entropy(logits, map_of(1, 0.5, 0)).item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_what_is_mostly_destroyed_is_to_be_learnt_as_wholly_destroyed():
+    learnt = steepened(map_of(0, 0.2, 0.5, 0.575, 0.65, 0.8, 1)).flatten().tolist()
+    assert learnt == pytest.approx([0, 0.2, 0.5, 0.75, 1, 1, 1], abs=1e-6)
 
 
 @pytest.mark.parametrize("loss", [map_cross_entropy, map_dice])

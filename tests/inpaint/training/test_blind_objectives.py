@@ -8,7 +8,7 @@ from inpaint.networks.mask_prediction import MaskPredictor
 from inpaint.networks.reconstruction import Reconstructor
 from inpaint.training import losses
 from inpaint.training.batch import Batch
-from inpaint.training.blind_losses import feature_matching, map_cross_entropy, map_dice
+from inpaint.training.blind_losses import feature_matching, map_cross_entropy, map_dice, steepened
 from inpaint.training.blind_objectives import RepairChain, blind_objective, map_figures, picture
 from inpaint.training.settings import LossWeights
 
@@ -73,8 +73,9 @@ def test_the_map_is_held_to_the_mask_and_has_no_critic(batch):
     found = objective.generator_losses(batch, stages, adversarial=True)
     assert objective.critic is None
     assert set(found) == {"map cross entropy", "map dice"}
-    assert found["map cross entropy"] == 5 * map_cross_entropy(stages[0], batch.masks)
-    assert found["map dice"] == 5 * map_dice(stages[0], batch.masks)
+    wanted = steepened(batch.masks)
+    assert found["map cross entropy"] == 5 * map_cross_entropy(stages[0], wanted)
+    assert found["map dice"] == 5 * map_dice(stages[0], wanted)
 
 
 def test_edges_are_judged_beside_the_grey_photo_and_held_to_canny(batch):

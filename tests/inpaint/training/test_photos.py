@@ -315,3 +315,25 @@ def test_no_crop_is_enlarged_for_windows(tmp_path):
 def test_windows_larger_than_what_they_are_cut_from_are_refused(tmp_path):
     with pytest.raises(ValueError, match="expected a largest_px from size_px, 16, got 15"):
         plain([tmp_path / "a.png"], largest_px=15)
+
+
+def test_a_share_of_the_samples_is_compressed_with_its_damage(tmp_path, rng):
+    path = save(tmp_path / "a.png", rng.integers(0, 256, (16, 16, 3), dtype=np.uint8))
+    never, always, some = (
+        TrainingPhotos([path], LastRow(), size_px=16, seed=3, resaved=share) for share in (0, 1, 0.5)
+    )
+    differs = []
+    for position in range(40):
+        known, compressed = never[position], always[position]
+        np.testing.assert_array_equal(known.mask, compressed.mask)
+        np.testing.assert_array_equal(known.image, compressed.image)
+        assert (known.damaged != compressed.damaged).any()
+        differs.append((known.damaged != some[position].damaged).any())
+    assert 8 <= sum(differs) <= 32
+    assert_same(always[7], always[7])
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1])
+def test_a_resaved_share_out_of_range_is_refused(tmp_path, share):
+    with pytest.raises(ValueError, match="resaved share of 0 to 1"):
+        plain([tmp_path / "a.png"], resaved=share)
