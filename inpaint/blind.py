@@ -133,14 +133,20 @@ def load_damage_finder(
     return DamageFinder(network, source=path.name, device=device, precision=precision)
 
 
-def damage_mask(level: np.ndarray, *, threshold: float = THRESHOLD, refine: bool = True) -> np.ndarray:
+def damage_mask(
+    level: np.ndarray,
+    *,
+    threshold: float = THRESHOLD,
+    refine: bool = True,
+    certain_share: float = CERTAIN_SHARE,
+) -> np.ndarray:
     """The pixels that are damaged, bool (H, W).
 
     level: float32 (H, W) in [0, 1], how much of each is destroyed.
     threshold: from which share on, in (0, 1].
     refine: pixels from FAINT_SHARE of the threshold on count too where a path of such pixels leads to
         damaged ones (hysteresis, as in Canny's edges) if the mean of all that so hangs together is
-        CERTAIN_SHARE of the way from the threshold to 1, and RIM_PX around what is THICK_PX wide.
+        certain_share of the way from the threshold to 1, and RIM_PX around what is THICK_PX wide.
 
     Raises TypeError or ValueError for anything else.
     """
@@ -151,7 +157,7 @@ def damage_mask(level: np.ndarray, *, threshold: float = THRESHOLD, refine: bool
     if refine and mask.any():
         _, labels = cv2.connectedComponents((level >= FAINT_SHARE * threshold).view(np.uint8), connectivity=8)
         sums = np.bincount(labels.ravel(), weights=level.ravel())
-        certain = sums >= np.bincount(labels.ravel()) * (threshold + CERTAIN_SHARE * (1 - threshold))
+        certain = sums >= np.bincount(labels.ravel()) * (threshold + certain_share * (1 - threshold))
         certain[0] = False
         mask = certain[labels]
         mask |= around_wide(mask, THICK_PX, RIM_PX)

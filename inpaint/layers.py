@@ -19,7 +19,7 @@ LEVELS = (0.5, 0.3, 0.12)
 """Of the damage map: outlines of layers are looked for at each."""
 LEAST_LEVEL = 0.1
 """Mean of the damage map under a layer: shades of the photo itself may follow a line, too (0.01 to 0.06)."""
-OPACITY = (0.1, 0.72)
+OPACITY = (0.1, 0.68)
 """Fainter ones are not seen, and of what lies under others too little is left."""
 LEAST_PAIRS = 150
 LEAST_SPREAD = 6.0
@@ -36,7 +36,7 @@ MOST_LAYERS = 2
 ROUNDS = 2
 """So often a layer is told anew from its own outline, and its outline from it."""
 LEAST_PX = 20
-MOST_PX = 1_500_000
+MOST_PX = 700_000
 """Layers and their outlines are looked for in photos shrunk to so many pixels."""
 
 

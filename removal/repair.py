@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from inpaint import Inpainter, load_inpainter
-from inpaint.blind import FAINT_SHARE, RIM_PX, THRESHOLD, around_wide, damage_mask
+from inpaint.blind import CERTAIN_SHARE, FAINT_SHARE, RIM_PX, THRESHOLD, around_wide, damage_mask
 from inpaint.inpainter import Repaired
 from inpaint.layers import Undone, undo_layers
 from inpaint.seen_through import seen_through
@@ -21,8 +21,10 @@ from segment.segmenter import check_images
 LABEL = "damage"
 KEEPS_REST = "reconstruction"
 """The inpainter that keeps what is left of a pixel: it may have layers that the photo is seen through."""
+KEPT_SHARE = 0.2
+"""What it is asked to repair need not be as sure: what it keeps is not lost (`inpaint.blind.CERTAIN_SHARE`)."""
 LARGE_PX = 4_000_000
-THIN_SHARE = 0.02
+THIN_SHARE = 0.03
 """In photos of LARGE_PX and more, damage narrower than this share of the shorter side is left to `telea`."""
 Finder = Callable[[np.ndarray], np.ndarray]
 """uint8 (H, W, 3) RGB -> float32 (H, W) in [0, 1], as `inpaint.blind.DamageFinder`."""
@@ -80,7 +82,8 @@ class DamageSegmenter:
 
     def _find(self, image: np.ndarray) -> DetectedDamage:
         level = self.finder(image)
-        mask = damage_mask(level, threshold=self.threshold, refine=self.refine)
+        share = KEPT_SHARE if self.layers else CERTAIN_SHARE
+        mask = damage_mask(level, threshold=self.threshold, refine=self.refine, certain_share=share)
         if not self.refine or self.layers:
             return DetectedDamage.of(level, mask)
         undone = undo_layers(image, level)
