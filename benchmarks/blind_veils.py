@@ -13,6 +13,7 @@ knows neither.
 import argparse
 import math
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 
@@ -113,6 +114,12 @@ def _polygon(canvas: np.ndarray, points: np.ndarray, level: int = 255) -> None:
     cv2.fillPoly(canvas, [np.rint(points).astype(np.int32)], level, cv2.LINE_AA)
 
 
+def _given(level: np.ndarray, image: np.ndarray) -> np.ndarray:
+    """The level, whatever the image."""
+    del image
+    return level
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--photos", type=Path)
@@ -135,7 +142,7 @@ def main() -> None:
             )
             level = finder(image)
             mask = damage_mask(level)
-            repair = RepairPipeline(lambda _, found=level: found, inpainter)
+            repair = RepairPipeline(partial(_given, level), inpainter)
             results = (
                 image,
                 inpainter(image, mask),

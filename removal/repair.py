@@ -22,7 +22,7 @@ LABEL = "damage"
 KEEPS_REST = "reconstruction"
 """The inpainter that keeps what is left of a pixel: it may have layers that the photo is seen through."""
 KEPT_SHARE = 0.2
-"""What it is asked to repair need not be as sure: what it keeps is not lost (`inpaint.blind.CERTAIN_SHARE`)."""
+"""Its `CERTAIN_SHARE` (`inpaint.blind`): what it is unsure of it keeps in part."""
 LARGE_PX = 4_000_000
 THIN_SHARE = 0.03
 """In photos of LARGE_PX and more, damage narrower than this share of the shorter side is left to `telea`."""
