@@ -1,7 +1,7 @@
 """How well the built-in person finder does, on pictures kept apart from its training.
 
-    python -m benchmarks.finder --data DIR [--split validation] [--weights FILE] [--refine-boxes]
-        [--sheet PNG]
+    python -m benchmarks.finder --data DIR [--split validation] [--part coco] [--weights FILE]
+        [--refine-boxes] [--sheet PNG]
 
 DIR holds `coco`, `people`, `people_boxes`, `nopeople`, `pairs` and `pairs2`. Which picture is in which split
 `tools/finder/splits.py` says: thresholds are chosen on `validation`, `test` is looked at once, at the end.

@@ -1,7 +1,7 @@
 """Which pixels of a box are the person it was drawn around: a network that helps in training and never ships.
 
 It learns from labelled people, given their boxes, and turns the boxes of photos without outlines into masks
-(`box_masks.py`). Knowing the box is what makes this so much easier than finding people.
+(`pseudo_masks.py`). Knowing the box is what makes this so much easier than finding people.
 """
 
 from __future__ import annotations

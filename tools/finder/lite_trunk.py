@@ -54,7 +54,7 @@ class SameConv(nn.Module):
 
     def forward(self, features: Tensor, added: Tensor | None = None) -> Tensor:
         features = functional.pad(features, self.padding)
-        if self.training and self.conv.groups > 1:
+        if self.training and self.conv.groups > 1 and self.conv.bias is None:
             kernels = self.conv.weight
             if torch.is_autocast_enabled("cpu"):
                 dtype = torch.get_autocast_dtype("cpu")

@@ -23,11 +23,9 @@ STRIDE = 32
 class ConvNorm(nn.Module):
     """Convolution, then batch normalisation; `fused` = the normalisation is already inside the weights."""
 
-    def __init__(
-        self, channels_in: int, channels_out: int, *, size: int = 3, stride: int = 1, fused: bool = False
-    ):
+    def __init__(self, channels_in: int, channels_out: int, *, size: int = 3, fused: bool = False):
         super().__init__()
-        self.conv = nn.Conv2d(channels_in, channels_out, size, stride, size // 2, bias=fused)
+        self.conv = nn.Conv2d(channels_in, channels_out, size, padding=size // 2, bias=fused)
         self.norm: nn.Module = nn.Identity() if fused else nn.BatchNorm2d(channels_out)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -35,19 +33,16 @@ class ConvNorm(nn.Module):
 
 
 class Residual(nn.Module):
-    """Two 3x3 convolutions and a shortcut; `stride` 2 halves the size."""
+    """Two 3x3 convolutions and a shortcut."""
 
-    def __init__(self, channels_in: int, channels_out: int, *, stride: int = 1, fused: bool = False):
+    def __init__(self, channels: int, *, fused: bool = False):
         super().__init__()
-        self.first = ConvNorm(channels_in, channels_out, stride=stride, fused=fused)
-        self.second = ConvNorm(channels_out, channels_out, fused=fused)
-        self.shortcut: nn.Module = nn.Identity()
-        if stride != 1 or channels_in != channels_out:
-            self.shortcut = ConvNorm(channels_in, channels_out, size=1, stride=stride, fused=fused)
+        self.first = ConvNorm(channels, channels, fused=fused)
+        self.second = ConvNorm(channels, channels, fused=fused)
 
     def forward(self, features: Tensor) -> Tensor:
         inner = self.second(functional.relu(self.first(features)))
-        return functional.relu(inner + self.shortcut(features))
+        return functional.relu(inner + features)
 
 
 class Merge(nn.Module):
@@ -57,7 +52,7 @@ class Merge(nn.Module):
         super().__init__()
         self.deep = ConvNorm(deep, channels_out, size=1, fused=fused)
         self.skip = ConvNorm(skip, channels_out, size=1, fused=fused)
-        self.mix = Residual(channels_out, channels_out, fused=fused)
+        self.mix = Residual(channels_out, fused=fused)
 
     def forward(self, deep: Tensor, skip: Tensor) -> Tensor:
         enlarged = functional.interpolate(

@@ -28,7 +28,7 @@ HALF = "_float16"
 
 
 def load_network(weights: Path) -> PersonFinder:
-    """The network of a safetensors file (`training.save_weights`) or of an ONNX file of this module, in
+    """The network of a safetensors file (`export.save_weights`) or of an ONNX file of this module, in
     float32, with the normalisation folded in.
 
     Raises ValueError where the file does not hold exactly this network's weights.

@@ -229,7 +229,9 @@ def log_and_keep(settings: TrainingSettings, run: Run, source: SampleSource, out
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True)
 @click.option("--start", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="From `unfold`.")
 @click.option(
-    "--trunk", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Published weights."
+    "--trunk",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Published weights, see `lite_trunk`.",
 )
 @click.option(
     "--pseudo", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Masks of boxes."
