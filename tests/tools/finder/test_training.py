@@ -7,9 +7,11 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
+from tests.tools.finder.test_lite_trunk import published
 from tools.finder.box_network import BoxNetwork
 from tools.finder.collection import Collection
 from tools.finder.export import averaged_network, save_weights
+from tools.finder.lite_trunk import LiteTrunk
 from tools.finder.network import PersonFinder
 from tools.finder.photos import PERSON, Labelled
 from tools.finder.samples import SampleSource
@@ -89,6 +91,23 @@ def test_a_stopped_run_goes_on_exactly(source_of, tmp_path):
     assert averaged_network(tmp_path / "state.pt")[1] == 2
 
 
+def test_the_trunk_begins_as_published_and_learns_at_a_rate_of_its_own(source_of, tmp_path):
+    torch.manual_seed(1)
+    torch.save(published(trunk := LiteTrunk()), tmp_path / "published.pth")
+    settings = TrainingSettings(
+        steps=1, batch=4, crop_px=(64, 64, 64), precision="float32", trunk_rate=0.25, warmup_steps=1
+    )
+    run = Run(settings, None, tmp_path / "published.pth")
+    begun = run.network.trunk.state_dict()
+    assert all(torch.equal(begun[name], value) for name, value in trunk.state_dict().items())
+    list(train(settings, run, source_of(run.rng)))
+    inside, outside = run.optimiser.param_groups
+    assert inside["lr"] == pytest.approx(0.25 * settings.learning_rate)
+    assert outside["lr"] == pytest.approx(settings.learning_rate)
+    assert {id(w) for w in inside["params"]} == {id(w) for w in run.network.trunk.parameters()}
+    assert len(inside["params"]) + len(outside["params"]) == len(list(run.network.parameters()))
+
+
 def test_what_ships_can_be_unfolded_and_computes_the_same(tmp_path):
     torch.manual_seed(1)
     network = PersonFinder().eval()
@@ -156,8 +175,11 @@ def test_the_whole_training_on_a_tiny_data_folder(tmp_path):
     assert not made[:, 52:].any()
     arguments = ["--out", str(tmp_path / "run"), "--batch", "4", "--pseudo", str(tmp_path / "pseudo"),
                  "--difficulty", str(tmp_path / "difficulty.json")]  # fmt: skip
+    torch.save(published(LiteTrunk()), tmp_path / "published.pth")
+    arguments += ["--trunk", str(tmp_path / "published.pth")]
     call(main, *arguments, "--steps", "2")
-    assert json.loads((tmp_path / "run/config.json").read_text())["steps"] == 2
+    record = json.loads((tmp_path / "run/config.json").read_text())
+    assert (record["steps"], record["trunk"]) == (2, "published.pth")
     call(main, *arguments, "--steps", "3", "--resume")
     rows = [json.loads(line) for line in (tmp_path / "run/log.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [2, 3]
