@@ -96,4 +96,6 @@ def test_every_package_says_that_it_is_typed():
 def test_the_licence_is_that_of_the_package():
     assert (ROOT / "LICENSE").read_text().startswith("MIT License\n")
     assert 'license = "MIT AND Apache-2.0"' in (ROOT / "pyproject.toml").read_text()
-    assert "Apache License" in (ROOT / "segment/LICENSE.Apache-2.0").read_text()  # of the finder's trunk
+    of_the_trunk = (ROOT / "segment/LICENSE.Apache-2.0").read_text()
+    assert "Copyright (c) 2020, ML Illustrated" in of_the_trunk
+    assert "Apache License\n" in of_the_trunk
