@@ -262,7 +262,14 @@ def main(
     torch.set_num_threads(settings.threads)
     torch.set_flush_denormal(True)
     cv2.setNumThreads(1)
-    run = Run(settings, start, trunk)
+    if start is not None and trunk is not None:
+        raise click.UsageError("expected --start or --trunk, got both: each gives the trunk's weights")
+    try:
+        run = Run(settings, start, trunk)
+    except (KeyError, RuntimeError) as error:
+        raise click.ClickException(
+            f"{trunk or start} does not hold the weights that it should: {error}"
+        ) from error
     if resume:
         run.load(out / CHECKPOINT)
     collection = load_collection(
