@@ -28,13 +28,19 @@ MOST_OTHERS = 0.1
 
 def likelihood(evidence: Evidence) -> float:
     """0 to 1: whether a region clings to the object. evidence: of `postprocess.attached.evidence`."""
-    stands = evidence["bottom"] > GROUND and evidence["upper_contact"] < UNDER
-    if stands or evidence["slim"] < SLIM or evidence["frame"] > 0 or evidence["others"] > MOST_OTHERS:
+    if not looked_at(evidence):
         return 0.0
     names, centre, scale, networks = _numbers()
     values = np.array([evidence[name] for name in names])
     inputs = np.clip((values - centre) / scale, -CLIP, CLIP).astype(np.float32)
     return float(np.mean([_answer(inputs, network) for network in networks]))
+
+
+def looked_at(evidence: Evidence) -> bool:
+    """Whether the judge looks at a region at all: its place is enough to know."""
+    stands = evidence["bottom"] > GROUND and evidence["upper_contact"] < UNDER
+    cut_off = evidence["frame"] > 0
+    return not (stands or cut_off or evidence["slim"] < SLIM or evidence["others"] > MOST_OTHERS)
 
 
 def is_figure(mask: np.ndarray) -> bool:
