@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from postprocess.attached.evidence import LIKE, RIM, evidence_of
-from postprocess.attached.judge import is_figure, likelihood, looked_at
+from postprocess.attached.judge import is_figure, is_pack, likelihood, looked_at
 from postprocess.attached.sticks import held_stick
 from postprocess.attached.view import (
     KERNEL,
@@ -47,6 +47,7 @@ ELSEWHERE = 0.3  # most area of the region's colours elsewhere, over its own
 OTHERS = 0.05  # most share of the outline at another object
 SHADE = (0.3, 0.97)  # brightness over that of the surroundings, where the chromaticity is theirs: a shadow
 CHROMATICITY = 0.03
+AROUND = 0.1  # of the object's size: the surroundings of a region whose light it is held against
 
 JUDGED_RARITIES = (0.001, 0.002, 0.004, 0.008, 0.015, 0.03, 0.06)
 JUDGED_GRADIENTS = (5.0, 9.0, 14.0)  # Lab units per pixel: where less changes, it is one region
@@ -121,7 +122,7 @@ def _region_at(
     for region in judged_regions(view) if is_figure(view.inside) else ():
         new = (region & ~found).any()
         evidence = evidence_of(view, region, wanted=looked_at) if new else None
-        if evidence is not None and likelihood(evidence) >= SURE:
+        if evidence is not None and (is_pack(evidence) or likelihood(evidence) >= SURE):
             found |= region
     return cv2.dilate(found.view(np.uint8), KERNEL) > 0 if found.any() else None
 
@@ -167,7 +168,7 @@ def _of_size(view: View, mask: np.ndarray, near: np.ndarray, connectivity: int) 
 
 
 def _clings(view: View, whole: np.ndarray) -> bool:
-    cut = view.around(whole)
+    cut = view.around(whole, AROUND)
     region = whole[cut]
     edge = outline(region)
     touching = view.touching[cut]
@@ -207,7 +208,7 @@ def _elsewhere(view: View, cut: Cut, region: np.ndarray) -> float:
 
 def _is_shade(view: View, cut: Cut, region: np.ndarray) -> bool:
     """Whether the region is what is around it, but darker: shadows are found elsewhere."""
-    around = view.free[cut] & ~region & grown(region, 0.1 * view.size)
+    around = view.free[cut] & ~region & grown(region, AROUND * view.size)
     if not around.any():
         return False
     bright, tint = (array[cut] for array in view.light)

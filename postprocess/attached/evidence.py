@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 import cv2
 import numpy as np
 
-from postprocess.attached.view import NEAR, Cut, View, convex_hull, median, outline, percentiles
+from postprocess.attached.view import Cut, View, convex_hull, median, outline, percentiles
 
 Evidence = Mapping[str, float]
 
 RIM = 0.035  # of the object's size: what lies closer is the rim that a mask misses, and no region by itself
 LIKE = 0.05  # of a region has a colour: then what has it elsewhere is like the region
+NEAR = 0.15  # of the object's size: how far around a region its colours are looked for
 MIN_CONTACT, MIN_BEYOND = 0.1, 0.25  # with less nothing else matters
 
 
@@ -36,8 +37,10 @@ def evidence_of(
     found = {"contact": contact, "beyond": beyond} | _place(view, cut, part, edge)
     if wanted is not None and not wanted(found):
         return None
-    off = cv2.distanceTransform((~part).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) / view.size
     found |= _shape(part, edge) | _edges(view, cut, part, edge)
+    cut = view.around(region, NEAR)
+    part = region[cut]
+    off = cv2.distanceTransform((~part).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) / view.size
     found |= _colours(view, cut, part, off) | _light(view, cut, part, off)
     return {name: float(value) for name, value in found.items()}
 

@@ -23,7 +23,6 @@ RING_SHARE = 0.1  # of the object's area: with less of the surroundings in sight
 L_STEP, AB_STEP = 8, 4  # cells of the colour histograms, in OpenCV's 8-bit Lab
 CELLS = (32, 64, 64)
 REACH = np.array([1, 2, 2])  # cells this far apart have colours next to each other
-NEAR = 0.15  # of the object's size: how far around a region its evidence is looked for
 KERNEL = np.ones((3, 3), np.uint8)
 
 Cut = tuple[slice, slice]
@@ -142,10 +141,11 @@ class View:
         share = weighted[:, 3]
         return weighted[:, :3] / np.maximum(share, 1e-6)[:, None], share
 
-    def around(self, region: np.ndarray) -> Cut:
-        """The box of a region with some room: what lies outside is further than NEAR from it."""
+    def around(self, region: np.ndarray, reach: float = 0.0) -> Cut:
+        """The box of a region with some room: what lies outside is further than `reach`, over the object's
+        size, and 3 pixels from it."""
         left, top, width, height = cv2.boundingRect(region.view(np.uint8))
-        room = int(NEAR * self.size) + 4
+        room = int(reach * self.size) + 4
         return (
             slice(max(0, top - room), top + height + room),
             slice(max(0, left - room), left + width + room),
