@@ -15,10 +15,21 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from postprocess.attached.evidence import RIM, evidence_of
-from postprocess.attached.judge import is_figure, likelihood
+from postprocess.attached.evidence import LIKE, RIM, evidence_of
+from postprocess.attached.judge import is_figure, is_pack, likelihood, looked_at
 from postprocess.attached.sticks import held_stick
-from postprocess.attached.view import KERNEL, OBJECT_MIN_PX, SURROUNDINGS, View, grown, outline, view_of
+from postprocess.attached.view import (
+    KERNEL,
+    OBJECT_MIN_PX,
+    SURROUNDINGS,
+    Cut,
+    View,
+    grown,
+    median,
+    outline,
+    percentiles,
+    view_of,
+)
 from postprocess.morphology import check_photo
 from postprocess.scaling import mask_levels, scaled
 
@@ -36,6 +47,7 @@ ELSEWHERE = 0.3  # most area of the region's colours elsewhere, over its own
 OTHERS = 0.05  # most share of the outline at another object
 SHADE = (0.3, 0.97)  # brightness over that of the surroundings, where the chromaticity is theirs: a shadow
 CHROMATICITY = 0.03
+AROUND = 0.1  # of the object's size: the surroundings of a region whose light it is held against
 
 JUDGED_RARITIES = (0.001, 0.002, 0.004, 0.008, 0.015, 0.03, 0.06)
 JUDGED_GRADIENTS = (5.0, 9.0, 14.0)  # Lab units per pixel: where less changes, it is one region
@@ -108,8 +120,9 @@ def _region_at(
             if not (region & ~found).any() or _clings(view, region):
                 found |= region
     for region in judged_regions(view) if is_figure(view.inside) else ():
-        evidence = evidence_of(view, region) if (region & ~found).any() else None
-        if evidence is not None and likelihood(evidence) >= SURE:
+        new = (region & ~found).any()
+        evidence = evidence_of(view, region, wanted=looked_at) if new else None
+        if evidence is not None and (is_pack(evidence) or likelihood(evidence) >= SURE):
             found |= region
     return cv2.dilate(found.view(np.uint8), KERNEL) > 0 if found.any() else None
 
@@ -121,8 +134,9 @@ def judged_regions(view: View) -> Iterator[np.ndarray]:
     even = (_even_pieces(view, view.band & (view.gradient < most)) for most in JUDGED_GRADIENTS)
     for pieces in (*foreign, *even):
         for region in pieces:
-            area = int(region.sum())
-            if not any((region & other).sum() > SAME * max(area, size) for other, size in seen):
+            area = int(np.count_nonzero(region))
+            rivals = (other for other, size in seen if min(area, size) > SAME * max(area, size))
+            if not any(np.count_nonzero(region & other) > SAME * area for other in rivals):
                 seen.append((region, area))
                 yield region
 
@@ -143,55 +157,61 @@ def _of_size(view: View, mask: np.ndarray, near: np.ndarray, connectivity: int) 
     # An opening whose even kernel takes the same two pixels both times: cv2.morphologyEx would shift it.
     square = np.ones((2, 2), np.uint8)
     opened = cv2.dilate(cv2.erode(mask.view(np.uint8), square, anchor=(0, 0)), square, anchor=(1, 1))
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=connectivity)
-    reaching = np.unique(labels[near])
-    for index in reaching[reaching > 0].tolist():
-        if AREA[0] * view.area <= stats[index, cv2.CC_STAT_AREA] <= AREA[1] * view.area:
-            yield labels == index
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(
+        opened, connectivity=connectivity, ltype=cv2.CV_16U
+    )
+    areas = stats[:, cv2.CC_STAT_AREA]
+    reaching = np.bincount(labels[near], minlength=count) > 0
+    reaching &= (areas >= AREA[0] * view.area) & (areas <= AREA[1] * view.area)
+    for index in (np.flatnonzero(reaching[1:]) + 1).tolist():
+        yield labels == index
 
 
-def _clings(view: View, region: np.ndarray) -> bool:
+def _clings(view: View, whole: np.ndarray) -> bool:
+    cut = view.around(whole, AROUND)
+    region = whole[cut]
     edge = outline(region)
-    contact = float(view.touching[edge].mean())
-    beyond = float((view.away[region] > RIM * view.size + 1).mean())
-    if contact < CONTACT or beyond < BEYOND_RIM:
+    touching = view.touching[cut]
+    contact = float(touching[edge].mean())
+    beyond = float((view.away[cut][region] > RIM * view.size + 1).mean())
+    if contact < CONTACT or beyond < BEYOND_RIM or _is_cut_off(whole):
         return False
-    cut_off = np.zeros_like(edge)
-    cut_off[[0, -1]] = cut_off[:, [0, -1]] = True
     return (
-        not (edge & cut_off).any()
-        and float(view.hull[region].mean()) >= WITHIN
-        and float(view.beside_others[edge].mean()) <= OTHERS
-        and _contrast(view, region, edge & ~view.touching) >= EDGE
-        and _elsewhere(view, region) <= ELSEWHERE
-        and not _is_shade(view, region)
+        float(view.hull[cut][region].mean()) >= WITHIN
+        and float(view.beside_others[cut][edge].mean()) <= OTHERS
+        and _contrast(view, cut, region, edge & ~touching) >= EDGE
+        and _elsewhere(view, cut, region) <= ELSEWHERE
+        and not _is_shade(view, cut, region)
     )
 
 
-def _contrast(view: View, region: np.ndarray, edge: np.ndarray) -> float:
+def _is_cut_off(region: np.ndarray) -> bool:
+    return bool(region[[0, -1]].any() or region[:, [0, -1]].any())
+
+
+def _contrast(view: View, cut: Cut, region: np.ndarray, edge: np.ndarray) -> float:
     """The Lab distance between both sides of a free edge that a fifth of its pixels falls short of."""
-    inner, _ = view.beside(region)
-    outer, share = view.beside(view.free & ~region)
-    known = edge & (share > 0.05)
+    inner, _ = view.beside(region, cut, edge)
+    outer, share = view.beside(view.free[cut] & ~region, cut, edge)
+    known = share > 0.05
     if known.sum() <= 3:
         return np.inf
-    return float(np.percentile(np.linalg.norm(inner[known] - outer[known], axis=1), 20))
+    return float(percentiles(np.linalg.norm(inner[known] - outer[known], axis=1), (20,))[0])
 
 
-def _elsewhere(view: View, region: np.ndarray) -> float:
+def _elsewhere(view: View, cut: Cut, region: np.ndarray) -> float:
     """Area of the region's colours in the rest of the surroundings, over the region's own."""
-    away = view.free & ~grown(region, 0.04 * view.size)
-    return float((view.frequency(region)[away] > 0.05).sum() / region.sum())
+    like = view.like(region, cut, LIKE)
+    here = like.near & view.free[cut] & grown(region, 0.04 * view.size)
+    return float((like.free - here.sum()) / region.sum())
 
 
-def _is_shade(view: View, region: np.ndarray) -> bool:
+def _is_shade(view: View, cut: Cut, region: np.ndarray) -> bool:
     """Whether the region is what is around it, but darker: shadows are found elsewhere."""
-    around = view.free & ~region & grown(region, 0.1 * view.size)
+    around = view.free[cut] & ~region & grown(region, AROUND * view.size)
     if not around.any():
         return False
-    light = view.rgb.astype(np.float32) + 4
-    bright = light.sum(axis=-1)
-    tint = light / bright[..., None]
-    darker = float(np.median(bright[region]) / np.median(bright[around]))
-    change = np.abs(np.median(tint[region], axis=0) - np.median(tint[around], axis=0)).max()
+    bright, tint = (array[cut] for array in view.light)
+    darker = float(median(bright[region]) / median(bright[around]))
+    change = np.abs(median(tint[region]) - median(tint[around])).max()
     return bool(SHADE[0] < darker < SHADE[1] and change < CHROMATICITY)

@@ -25,16 +25,46 @@ on the ground by itself."""
 MOST_OTHERS = 0.1
 """More of the outline than this at something that stays, and it belongs there."""
 
+PACK_OTHERS, PACK_CONTACT = 0.05, 0.27  # of the outline, at what stays and at the object
+PACK_HEIGHTS = (-0.1, 0.75)  # on the object
+PACK_AREA = 0.06  # of the object's
+PACK_SOLID = 0.78  # of the region's convex hull
+PACK_ELSEWHERE = 0.1  # area of its colours elsewhere, over its own
+PACK_EDGE = 20.0  # Lab units that all but a quarter of the free outline contrasts by
+PACK_TINT = 0.03  # chromaticity, against what is around it: no shadow
+
 
 def likelihood(evidence: Evidence) -> float:
     """0 to 1: whether a region clings to the object. evidence: of `postprocess.attached.evidence`."""
-    stands = evidence["bottom"] > GROUND and evidence["upper_contact"] < UNDER
-    if stands or evidence["slim"] < SLIM or evidence["frame"] > 0 or evidence["others"] > MOST_OTHERS:
+    if not looked_at(evidence):
         return 0.0
     names, centre, scale, networks = _numbers()
     values = np.array([evidence[name] for name in names])
     inputs = np.clip((values - centre) / scale, -CLIP, CLIP).astype(np.float32)
     return float(np.mean([_answer(inputs, network) for network in networks]))
+
+
+def looked_at(evidence: Evidence) -> bool:
+    """Whether the judge looks at a region at all: its place is enough to know."""
+    stands = evidence["bottom"] > GROUND and evidence["upper_contact"] < UNDER
+    cut_off = evidence["frame"] > 0
+    return not (stands or cut_off or evidence["slim"] < SLIM or evidence["others"] > MOST_OTHERS)
+
+
+def is_pack(evidence: Evidence) -> bool:
+    """Whether a region is a rucksack: large, solid, along the back, of a colour that is nowhere else. It
+    stands out from the figure's convex hull, as hardly any of what the networks were fitted on."""
+    return (
+        looked_at(evidence)
+        and evidence["others"] <= PACK_OTHERS
+        and evidence["contact"] >= PACK_CONTACT
+        and PACK_HEIGHTS[0] <= evidence["top"] <= evidence["bottom"] <= PACK_HEIGHTS[1]
+        and evidence["area"] >= np.log(PACK_AREA)
+        and evidence["solid"] >= PACK_SOLID
+        and evidence["elsewhere"] <= np.log(PACK_ELSEWHERE)
+        and evidence["edge_25"] >= PACK_EDGE
+        and evidence["tint"] >= np.log(PACK_TINT)
+    )
 
 
 def is_figure(mask: np.ndarray) -> bool:

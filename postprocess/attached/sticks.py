@@ -83,24 +83,24 @@ class _View:
     def level(self, share: float) -> float:
         return self.top + share * self.height
 
-    def sample(self, array: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        row, column = np.rint(rows).astype(np.intp), np.rint(columns).astype(np.intp)
-        return np.asarray(array[row.clip(0, array.shape[0] - 1), column.clip(0, array.shape[1] - 1)])
-
     def probe(
         self, rows: np.ndarray, columns: np.ndarray, across: tuple[np.ndarray, np.ndarray]
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Of each point: whether it stands out from both sides, whether all three are free, its colour."""
         height, width = self.busy.shape
-        places = [(rows + side * across[0], columns + side * across[1]) for side in (0, -1, 1)]
+        colours = []
         free = np.ones(np.broadcast_shapes(rows.shape, columns.shape), bool)
-        for row, column in places:
+        for side in (0, -1, 1):
+            row, column = rows + side * across[0], columns + side * across[1]
             free &= (row >= 0) & (row < height) & (column >= 0) & (column < width)
-            free &= ~self.sample(self.busy, row, column)
-        middle, left, right = (self.sample(self.colours, *place) for place in places)
+            row, column = np.rint(row).clip(0, height - 1), np.rint(column).clip(0, width - 1)
+            index = row.astype(np.int32) * np.int32(width) + column.astype(np.int32)
+            free &= ~self.busy.ravel().take(index)
+            colours.append(self.colours.reshape(-1, 3).take(index, axis=0))
+        middle, left, right = colours
         differences = middle - left, middle - right
-        sizes = [np.sqrt((difference**2).sum(axis=-1)) for difference in differences]
-        alike = (differences[0] * differences[1]).sum(axis=-1) > ALIKE * sizes[0] * sizes[1]
+        sizes = [np.sqrt(np.einsum("...c,...c", difference, difference)) for difference in differences]
+        alike = np.einsum("...c,...c", *differences) > ALIKE * sizes[0] * sizes[1]
         return (np.minimum(*sizes) > CONTRAST) & alike & free, free, middle
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,7 +22,10 @@ RING_SHARE = 0.1  # of the object's area: with less of the surroundings in sight
 
 L_STEP, AB_STEP = 8, 4  # cells of the colour histograms, in OpenCV's 8-bit Lab
 CELLS = (32, 64, 64)
+REACH = np.array([1, 2, 2])  # cells this far apart have colours next to each other
 KERNEL = np.ones((3, 3), np.uint8)
+
+Cut = tuple[slice, slice]
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,28 +74,116 @@ class View:
         return result
 
     @cached_property
+    def sharpest(self) -> np.ndarray:
+        """The most that the colour changes by at each pixel or next to it."""
+        return np.asarray(cv2.dilate(self.gradient, KERNEL))
+
+    @cached_property
     def beside_others(self) -> np.ndarray:
         return cv2.dilate(self.stays.view(np.uint8), np.ones((5, 5), np.uint8)) > 0
 
+    @cached_property
+    def box(self) -> tuple[int, int, int, int]:
+        """Top, left, height, width of the object."""
+        left, top, width, height = cv2.boundingRect(self.inside.view(np.uint8))
+        return top, left, height, width
+
+    @cached_property
+    def weighted(self) -> np.ndarray:
+        """The colours with a fourth channel of ones: float32 (h, w, 4)."""
+        return np.concatenate([self.colours, np.ones_like(self.colours[..., :1])], axis=-1)
+
+    @cached_property
+    def light(self) -> tuple[np.ndarray, np.ndarray]:
+        """Brightness, float32 (h, w), and tint, float32 (h, w, 3)."""
+        light = self.rgb.astype(np.float32) + 4
+        bright = light.sum(axis=-1)
+        return bright, light / bright[..., None]
+
+    @cached_property
+    def object_light(self) -> float:
+        return float(median(self.light[0][self.inside]))
+
+    @cached_property
+    def ring_spread(self) -> float:
+        return float(self.colours[self.ring].std(axis=0).mean())
+
+    @cached_property
+    def cell_counts(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """For each colour cell, how many pixels of `free`, `band` and `inside` have it: int (cells,)."""
+        masks = self.free, self.band, self.inside
+        free, band, inside = (np.bincount(self.cells[mask], minlength=math.prod(CELLS)) for mask in masks)
+        return free, band, inside
+
     def frequency(self, area: np.ndarray) -> np.ndarray:
         """For each pixel, the share of `area` that has its colour or one next to it: float32 (h, w)."""
-        counts = np.bincount(self.cells[area], minlength=int(np.prod(CELLS))).astype(np.float32)
-        room = np.pad(counts.reshape(CELLS), ((1, 1), (0, 0), (0, 0)))
-        counts = room[:-2] + room[1:-1] + room[2:]
-        used = np.flatnonzero(counts.any(axis=(1, 2)))
-        for level in used.tolist():
-            counts[level] = cv2.boxFilter(
-                counts[level], -1, (5, 5), normalize=False, borderType=cv2.BORDER_CONSTANT
-            )
-        result: np.ndarray = counts.ravel()[self.cells] / np.float32(max(1, area.sum()))
+        cells, shares = _shares(self.cells[area])
+        table = np.zeros(math.prod(CELLS), np.float32)
+        table[cells] = shares
+        result: np.ndarray = table[self.cells]
         return result
 
-    def beside(self, side: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The mean colour of `side` around each pixel, and how much of it there is, 0 to 1."""
-        weight = side.astype(np.float32)
-        share = cv2.blur(weight, (7, 7))
-        total = cv2.blur(self.colours * weight[..., None], (7, 7))
-        return total / np.maximum(share, 1e-6)[..., None], share
+    def like(self, region: np.ndarray, cut: Cut, least: float) -> Alike:
+        """Where the colours are that at least this share of a region, a bool mask of `cut`, has."""
+        cells, shares = _shares(self.cells[cut][region])
+        alike = cells[shares > least]
+        table = np.zeros(math.prod(CELLS), bool)
+        table[alike] = True
+        free, band, inside = (int(counts[alike].sum()) for counts in self.cell_counts)
+        return Alike(table[self.cells[cut]], free, band, inside)
+
+    def beside(self, side: np.ndarray, cut: Cut, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The mean colour of `side` around N pixels, (N, 3), and how much of it there is, 0 to 1, (N,).
+
+        side, at: bool masks of `cut`, with N True in `at`.
+        """
+        weighted = cv2.blur(self.weighted[cut] * side[..., None], (7, 7))[at]
+        share = weighted[:, 3]
+        return weighted[:, :3] / np.maximum(share, 1e-6)[:, None], share
+
+    def around(self, region: np.ndarray, reach: float = 0.0) -> Cut:
+        """The box of a region with some room: what lies outside is further than `reach`, over the object's
+        size, and 3 pixels from it."""
+        left, top, width, height = cv2.boundingRect(region.view(np.uint8))
+        room = int(reach * self.size) + 4
+        return (
+            slice(max(0, top - room), top + height + room),
+            slice(max(0, left - room), left + width + room),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Alike:
+    """Where a region's colours are. near: bool mask of the region's box; free, band, inside: how many pixels
+    of these masks of the view have them."""
+
+    near: np.ndarray
+    free: int
+    band: int
+    inside: int
+
+
+def _shares(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Colour cells, and what share of `cells`, int (N,), has each one's colour or one next to it, if any."""
+    places = np.stack(np.unravel_index(cells, CELLS))
+    if not places.size:
+        return cells, np.zeros(0, np.float32)
+    first = places.min(axis=1) - REACH
+    shape = tuple((places.max(axis=1) - first + REACH + 1).tolist())
+    held = np.bincount(
+        np.ravel_multi_index(tuple(places - first[:, None]), shape), minlength=math.prod(shape)
+    )
+    room = held.reshape(shape).astype(np.float32)
+    middle = room[1:-1].copy()
+    room[:-2] += middle
+    room[2:] += middle  # the first and the last level were empty
+    for level in range(shape[0]):
+        room[level] = cv2.boxFilter(room[level], -1, (5, 5), normalize=False, borderType=cv2.BORDER_CONSTANT)
+    found = np.stack(np.nonzero(room > 0.5))
+    shares = room[tuple(found)] / np.float32(len(cells))
+    found = found + first[:, None]
+    real = ((found >= 0) & (found < np.array(CELLS)[:, None])).all(axis=0)
+    return np.ravel_multi_index(tuple(found[:, real]), CELLS), shares[real]
 
 
 def view_of(photo: np.ndarray, alone: np.ndarray, marked: np.ndarray, stays: np.ndarray) -> View | None:
@@ -137,3 +229,16 @@ def convex_hull(mask: np.ndarray) -> np.ndarray:
 def grown(region: np.ndarray, radius_px: float) -> np.ndarray:
     side = 2 * max(2, int(radius_px)) + 1
     return cv2.dilate(region.view(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))) > 0
+
+
+def median(values: np.ndarray) -> np.ndarray:
+    """Along the first axis. NumPy's own takes longer to look at its arguments than at a region's pixels."""
+    ordered = np.sort(np.ascontiguousarray(values.T), axis=-1)
+    count = ordered.shape[-1]
+    return np.asarray((ordered[..., (count - 1) // 2] + ordered[..., count // 2]) / 2)
+
+
+def percentiles(values: np.ndarray, shares: tuple[float, ...]) -> np.ndarray:
+    """Linear between the values, float (N,), as NumPy's own."""
+    places = np.array(shares) / 100 * (len(values) - 1)
+    return np.asarray(np.interp(places, np.arange(len(values)), np.sort(values)))

@@ -6,7 +6,7 @@ from postprocess import MaskRecipe, refine_mask
 from postprocess.attached.evidence import Evidence, evidence_of
 from postprocess.attached.judge import likelihood
 from postprocess.attached.objects import clinging_region
-from postprocess.attached.view import View, view_of
+from postprocess.attached.view import View, median, percentiles, view_of
 
 HEIGHT, WIDTH = 360, 400
 GROUND = (128, 122, 110)
@@ -138,6 +138,48 @@ def test_evidence_on_a_bag():
     assert found["hull"] > 0.8
     assert found["edge_10"] > 40  # red before grey
     assert evidence(box(190, 285, 240, 325), figure()) is None  # apart from the figure
+
+
+def test_where_a_regions_colours_are_is_counted_as_pixel_by_pixel():
+    levels = np.where(figure(), np.uint8(255), np.uint8(0))
+    view = view_of(scene((BAG, RED), ((20, 300, 60, 340), RED)), levels, levels, np.zeros_like(levels))
+    assert view is not None
+    region = scaled(box(*BAG) & ~figure(), view)
+    cut = view.around(region)
+    alike = view.like(region[cut], cut, 0.05)
+    seen = view.frequency(region) > 0.05
+    assert seen.sum() > 1.5 * region.sum()  # the other red thing as well
+    np.testing.assert_array_equal(alike.near, seen[cut])
+    assert alike.free == (seen & view.free).sum()
+    assert alike.band == (seen & view.band).sum()
+    assert alike.inside == (seen & view.inside).sum()
+    cells = np.stack(np.unravel_index(view.cells, (32, 64, 64)), axis=-1)
+    one = cells[tuple(np.argwhere(region)[40])]
+    near = (abs(cells - one) <= (1, 2, 2)).all(axis=-1)  # the colours next to it
+    share = view.frequency(region)[tuple(np.argwhere(region)[40])]
+    assert share == pytest.approx((near & region).sum() / region.sum())
+
+
+def test_a_region_is_measured_in_its_box_alone(monkeypatch):
+    """The same numbers from a box as wide as the view."""
+    levels = np.where(figure(), np.uint8(255), np.uint8(0))
+    view = view_of(scene((BAG, RED)), levels, levels, np.zeros_like(levels))
+    assert view is not None
+    region = scaled(box(*BAG) & ~figure(), view)
+    inside = evidence_of(view, region)
+    monkeypatch.setattr(View, "around", lambda *_: (slice(0, None), slice(0, None)))
+    whole = evidence_of(view, region)
+    assert inside is not None
+    assert inside == pytest.approx(whole, abs=1e-5)
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 8])
+def test_medians_and_percentiles_are_numpys(count):
+    values = np.random.default_rng(count).normal(size=(count, 3)).astype(np.float32)
+    np.testing.assert_allclose(median(values), np.median(values, axis=0), rtol=1e-6)
+    np.testing.assert_allclose(
+        percentiles(values[:, 0], (10, 50, 75)), np.percentile(values[:, 0], (10, 50, 75)), rtol=1e-5
+    )
 
 
 @pytest.mark.parametrize(
