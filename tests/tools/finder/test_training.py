@@ -184,3 +184,23 @@ def test_the_whole_training_on_a_tiny_data_folder(tmp_path):
     rows = [json.loads(line) for line in (tmp_path / "run/log.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [2, 3]
     assert (tmp_path / "run/person_finder.safetensors").stat().st_size <= 8_000_000
+
+
+def test_weights_to_start_from_are_one_and_hold_what_they_should(tmp_path):
+    torch.save({"something": torch.zeros(1)}, tmp_path / "other.pth")
+    arguments = [
+        "--data",
+        str(tmp_path),
+        "--out",
+        str(tmp_path / "run"),
+        "--trunk",
+        str(tmp_path / "other.pth"),
+    ]
+    wrong = CliRunner().invoke(main, arguments)
+    assert wrong.exit_code == 1
+    assert wrong.output.startswith(
+        f"Error: {tmp_path / 'other.pth'} does not hold the weights that it should"
+    )
+    both = CliRunner().invoke(main, [*arguments, "--start", str(tmp_path / "other.pth")])
+    assert both.exit_code == 2
+    assert "expected --start or --trunk, got both" in both.output
