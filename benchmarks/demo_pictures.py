@@ -10,7 +10,7 @@ import cv2
 
 from benchmarks.scene import render_scene
 
-SCENE = 9
+SCENE = 14
 JPEG_QUALITY = 90
 
 
