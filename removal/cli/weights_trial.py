@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from inpaint import InpainterOptions
 
 MARGIN_PX = 4  # around the figure and its shadow
-DOUBTFUL_DB = 6.0  # worse than Telea's smoothing by more than this: it fills something, but no background
+DOUBTFUL_DB = 8.0  # worse than Telea's smoothing by more than this: it fills something, but no background
 TOLERANCE_DB = 0.3  # between machines
 
 
