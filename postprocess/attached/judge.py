@@ -6,12 +6,12 @@ photos that they were not fitted on.
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from postprocess.attached.evidence import Evidence
+from postprocess.small_networks import mean_answer
 
 WEIGHTS = Path(__file__).with_name("judge.npz")
 CLIP = 4.0
@@ -38,10 +38,7 @@ def likelihood(evidence: Evidence) -> float:
     """0 to 1: whether a region clings to the object. evidence: of `postprocess.attached.evidence`."""
     if not looked_at(evidence):
         return 0.0
-    names, centre, scale, networks = _numbers()
-    values = np.array([evidence[name] for name in names])
-    inputs = np.clip((values - centre) / scale, -CLIP, CLIP).astype(np.float32)
-    return float(np.mean([_answer(inputs, network) for network in networks]))
+    return mean_answer(WEIGHTS, evidence, clip=CLIP)
 
 
 def looked_at(evidence: Evidence) -> bool:
@@ -71,26 +68,3 @@ def is_figure(mask: np.ndarray) -> bool:
     """Whether an object, bool (h, w) with some True, is slim enough for the judge."""
     rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
     return bool(np.log((np.ptp(rows) + 1) / (np.ptp(columns) + 1)) >= SLIM)
-
-
-def _answer(values: np.ndarray, layers: list[tuple[np.ndarray, np.ndarray]]) -> float:
-    """The network's answer, 0 to 1: layers of weights (out, in) and biases (out,), the rest cut off at 0."""
-    for weight, bias in layers[:-1]:
-        values = np.maximum(weight @ values + bias, 0)
-    weight, bias = layers[-1]
-    return float(1 / (1 + np.exp(-(weight @ values + bias)[0])))
-
-
-@cache
-def _numbers() -> tuple[list[str], np.ndarray, np.ndarray, list[list[tuple[np.ndarray, np.ndarray]]]]:
-    """Names of the evidence, its means and standard deviations, and the layers of each network."""
-    with np.load(WEIGHTS) as stored:
-        networks = [
-            [
-                tuple(stored[f"{kind}_{network}_{layer}"].astype(np.float32) for kind in ("weight", "bias"))
-                for layer in range(3)
-            ]
-            for network in range(int(stored["networks"]))
-        ]
-        names = [str(name) for name in stored["names"]]
-        return names, stored["centre"].astype(float), stored["scale"].astype(float), networks

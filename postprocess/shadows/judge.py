@@ -6,12 +6,12 @@ fitted and prints how well they do on scenes that they were not fitted on.
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from postprocess.shadows.evidence import Evidence
+from postprocess.small_networks import mean_answer
 
 WEIGHTS = Path(__file__).with_name("judge.npz")
 CLIP = 3.0
@@ -36,11 +36,7 @@ def likelihood(evidence: Evidence, *, short: bool) -> float:
     """
     if is_ruled_out(evidence):
         return 0.0
-    names, centre, scale, networks = _numbers()
-    values = np.array([evidence[name] for name in names])
-    normal = np.clip((values - centre) / scale, -CLIP, CLIP)
-    inputs = np.append(normal, float(short)).astype(np.float32)
-    return float(np.mean([_answer(inputs, network) for network in networks]))
+    return mean_answer(WEIGHTS, evidence, clip=CLIP, further=(float(short),))
 
 
 def is_ruled_out(evidence: Evidence) -> bool:
@@ -54,30 +50,3 @@ def is_ruled_out(evidence: Evidence) -> bool:
         or evidence["photo_sides"] > MOST_SIDES
         or evidence["edge"] < LEAST_EDGE
     )
-
-
-def _answer(inputs: np.ndarray, layers: list[tuple[np.ndarray, np.ndarray]]) -> float:
-    """The network's answer, 0 to 1: layers of weights (out, in) and biases (out,), the rest cut off at 0."""
-    for weight, bias in layers[:-1]:
-        inputs = np.maximum(weight @ inputs + bias, 0)
-    weight, bias = layers[-1]
-    return float(1 / (1 + np.exp(-(weight @ inputs + bias)[0])))
-
-
-@cache
-def _numbers() -> tuple[list[str], np.ndarray, np.ndarray, list[list[tuple[np.ndarray, np.ndarray]]]]:
-    """Names of the evidence, its means and standard deviations, and the layers of each network."""
-    with np.load(WEIGHTS) as stored:
-        count = int(stored["networks"])
-        networks = [
-            [
-                (
-                    stored[f"weight_{network}_{layer}"].astype(np.float32),
-                    stored[f"bias_{network}_{layer}"].astype(np.float32),
-                )
-                for layer in range(3)
-            ]
-            for network in range(count)
-        ]
-        names = [str(name) for name in stored["names"]]
-        return names, stored["centre"].astype(np.float64), stored["scale"].astype(np.float64), networks

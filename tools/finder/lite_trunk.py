@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils import fuse_conv_bn_eval
 
 from tools.finder.depthwise import Depthwise
 
@@ -136,3 +137,16 @@ class LiteTrunk(nn.Module):
             for part in ("weight", "bias", "running_mean", "running_var", "num_batches_tracked"):
                 state[f"{name}.norm.{part}"] = published[f"{norm}.{part}"]
         self.load_state_dict(state)
+
+
+def folded_state(network: nn.Module) -> dict[str, Tensor]:
+    """The weights of a network (in evaluation mode), every batch normalisation `norm` folded into the
+    convolution `conv` beside it."""
+    state = {name: value.clone() for name, value in network.state_dict().items() if ".norm." not in name}
+    for name, module in network.named_modules():
+        if isinstance(getattr(module, "norm", None), nn.BatchNorm2d):
+            conv = fuse_conv_bn_eval(module.conv.eval(), module.norm.eval())
+            assert conv.bias is not None
+            state[f"{name}.conv.weight"] = conv.weight.detach()
+            state[f"{name}.conv.bias"] = conv.bias.detach()
+    return state

@@ -12,9 +12,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils import fuse_conv_bn_eval
 
-from tools.finder.lite_trunk import CHANNELS, LiteTrunk, SameConv
+from tools.finder.lite_trunk import CHANNELS, LiteTrunk, folded_state
 
 WIDTHS = (112, 64, 48, 24)  # of the decoder, at 1/16, 1/8, 1/4 and 1/2
 STRIDE = 32
@@ -105,14 +104,7 @@ class PersonFinder(nn.Module):
         """The same function (in evaluation mode) with every batch normalisation folded into its
         convolution."""
         fused = PersonFinder(fused=True).eval()
-        state = {k: v.clone() for k, v in self.state_dict().items() if ".norm." not in k}
-        for name, module in self.named_modules():
-            if isinstance(module, ConvNorm | SameConv) and isinstance(module.norm, nn.BatchNorm2d):
-                conv = fuse_conv_bn_eval(module.conv.eval(), module.norm.eval())
-                assert conv.bias is not None
-                state[f"{name}.conv.weight"] = conv.weight.detach()
-                state[f"{name}.conv.bias"] = conv.bias.detach()
-        fused.load_state_dict(state)
+        fused.load_state_dict(folded_state(self))
         return fused
 
 

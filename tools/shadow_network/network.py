@@ -5,9 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils import fuse_conv_bn_eval
 
-from tools.finder.lite_trunk import InvertedBottleneck, LiteTrunk, SameConv
+from tools.finder.lite_trunk import InvertedBottleneck, LiteTrunk, SameConv, folded_state
 
 STAGES = 4  # of the trunk that are used, the last at 1/16
 SKIPS = (16, 24, 40)  # channels at 1/2, 1/4 and 1/8
@@ -92,12 +91,5 @@ class ShadowNetwork(nn.Module):
         """The same function (in evaluation mode) with every batch normalisation folded into its
         convolution."""
         fused = ShadowNetwork(fused=True).eval()
-        state = {k: v.clone() for k, v in self.state_dict().items() if ".norm." not in k}
-        for name, module in self.named_modules():
-            if isinstance(module, SameConv) and isinstance(module.norm, nn.BatchNorm2d):
-                conv = fuse_conv_bn_eval(module.conv.eval(), module.norm.eval())
-                assert conv.bias is not None
-                state[f"{name}.conv.weight"] = conv.weight.detach()
-                state[f"{name}.conv.bias"] = conv.bias.detach()
-        fused.load_state_dict(state)
+        fused.load_state_dict(folded_state(self))
         return fused
