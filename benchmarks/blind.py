@@ -98,6 +98,18 @@ def main() -> None:
         draw_sheet(photos, finder, inpainters, arguments)
 
 
+def repair_parser(description: str | None) -> argparse.ArgumentParser:
+    """The options of a benchmark that repairs photos found to be damaged: which photos, by what."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--photos", type=Path)
+    parser.add_argument("--count", type=int, help="only the first N photos, or so many scenes")
+    parser.add_argument("--size", type=int)
+    parser.add_argument("--weights", nargs="*", default=[], help="in place of the package's")
+    parser.add_argument("--inpainter", default="telea")
+    parser.add_argument("--seed", type=int, default=0)
+    return parser
+
+
 def read_photos(arguments: argparse.Namespace) -> Iterator[Photo]:
     if arguments.photos is None:
         for seed in range(arguments.count or 8):

@@ -11,13 +11,12 @@ the map found, the same with its misses added, and with its false alarms taken a
 
 import argparse
 from collections.abc import Callable
-from pathlib import Path
 from statistics import fmean
 
 import cv2
 import numpy as np
 
-from benchmarks.blind import REPAIRED, Photo, load, quality, read_photos, repaired
+from benchmarks.blind import REPAIRED, Photo, load, quality, read_photos, repair_parser, repaired
 from benchmarks.blind_damage import THINGS, UNSEEN
 from inpaint import Inpainter
 from inpaint.blind import damage_mask, load_damage_finder
@@ -27,15 +26,9 @@ Finder = Callable[[np.ndarray], np.ndarray]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--photos", type=Path)
-    parser.add_argument("--count", type=int, help="only the first N photos, or so many scenes")
-    parser.add_argument("--size", type=int)
-    parser.add_argument("--weights", nargs="*", default=[], help="in place of the package's")
-    parser.add_argument("--inpainter", default="telea")
+    parser = repair_parser(__doc__)
     parser.add_argument("--parts", nargs="*", default=["unseen", "limits"])
     parser.add_argument("--threshold", type=float, default=0.5)
-    parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     photos = list(read_photos(arguments))
     finder = load_damage_finder(weights=arguments.weights, device="cpu")

@@ -10,18 +10,16 @@ Words are set in Pillow's own typeface and not in OpenCV's; logos are rings, sta
 knows neither.
 """
 
-import argparse
 import math
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from statistics import fmean
 
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from benchmarks.blind import load, quality, read_photos
+from benchmarks.blind import load, quality, read_photos, repair_parser
 from inpaint.blind import damage_mask, load_damage_finder
 from inpaint.layers import undo_layers
 from removal.repair import RepairPipeline
@@ -121,13 +119,7 @@ def _given(level: np.ndarray, image: np.ndarray) -> np.ndarray:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--photos", type=Path)
-    parser.add_argument("--count", type=int, help="only the first N photos, or so many scenes")
-    parser.add_argument("--size", type=int)
-    parser.add_argument("--weights", nargs="*", default=[], help="in place of the package's")
-    parser.add_argument("--inpainter", default="telea")
-    parser.add_argument("--seed", type=int, default=0)
+    parser = repair_parser(__doc__)
     arguments = parser.parse_args()
     finder = load_damage_finder(weights=arguments.weights, device="cpu")
     inpainter = load(arguments.inpainter, arguments.weights, "cpu")
