@@ -123,7 +123,8 @@ def _copied(
     """The photo with the copied colours in the hole, and where each came from."""
     _guide_by(levels, lines)
     pick = pick_level(levels, settings)
-    matches = cheapest(levels, pick, lines, seed, settings) if settings.hypotheses > 1 else None
+    several = settings.hypotheses > 1 or settings.shift_maps > 0
+    matches = cheapest(levels, pick, lines, seed, settings) if several else None
     matches = descend(levels, matches, pick - 1 if matches else len(levels) - 1, 0, seed, settings)
     origin = matches.origins()
     finest = levels[0]

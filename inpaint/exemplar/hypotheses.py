@@ -104,7 +104,8 @@ def cheapest(
         return matches
 
     with ThreadPoolExecutor(threads()) as pool:
-        tried = list(pool.map(grow, range(settings.hypotheses)))
+        numbers = [number ^ 1 for number in range(settings.hypotheses)]  # the finer start is the better one
+        tried = list(pool.map(grow, numbers))
         if settings.shift_maps:
             coarser = levels[min(pick + 1, len(levels) - 1)]
             fields = [matches.field - matches.targets for matches in tried]

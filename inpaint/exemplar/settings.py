@@ -25,7 +25,8 @@ class ExemplarSettings:
         guide_level: with a guide, the level that is taken from it as it is (2 = a quarter of the size).
         guide_bandwidth: sharpness of the last vote with a guide.
         line_weight: cost of a source one pixel off the line that goes on there, see `lines`; 0 = no lines.
-        hypotheses: so many ways to fill the coarse levels are tried, and the cheapest is carried down.
+        hypotheses: so many ways to fill the coarse levels are grown, the odd ones from a level finer, and the
+            cheapest is carried down; 1 without `shift_maps` = as earlier versions, from the coarsest.
         shift_maps: so many of them are put together from whole pieces, see `shift_maps`.
         pick_level: the level at which they are compared, a coarser one where the hole has more than
             `pick_px` pixels there.
@@ -62,7 +63,7 @@ class ExemplarSettings:
 
 
 FAST = ExemplarSettings()
-NORMAL = ExemplarSettings(line_weight=20_000.0, hypotheses=2, shift_maps=2, most_bias=10.0, even_ground=True)
+NORMAL = ExemplarSettings(line_weight=20_000.0, hypotheses=1, shift_maps=2, most_bias=10.0, even_ground=True)
 BEST = replace(NORMAL, hypotheses=6, planes=1)
 EFFORTS: dict[Effort, ExemplarSettings] = {"fast": FAST, "normal": NORMAL, "best": BEST}
 
