@@ -15,6 +15,7 @@ from inpaint.exemplar.guidance import line_field
 from inpaint.exemplar.hypotheses import cheapest, descend, downwards, pick_level
 from inpaint.exemplar.lines import Line, find_lines, lines_and_edges
 from inpaint.exemplar.matches import Matches
+from inpaint.exemplar.palette import find_palette
 from inpaint.exemplar.planes import (
     MOST_MISFIT,
     MOST_PLANES,
@@ -117,12 +118,27 @@ def _guide_by(levels: list[Level], lines: Sequence[Line]) -> None:
             level.lines = line_field(lines, level.hole.shape, 2**number)
 
 
+def _colour_by(levels: list[Level], number: int, lines: Sequence[Line]) -> None:
+    """Give each level the palette that is found at one of them."""
+    level = levels[number]
+    palette = find_palette(level.image, level.hole, level.blocked, lines, 2**number)
+    if palette is None:
+        return
+    for other, level in enumerate(levels):
+        coarser = other > number
+        level.palette = (
+            palette.coarser(level.image, other - number) if coarser else palette.finer(number - other)
+        )
+
+
 def _copied(
     levels: list[Level], lines: Sequence[Line], seed: int, settings: ExemplarSettings
 ) -> tuple[np.ndarray, np.ndarray]:
     """The photo with the copied colours in the hole, and where each came from."""
     _guide_by(levels, lines)
     pick = pick_level(levels, settings)
+    if settings.palette_weight > 0:
+        _colour_by(levels, pick, lines)
     several = settings.hypotheses > 1 or settings.shift_maps > 0
     matches = cheapest(levels, pick, lines, seed, settings) if several else None
     matches = descend(levels, matches, pick - 1 if matches else len(levels) - 1, 0, seed, settings)

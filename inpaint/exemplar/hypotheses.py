@@ -13,6 +13,7 @@ from _removal_support.progress import in_turn
 from inpaint.exemplar.bands import threads
 from inpaint.exemplar.lines import Line
 from inpaint.exemplar.matches import Matches, lines_at, peel
+from inpaint.exemplar.palette import prices_at
 from inpaint.exemplar.pyramid import Level
 from inpaint.exemplar.settings import ExemplarSettings
 from inpaint.exemplar.shift_maps import candidates, shift_map
@@ -96,8 +97,10 @@ def cheapest(
 
     def shift(near_weight: float, shifts: np.ndarray) -> Matches:
         level = levels[pick].unworked()
-        lines_here = lines_at(level, np.argwhere(level.hole), settings)
-        chosen = shift_map(level, shifts, lines_here, near_weight=near_weight)
+        holes = np.argwhere(level.hole)
+        prices = prices_at(level.palette, holes, settings.palette_weight)
+        lines_here = lines_at(level, holes, settings)
+        chosen = shift_map(level, shifts, lines_here, near_weight=near_weight, prices=prices)
         matches = Matches(level, None, seed=seed + 1000 * pick, settings=settings, shifts=chosen)
         matches.vote(settings.fine_bandwidth)
         _improve(matches, pick, SHIFT_MAP_ROUNDS, settings)

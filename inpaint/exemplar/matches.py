@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from inpaint.exemplar.palette import prices_at
 from inpaint.exemplar.patchmatch import best_origins, biases, match_known, search, vote
 from inpaint.exemplar.pyramid import RADIUS, SIDE, Level, inside
 from inpaint.exemplar.settings import ExemplarSettings
@@ -47,6 +48,7 @@ class Matches:
         self.confidence = np.maximum(np.power(decay, depth), np.float32(_MIN_CONFIDENCE))
         self.cost = np.zeros(len(self.targets), np.float32)
         self.lines = lines_at(level, self.targets, settings)
+        self.prices = prices_at(level.palette, self.targets, settings.palette_weight)
         self.bias = np.zeros((len(self.targets), 3), np.float32) if settings.most_bias > 0 else None
         self.field = self._start(coarser) if shifts is None else self._shifted(shifts)
 
@@ -79,6 +81,7 @@ class Matches:
                 near_weight=settings.near_weight,
                 most_bias=settings.most_bias,
                 bias_cost=settings.bias_cost,
+                prices=self.prices,
             )
             self.sweep += 1
         if settings.most_bias > 0:
@@ -208,7 +211,9 @@ def _peel_layer(
     height, width = level.hole.shape
     centres = np.clip(pixels, RADIUS, (height - 1 - RADIUS, width - 1 - RADIUS)).astype(np.int32, order="C")
     lines = lines_at(level, pixels, settings)
-    field = match_known(level.image, known, lines, centres, sources, settings.near_weight)
+    prices = prices_at(level.palette, pixels, settings.palette_weight)
+    fixed = level.image, known, lines, centres, sources
+    field = match_known(*fixed, settings.near_weight, prices=prices)
     rows, columns = (field + pixels - centres).T
     at = pixels[:, 0], pixels[:, 1]
     level.image[at] = level.image[rows, columns]

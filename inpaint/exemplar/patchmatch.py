@@ -10,6 +10,7 @@ of exactly the types named; the kernels are compiled for no others.
 """
 
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,6 +22,22 @@ LEAST_TARGETS = 500
 """Fewer targets or pixels than this cost more to hand to another thread than to work off."""
 LEAST_COMPARED = 20_000
 """The same, of pairs of a target and a candidate."""
+
+
+class Prices(NamedTuple):
+    """What the colour of a source costs each target.
+
+    labels: uint8 (h, w), number of the colour at pixel (y >> shift, x >> shift). costs: float32 (N, K), of
+    each colour for each target; (0, K) = none. shift: see there.
+    """
+
+    labels: np.ndarray
+    costs: np.ndarray
+    shift: int
+
+
+ANYWHERE = Prices(np.zeros((1, 1), np.uint8), np.zeros((0, 1), np.float32), 0)
+"""Any colour may go anywhere."""
 
 
 def search(
@@ -39,6 +56,7 @@ def search(
     near_weight: float,
     most_bias: float = 0.0,
     bias_cost: float = 0.0,
+    prices: Prices = ANYWHERE,
 ) -> None:
     """One sweep of propagation and random search (Barnes et al. 2009, section 3.2), writing field and cost.
 
@@ -57,6 +75,7 @@ def search(
         most_bias: a source may be brighter or darker all over by up to so many levels, in each channel by
             itself (Darabi et al. 2012, section 3); 0 = colours as they are.
         bias_cost: what a squared level of it costs, of what it would cost as a difference.
+        prices: of the sources' colours.
     """
     from inpaint.exemplar import patchmatch_kernels as kernels
 
@@ -68,6 +87,7 @@ def search(
         flat,
         texture,
         lines,
+        tuple(prices),
         targets,
         index,
         valid,
@@ -150,6 +170,7 @@ def match_known(
     candidates: np.ndarray,
     near_weight: float,
     least_far: float = 0.0,
+    prices: Prices = ANYWHERE,
 ) -> np.ndarray:
     """Best source of each target over the pixels already known, among all candidates.
 
@@ -160,6 +181,7 @@ def match_known(
         targets: int32 (N, 2).
         candidates: int32 (K, 2), sources.
         least_far: nearer candidates are passed over, in pixels.
+        prices: as for `search`.
 
     Returns:
         int32 (N, 2), row and column of the sources.
@@ -169,7 +191,8 @@ def match_known(
     field, flat = np.zeros_like(targets), image.reshape(len(image), -1)
     numbers = np.float32(near_weight), np.float32(least_far)
 
-    compare = partial(kernels.match_known, flat, known, lines, targets, candidates, *numbers, field)
+    fixed = flat, known, lines, tuple(prices), targets, candidates
+    compare = partial(kernels.match_known, *fixed, *numbers, field)
     in_bands(compare, len(targets), least=1 + LEAST_COMPARED // max(1, len(candidates)))
     return field
 

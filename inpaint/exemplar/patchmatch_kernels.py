@@ -82,9 +82,10 @@ def _off_line(normal_y, normal_x, weight, far_y, far_x):
 
 
 @inlined
-def _cost(flat, texture, lines, i, y, x, source_y, source_x, weights, limit):
-    """Cost of giving target i a source: colours, texture at the centre, distance in the photo, and distance
-    from its line. weights: of texture and distance, the most levels of a bias and what its square costs."""
+def _cost(flat, texture, lines, prices, i, y, x, source_y, source_x, weights, limit):
+    """Cost of giving target i a source: colours, texture at the centre, distance in the photo, distance
+    from its line, and the price of the source's colour. weights: of texture and distance, the most levels of
+    a bias and what its square costs."""
     texture_weight, near_weight, most_bias, bias_cost = weights
     t0 = np.float32(texture[y, x, 0]) - np.float32(texture[source_y, source_x, 0])
     t1 = np.float32(texture[y, x, 1]) - np.float32(texture[source_y, source_x, 1])
@@ -93,6 +94,9 @@ def _cost(flat, texture, lines, i, y, x, source_y, source_x, weights, limit):
     extra = texture_weight * (t0 * t0 + t1 * t1) + near_weight * np.sqrt(far_y * far_y + far_x * far_x)
     if lines[i, 2] > 0:
         extra += _off_line(lines[i, 0], lines[i, 1], lines[i, 2], far_y, far_x)
+    labels, costs, shift = prices
+    if costs.shape[0] > 0:
+        extra += costs[i, labels[source_y >> shift, source_x >> shift]]
     if extra >= limit:
         return extra
     if most_bias > 0:
@@ -104,7 +108,8 @@ def _cost(flat, texture, lines, i, y, x, source_y, source_x, weights, limit):
 
 
 @kernel(
-    "void(uint8[:, ::1], uint8[:, :, ::1], float32[:, ::1], int32[:, ::1], int32[:, ::1],"
+    "void(uint8[:, ::1], uint8[:, :, ::1], float32[:, ::1],"
+    " Tuple((uint8[:, ::1], float32[:, ::1], int64)), int32[:, ::1], int32[:, ::1],"
     " boolean[:, ::1], int32[:, ::1], int32[:, ::1], float32[::1], int64, int64, UniTuple(float32, 4),"
     " int64, int64, int64)"
 )
@@ -112,6 +117,7 @@ def search(
     flat,
     texture,
     lines,
+    prices,
     targets,
     index,
     valid,
@@ -139,7 +145,7 @@ def search(
             x = np.int64(targets[i, 1])
             best_y = np.int64(field[i, 0])
             best_x = np.int64(field[i, 1])
-            best = _cost(flat, texture, lines, i, y, x, best_y, best_x, weights, _FAR)
+            best = _cost(flat, texture, lines, prices, i, y, x, best_y, best_x, weights, _FAR)
             for k in range(4):
                 dy = -step if k == 0 else (step if k == 2 else 0)
                 dx = -step if k == 1 else (step if k == 3 else 0)
@@ -158,7 +164,7 @@ def search(
                     continue
                 if not valid[source_y, source_x] or (source_y == best_y and source_x == best_x):
                     continue
-                c = _cost(flat, texture, lines, i, y, x, source_y, source_x, weights, best)
+                c = _cost(flat, texture, lines, prices, i, y, x, source_y, source_x, weights, best)
                 if c < best:
                     best = c
                     best_y = source_y
@@ -171,7 +177,7 @@ def search(
                 source_y = best_y - radius + np.int64((h & np.uint64(0xFFFFFFFF)) % span)
                 source_x = best_x - radius + np.int64((h >> np.uint64(32)) % span)
                 if 0 <= source_y < height and 0 <= source_x < width and valid[source_y, source_x]:
-                    c = _cost(flat, texture, lines, i, y, x, source_y, source_x, weights, best)
+                    c = _cost(flat, texture, lines, prices, i, y, x, source_y, source_x, weights, best)
                     if c < best:
                         best = c
                         best_y = source_y
@@ -188,7 +194,7 @@ def search(
                     source_y = np.int64(np.rint(y - along * lines[i, 1] + across * lines[i, 0]))
                     source_x = np.int64(np.rint(x + along * lines[i, 0] + across * lines[i, 1]))
                     if 0 <= source_y < height and 0 <= source_x < width and valid[source_y, source_x]:
-                        c = _cost(flat, texture, lines, i, y, x, source_y, source_x, weights, best)
+                        c = _cost(flat, texture, lines, prices, i, y, x, source_y, source_x, weights, best)
                         if c < best:
                             best = c
                             best_y = source_y
@@ -275,11 +281,13 @@ def biases(flat, targets, field, most_bias, bias, first, last):
 
 
 @kernel(
-    "void(uint8[:, ::1], boolean[:, ::1], float32[:, ::1], int32[:, ::1], int32[:, ::1], float32, float32,"
+    "void(uint8[:, ::1], boolean[:, ::1], float32[:, ::1],"
+    " Tuple((uint8[:, ::1], float32[:, ::1], int64)), int32[:, ::1], int32[:, ::1], float32, float32,"
     " int32[:, ::1], int64, int64)"
 )
-def match_known(flat, known, lines, targets, candidates, near_weight, least_far, field, first, last):
+def match_known(flat, known, lines, prices, targets, candidates, near_weight, least_far, field, first, last):
     """The targets from the first to before the last."""
+    labels, costs, shift = prices
     for i in range(first, last):
         y = targets[i, 0]
         x = targets[i, 1]
@@ -300,6 +308,8 @@ def match_known(flat, known, lines, targets, candidates, near_weight, least_far,
             c = near_weight * far
             if lines[i, 2] > 0:
                 c += _off_line(lines[i, 0], lines[i, 1], lines[i, 2], far_y, far_x)
+            if costs.shape[0] > 0:
+                c += costs[i, labels[b >> shift, a >> shift]]
             for dy in range(-RADIUS, RADIUS + 1):
                 if c >= best:
                     break

@@ -35,6 +35,8 @@ class ExemplarSettings:
         bias_cost: what a level of that costs, squared, of what it would cost as a difference.
         even_ground: whether what continues a smooth ground gets a smooth surface in place of patches.
         planes: so many planes in perspective are filled where straight edges speak for them, see `planes`.
+        palette_weight: cost of a source of a colour that the hole's border does not show, see `palette`; 0 =
+            any colour may go anywhere.
     """
 
     coarsest_hole_px: float = 6.0
@@ -60,10 +62,18 @@ class ExemplarSettings:
     bias_cost: float = 1.0
     even_ground: bool = False
     planes: int = 0
+    palette_weight: float = 0.0
 
 
 FAST = ExemplarSettings()
-NORMAL = ExemplarSettings(line_weight=20_000.0, hypotheses=1, shift_maps=2, most_bias=10.0, even_ground=True)
+NORMAL = ExemplarSettings(
+    line_weight=20_000.0,
+    hypotheses=1,
+    shift_maps=2,
+    most_bias=10.0,
+    even_ground=True,
+    palette_weight=20_000.0,
+)
 BEST = replace(NORMAL, hypotheses=6, planes=1)
 EFFORTS: dict[Effort, ExemplarSettings] = {"fast": FAST, "normal": NORMAL, "best": BEST}
 
