@@ -72,7 +72,7 @@ NORMAL = ExemplarSettings(
     shift_maps=2,
     most_bias=10.0,
     even_ground=True,
-    palette_weight=20_000.0,
+    palette_weight=10_000.0,
 )
 BEST = replace(NORMAL, hypotheses=6, planes=1)
 EFFORTS: dict[Effort, ExemplarSettings] = {"fast": FAST, "normal": NORMAL, "best": BEST}
