@@ -27,7 +27,7 @@ extra_output_options = together(
         is_flag=True,
         common=True,
         help="Also write the mask that was filled. Its name ends in .mask.png; --blind also writes "
-        ".damage.png, and with --inpainter reconstruction .edges.png.",
+        ".damage.png and .layers.png; with --inpainter reconstruction .edges.png in place of the layers.",
     ),
     grouped(
         OUTPUT,
