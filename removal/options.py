@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from _removal_support.device import check_device_name
 from removal.cluster.paths import NEEDS, filesystem, is_remote
 from removal.errors import PlanError
 
@@ -157,6 +158,10 @@ class RunOptions(TargetOptions, MaskOptions, ModelOptions, OutputOptions, Engine
 
     def check(self) -> None:
         """Raises PlanError unless it is clear what to remove, and for what would have no effect."""
+        try:
+            check_device_name(self.device)
+        except ValueError as error:
+            raise PlanError(str(error), option="device") from error
         if self.blind:
             self._check_blind()
             return

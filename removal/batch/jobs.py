@@ -163,7 +163,9 @@ def plan_jobs(
     """
     listed = list(dict.fromkeys(path for file in lists for path in read_list(file)))
     if not inputs and not listed:
-        raise PlanError("no photos given" if not lists else f"no photos in {', '.join(map(str, lists))}")
+        if lists:
+            raise PlanError(f"no photos in {', '.join(map(str, lists))}")
+        raise PlanError("no photos given: name photos, folders or a list of them")
     if out is not None and is_unknown_file(out):
         raise PlanError(
             f"'{out}': {unknown_suffix(out.suffix)}; make the folder first if a folder is meant",

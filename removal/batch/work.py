@@ -167,7 +167,13 @@ class PhotoWork:
         if output is not None and output != job.target and not is_remote(output) and not output.is_dir():
             reason = "the output folder disappeared during the run"
             raise FileNotFoundError(errno.ENOENT, reason, str(output))
-        job.target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            job.target.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            in_the_way = isinstance(error, FileExistsError | NotADirectoryError)
+            cause = "a file of this name is in the way" if in_the_way else error.strerror
+            text = f"cannot make the folder for the result: {cause}"
+            raise OSError(error.errno, text, str(job.target.parent)) from error
 
 
 def build_work(options: RunOptions, say: Callable[[str], None]) -> tuple[PhotoWork, dict[str, str]]:
