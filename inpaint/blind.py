@@ -147,12 +147,15 @@ def damage_mask(
     refine: pixels from FAINT_SHARE of the threshold on count too where a path of such pixels leads to
         damaged ones (hysteresis, as in Canny's edges) if the mean of all that so hangs together is
         certain_share of the way from the threshold to 1, and RIM_PX around what is THICK_PX wide.
+    certain_share: see there, in [0, 1].
 
     Raises TypeError or ValueError for anything else.
     """
     check_level(level)
     if not 0 < threshold <= 1:
         raise ValueError(f"expected threshold above 0 and at most 1, got {threshold}")
+    if not 0 <= certain_share <= 1:
+        raise ValueError(f"expected certain_share from 0 to 1, got {certain_share}")
     mask = level >= threshold
     if refine and mask.any():
         _, labels = cv2.connectedComponents((level >= FAINT_SHARE * threshold).view(np.uint8), connectivity=8)

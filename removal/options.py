@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from _removal_support.device import check_device_name
 from removal.cluster.paths import NEEDS, filesystem, is_remote
 from removal.errors import PlanError
 
@@ -143,11 +144,24 @@ class RunOptions(TargetOptions, MaskOptions, ModelOptions, OutputOptions, Engine
     @property
     def extras(self) -> tuple[str, ...]:
         """What is written beside each result, by the names of `removal.batch.jobs.EXTRAS`."""
-        maps = ("damage", *(("edges",) if self.inpainter == CONTINUOUS else ())) if self.blind else ()
-        return (("mask", *maps) if self.save_masks else ()) + (("sheet",) if self.compare else ())
+        masks = ("mask", *self._maps) if self.save_masks else ()
+        return masks + (("sheet",) if self.compare else ())
+
+    @property
+    def _maps(self) -> tuple[str, ...]:
+        """What `removal.repair` has to show: edges where they are drawn, layers where they may be undone."""
+        if not self.blind:
+            return ()
+        if self.inpainter == CONTINUOUS:
+            return "damage", "edges"
+        return ("damage", "layers") if self.refine else ("damage",)
 
     def check(self) -> None:
         """Raises PlanError unless it is clear what to remove, and for what would have no effect."""
+        try:
+            check_device_name(self.device)
+        except ValueError as error:
+            raise PlanError(str(error), option="device") from error
         if self.blind:
             self._check_blind()
             return

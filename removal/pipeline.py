@@ -36,7 +36,8 @@ class Removal:
     seconds: wall time of each stage ("segment", "refine", "inpaint"); that of segmentation is the batch's
     mean.
     shadow_confidence: 0 to 1, how sure the surest shadow is; where none was added, the likeliest region.
-    maps: float32 (H, W) in [0, 1] each: what damage was found by, "damage" and "edges" (`removal.repair`).
+    maps: float32 (H, W) in [0, 1] each: what damage was found by, "damage", "layers" and "edges", as far as
+        there are any (`removal.repair`).
     photo: what it was made of, as read from a file; None = an array.
     """
 

@@ -74,25 +74,13 @@ def module_of(path: Path) -> str:
 
 
 def import_graph() -> dict[str, set[str]]:
-    """Each of our modules and those of ours that it imports, anywhere in it, functions included.
-
-    Left out: what stands under TYPE_CHECKING, which never runs, and that a package's own front imports what
-    the package holds (and is imported with it).
-    """
+    """Each of our modules and those of ours that it imports, anywhere in it: in functions and under
+    TYPE_CHECKING, too."""
     modules = {module_of(path): path for package in OURS for path in sources(package)}
     graph: dict[str, set[str]] = {}
     for module, path in modules.items():
-        tree = ast.parse(path.read_text())
-        hidden = {
-            id(inner)
-            for node in ast.walk(tree)
-            if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
-            for inner in ast.walk(node)
-        }
         names: set[str] = set()
-        for node in ast.walk(tree):
-            if id(node) in hidden:
-                continue
+        for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
                 names |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module:

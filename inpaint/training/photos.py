@@ -44,7 +44,7 @@ def photo_paths(folder: Path) -> list[Path]:
     Raises FileNotFoundError where there is no such folder and ValueError where it holds no photos.
     """
     if not folder.is_dir():
-        raise FileNotFoundError(f"no folder {folder}")
+        raise FileNotFoundError(f"there is no folder {folder}")
     found = [
         path
         for path in folder.rglob("*")

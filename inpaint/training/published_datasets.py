@@ -5,6 +5,7 @@ torchvision knows the MD5 of the lists of Places365 and CelebA and takes no othe
 
 import contextlib
 import io
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -125,7 +126,11 @@ def coco(
         index = dataset.coco
         numbers = {entry["name"]: entry["id"] for entry in index.dataset["categories"]}
         names = {number: entry["file_name"] for number, entry in index.imgs.items()}
-    except (KeyError, TypeError, AttributeError, AssertionError, ValueError) as error:
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{annotations} is no COCO file: it is no JSON, {error}") from error
+    except KeyError as error:
+        raise ValueError(f"{annotations} is no COCO file: it lacks {error}") from error
+    except (TypeError, AttributeError, AssertionError, ValueError) as error:
         raise ValueError(f"{annotations} is no COCO file: {type(error).__name__} {error}") from error
     for name in (*having, *lacking):
         if name not in numbers:

@@ -18,7 +18,9 @@ from removal.images.kinds import is_passed_over
 from removal.images.writing import unknown_suffix
 
 _SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,4}")
-EXTRAS = {"mask": "mask", "sheet": "compare", "damage": "damage", "edges": "edges"}
+MAPS = ("damage", "layers", "edges")
+"""The pictures of `--blind`, by the names that `removal.pipeline.Removal.maps` has for them."""
+EXTRAS = {"mask": "mask", "sheet": "compare", **{name: name for name in MAPS}}
 """What may be written beside a result, and what is put between its name and `.png`."""
 
 
@@ -26,8 +28,8 @@ EXTRAS = {"mask": "mask", "sheet": "compare", "damage": "damage", "edges": "edge
 class Job:
     """One photo to work on, and what to write.
 
-    mask, sheet: where the mask and the comparison sheet go; damage, edges: where the pictures of `--blind`
-        go; None = not asked for.
+    mask, sheet: where the mask and the comparison sheet go; damage, layers, edges: where the pictures of
+        `--blind` go; None = not asked for.
     problem: why the photo cannot be done; None = nothing known yet.
     """
 
@@ -36,6 +38,7 @@ class Job:
     mask: Path | None = None
     sheet: Path | None = None
     damage: Path | None = None
+    layers: Path | None = None
     edges: Path | None = None
     problem: str | None = None
 
@@ -160,7 +163,9 @@ def plan_jobs(
     """
     listed = list(dict.fromkeys(path for file in lists for path in read_list(file)))
     if not inputs and not listed:
-        raise PlanError("no photos given" if not lists else f"no photos in {', '.join(map(str, lists))}")
+        if lists:
+            raise PlanError(f"no photos in {', '.join(map(str, lists))}")
+        raise PlanError("no photos given: name photos, folders or a list of them")
     if out is not None and is_unknown_file(out):
         raise PlanError(
             f"'{out}': {unknown_suffix(out.suffix)}; make the folder first if a folder is meant",

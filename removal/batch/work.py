@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from _removal_support.files import is_there
-from removal.batch.jobs import Job, Outcome
+from removal.batch.jobs import MAPS, Job, Outcome
 from removal.batch.notes import note_of
 from removal.batch.stages import Finished, Stage
 from removal.batch.threads import OneAtATime
@@ -167,7 +167,13 @@ class PhotoWork:
         if output is not None and output != job.target and not is_remote(output) and not output.is_dir():
             reason = "the output folder disappeared during the run"
             raise FileNotFoundError(errno.ENOENT, reason, str(output))
-        job.target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            job.target.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            in_the_way = isinstance(error, FileExistsError | NotADirectoryError)
+            cause = "a file of this name is in the way" if in_the_way else error.strerror
+            text = f"cannot make the folder for the result: {cause}"
+            raise OSError(error.errno, text, str(job.target.parent)) from error
 
 
 def build_work(options: RunOptions, say: Callable[[str], None]) -> tuple[PhotoWork, dict[str, str]]:
@@ -202,6 +208,8 @@ def objects_of(detections: Detections) -> list[dict[str, Any]]:
 
 def write_extras(job: Job, photo: Photo, result: Removal, *, overwrite: bool) -> None:
     """The mask, the comparison sheet and the maps of damage, where they are asked for."""
+    import numpy as np
+
     from removal.images import write_mask, write_png
     from removal.images.sheet import comparison_sheet
 
@@ -210,9 +218,12 @@ def write_extras(job: Job, photo: Photo, result: Removal, *, overwrite: bool) ->
     if job.sheet is not None:
         sheet = comparison_sheet(photo.pixels, result.parts, result.image)
         write_png(sheet, job.sheet, overwrite=overwrite)
-    for name, level in result.maps.items():
+    for name in MAPS:
         if (path := getattr(job, name)) is not None:
-            write_png((level * 255 + 0.5).astype("uint8"), path, overwrite=overwrite)
+            level = result.maps.get(name)
+            if level is None:  # written all the same: a run that goes on asks for all files of a photo
+                level = np.zeros(result.mask.shape, np.float32)
+            write_png((level * 255 + 0.5).astype(np.uint8), path, overwrite=overwrite)
 
 
 def outcome_of(finished: Finished) -> Outcome:

@@ -83,8 +83,8 @@ def compare(sheet_rows: int, *, blind: bool, **options: Any) -> None:
     holds every figure, photos.jsonl each photo's. The same command again does what is missing. Exit status:
     0 all done, 1 some photos were left out, 2 wrong usage.
     """
-    from removal.evaluation.case import BLIND, HOLES
     from removal.evaluation.comparison import compare as compare_all
+    from removal.evaluation.plan import BLIND, HOLES
 
     sources = (HOLES, BLIND) if blind else ()
     chosen = evaluation_options(options | {"protocol": "holes", "mask_sources": sources})

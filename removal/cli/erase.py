@@ -11,7 +11,7 @@ import click
 
 from _removal_support.errors import printable
 from removal.cli import interruption
-from removal.cli.errors import told_in_one_line, with_flag
+from removal.cli.errors import WrongUsage, told_in_one_line, with_flag
 from removal.cli.grouping import GroupedCommand, PathOrUrl
 from removal.cli.pipes import through_pipes
 from removal.cli.shared_options import (
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from removal.batch.report import RunReport
 
 LISTED_FAILURES = 50
+TARGETS = ("classes", "points", "not_points", "boxes", "masks", "blind")
+"""Options one of which says what to remove."""
 
 
 class DefaultContext(click.Context):
@@ -93,6 +95,11 @@ def erase(photos: tuple[Path, ...], as_json: bool, **options: Any) -> None:
     from removal.batch.run import run
     from removal.options import RunOptions
 
+    alone = options["threshold"] != RunOptions.threshold  # without --blind: refused by its own name
+    if not alone and not any(options[name] for name in TARGETS):
+        raise WrongUsage(
+            "say what to remove: --class NAME, --point X,Y, --box X,Y,W,H, --masks PATH or --blind"
+        )
     if options["masks"] is None and not options["blind"]:  # masks bring names of their own
         options["classes"] = class_names(options["classes"])
     failures: list[str] = []

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from removal.errors import PlanError
-from removal.evaluation.case import ANNOTATIONS, Case, Combination, Figures, SetFigures
+from removal.evaluation.case import Case, Combination, Figures, SetFigures
 from removal.evaluation.dataset import CocoDataset, EvalPhoto
 from removal.evaluation.folder import EvaluationFolder
 from removal.evaluation.mask_sources import EvaluatedSource
 from removal.evaluation.photo_figures import common_figures, overlap_figures
-from removal.evaluation.plan import EvaluationOptions
+from removal.evaluation.plan import ANNOTATIONS, EvaluationOptions
 from removal.evaluation.results import CLASS_WISE, REMOVAL
 
 if TYPE_CHECKING:

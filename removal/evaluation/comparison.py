@@ -13,11 +13,12 @@ import numpy as np
 from inpaint.training.damage.contract import GREY
 from removal.batch.run import nothing
 from removal.errors import PlanError, RunError
-from removal.evaluation.case import BLIND, check_methods, combinations
+from removal.evaluation.case import combinations
 from removal.evaluation.dataset import EvalPhoto
 from removal.evaluation.folder import MARKDOWN, RESULTS, SHEET, EvaluationFolder
+from removal.evaluation.methods import check_methods
 from removal.evaluation.pictures import before_view, clean_view, jpeg
-from removal.evaluation.plan import EvaluationOptions
+from removal.evaluation.plan import BLIND, EvaluationOptions
 from removal.evaluation.results import COLUMNS
 from removal.evaluation.runner import Evaluation, evaluate, settings
 from removal.images import read_photo

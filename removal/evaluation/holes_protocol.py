@@ -13,12 +13,12 @@ import numpy as np
 from inpaint.training.damage.contract import GREY
 from removal.batch.jobs import photos_in
 from removal.errors import PlanError
-from removal.evaluation.case import HOLES, Case, Combination, Figures, SetFigures, combinations
+from removal.evaluation.case import Case, Combination, Figures, SetFigures, combinations
 from removal.evaluation.dataset import CocoDataset, EvalPhoto
 from removal.evaluation.folder import EvaluationFolder
 from removal.evaluation.known_background import KnownBackground, one_mask
 from removal.evaluation.photo_figures import fidelity_figures
-from removal.evaluation.plan import EvaluationOptions
+from removal.evaluation.plan import HOLES, EvaluationOptions
 from removal.images import read_photo
 from segment import Detections
 from segment.handover.photo_names import closest_names

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from removal.evaluation.case import ANNOTATIONS
 from removal.evaluation.mask_sources import Segmenters
+from removal.evaluation.plan import ANNOTATIONS
 from segment.detections import Detections, Rle, encode_crop
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from removal.evaluation.case import CHANGED, OBJECT, Case, Combination, Figures, SetFigures
+from removal.evaluation.case import Case, Combination, Figures, SetFigures
 from removal.evaluation.dataset import EvalPhoto
 from removal.evaluation.folder import EvaluationFolder
 from removal.evaluation.photo_figures import (
@@ -17,7 +17,7 @@ from removal.evaluation.photo_figures import (
     lpips_problem,
     overlap_figures,
 )
-from removal.evaluation.plan import EvaluationOptions
+from removal.evaluation.plan import CHANGED, OBJECT, EvaluationOptions
 from removal.evaluation.results import COLUMNS
 from removal.images import read_photo
 from segment import Detections, MaskFiles, coco_classes, segmenter_names

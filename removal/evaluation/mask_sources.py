@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from removal.errors import PlanError
-from removal.evaluation.case import ANNOTATIONS, BLIND, Case
-from removal.evaluation.plan import TRUTH_SOURCES, EvaluationOptions
+from removal.evaluation.case import Case
+from removal.evaluation.plan import ANNOTATIONS, BLIND, TRUTH_SOURCES, EvaluationOptions
 from removal.models import build_damage_finder, build_recipe, build_segmenter, loading
 
 if TYPE_CHECKING:

@@ -7,18 +7,12 @@ from pathlib import Path
 from typing import Literal
 
 from removal.errors import PlanError
-from removal.evaluation.case import (
-    ANNOTATIONS,
-    BLIND,
-    CHANGED,
-    HOLES,
-    OBJECT,
-    Method,
-    check_methods,
-    methods_of,
-)
+from removal.evaluation.methods import Method, check_methods, methods_of
 from removal.options import CONTINUOUS, RunOptions, check_diffusion
 
+ANNOTATIONS, OBJECT, CHANGED = "annotations", "object", "changed"
+HOLES, BLIND = "holes", "blind"
+"""Names of mask sources that are no paths and no segmenters."""
 ProtocolName = Literal["coco", "holes", "pairs"]
 PROTOCOLS: tuple[ProtocolName, ...] = ("coco", "holes", "pairs")
 TRUTH_SOURCES = {"coco": (ANNOTATIONS,), "holes": (HOLES,), "pairs": (OBJECT, CHANGED)}

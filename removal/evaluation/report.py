@@ -12,10 +12,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from removal.evaluation.case import ANNOTATIONS, CHANGED
 from removal.evaluation.dataset import EvalPhoto
 from removal.evaluation.folder import EvaluationFolder
 from removal.evaluation.pictures import photo_sections
+from removal.evaluation.plan import ANNOTATIONS, CHANGED
 from removal.evaluation.results import COLUMNS, Column, Row
 
 ABOUT = {

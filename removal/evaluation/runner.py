@@ -12,10 +12,10 @@ from removal.batch.run import nothing
 from removal.batch.stages import Finished, overlapped
 from removal.batch.threads import default_workers
 from removal.errors import PlanError, RunError, describe
-from removal.evaluation.case import BLIND, Combination, combinations
+from removal.evaluation.case import Combination, combinations
 from removal.evaluation.folder import IMAGES_TABLE, REPORT, RESULTS, TABLE, EvaluationFolder, fingerprint
 from removal.evaluation.mask_sources import file_sources
-from removal.evaluation.plan import EvaluationOptions
+from removal.evaluation.plan import BLIND, EvaluationOptions
 from removal.evaluation.results import Row, images_csv, results_json, rows_csv, sum_up
 from removal.options import DIFFUSION_OPTIONS, ModelOptions
 

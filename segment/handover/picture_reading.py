@@ -141,7 +141,7 @@ class PictureReading:
             return words
         seen = f"{found.agreeing} of {found.looked_at} looked at"
         if not found.sure:
-            return f"{words} is assumed, for only {seen} look like it: a given polarity says it"
+            return f"{words} is assumed, for only {seen} look like it: give the polarity if that is wrong"
         inverted = ", so they are inverted" if found.polarity == "keep" else ""
         empty = f"; {self.empty} of these are empty" if self.empty else ""
         return f"{words}, found in {seen}{inverted}{empty}"

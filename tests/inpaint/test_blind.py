@@ -137,6 +137,8 @@ LEVEL = np.array([[0.0, 0.2, 0.4, 1.0, 0.7, 0.0, 0.4, 0.4, 0.0]], np.float32)
         ({"threshold": 0.3}, "011110000"),  # 0.545 is asked for
         ({"threshold": 0.2}, "011110000"),  # 0.48 is asked for
         ({"threshold": 0.05}, "011110110"),
+        ({"certain_share": 0.0}, "001110000"),  # a mean of the threshold itself is enough
+        ({"certain_share": 1.0}, "000000000"),  # nothing but what is wholly destroyed
         ({"refine": False}, "000110000"),  # "from which on"
         ({"threshold": 0.8, "refine": False}, "000100000"),
         ({"threshold": 0.3, "refine": False}, "001110110"),
@@ -178,6 +180,9 @@ def test_what_is_thick_gets_a_rim_and_what_is_thin_none():
         (LEVEL * np.float32(np.nan), {}, ValueError, "got nan"),
         (LEVEL, {"threshold": 0.0}, ValueError, "threshold above 0"),
         (LEVEL, {"threshold": 1.5}, ValueError, "threshold above 0"),
+        (LEVEL, {"certain_share": -0.1}, ValueError, "expected certain_share from 0 to 1, got -0.1"),
+        (LEVEL, {"certain_share": 1.1}, ValueError, "expected certain_share from 0 to 1, got 1.1"),
+        (LEVEL, {"certain_share": np.nan, "refine": False}, ValueError, "certain_share from 0 to 1, got nan"),
     ],
 )
 def test_bad_arguments_of_damage_mask(level, options, error, message):

@@ -22,8 +22,8 @@ PHOTOS_WITH_PEOPLE = Path(__file__).with_name("photos_with_people.txt")  # of th
 
 
 def taken(run: Run, photo: np.ndarray) -> np.ndarray:
-    """bool (h, w): what of the photo is taken for people."""
-    return look(run, photo, (256,)).probability > THRESHOLD
+    """bool (h, w): what of the photo is taken for people, at the sizes that the finder looks at (`look`)."""
+    return look(run, photo).probability > THRESHOLD
 
 
 @click.command()

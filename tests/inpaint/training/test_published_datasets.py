@@ -281,10 +281,19 @@ def test_coco_names_what_is_missing(tmp_path):
         load_dataset("coco", tmp_path)
 
 
-@pytest.mark.parametrize("text", ["not JSON", "[]", '{"images": [{}], "categories": []}', "{}"])
-def test_a_file_that_is_not_cocos_is_named(tmp_path, text):
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("not JSON", "it is no JSON, Expecting value"),
+        ("[]", "AssertionError"),
+        ('{"images": [{}], "categories": []}', "it lacks 'id'"),
+        ('{"images": [], "annotations": []}', "it lacks 'categories'"),
+        ("{}", r"\w+"),
+    ],
+)
+def test_a_file_that_is_not_cocos_is_named(tmp_path, text, reason):
     annotations = write(tmp_path / "mine.json", text)
-    with pytest.raises(ValueError, match=r"mine\.json is no COCO file: \w+"):
+    with pytest.raises(ValueError, match=rf"mine\.json is no COCO file: {reason}"):
         load_dataset("coco", tmp_path, options={"annotations": annotations})
 
 

@@ -90,7 +90,29 @@ def test_reconstruction_and_what_it_saw(invoke, photo, networks, tmp_path):
 def test_other_inpainters_have_no_edges_to_show(invoke, photo, tmp_path):
     assert invoke("--blind", photo, "-o", "out", "--save-masks", *TELEA).exit_code == 0
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names == {"photo.png", "photo.mask.png", "photo.damage.png", "removal.jsonl"}
+    kept = {"photo.png", "photo.mask.png", "photo.damage.png"}
+    assert names == kept | {"photo.layers.png", "removal.jsonl"}
+    assert not np.asarray(Image.open(tmp_path / "out/photo.layers.png")).any()
+    again = invoke("--blind", photo, "-o", "out", "--save-masks", *TELEA)
+    assert "done by an earlier run" in again.stdout
+    assert invoke("--blind", photo, "-o", "plain", "--save-masks", "--no-refine", *TELEA).exit_code == 0
+    assert {path.name for path in (tmp_path / "plain").iterdir()} == kept | {"removal.jsonl"}
+
+
+def test_a_layer_that_was_undone_is_shown(invoke, monkeypatch, tmp_path):
+    level = np.zeros((HEIGHT, WIDTH), np.float32)
+    level[10:30, 10:50] = 0.7
+    photo = np.repeat(np.broadcast_to(np.arange(WIDTH) * 4, level.shape)[..., None], 3, axis=2)
+    photo[10:30, 10:50] = photo[10:30, 10:50] // 2 + 127
+    Image.fromarray(photo.astype(np.uint8)).save(tmp_path / "veiled.png")
+    monkeypatch.setattr("inpaint.blind.DamageFinder.__call__", lambda finder, image: level)
+    assert invoke("--blind", "veiled.png", "-o", "out.png", *TELEA).exit_code == 0
+    result = invoke("--blind", "veiled.png", "-o", "out", "--save-masks", *TELEA)
+    assert result.exit_code == 0, result.output
+    opacity = np.asarray(Image.open(tmp_path / "out/veiled.layers.png")).astype(int)
+    assert opacity[20, 30] == pytest.approx(127, abs=20)
+    assert not opacity[:6].any()
+    assert np.asarray(Image.open(tmp_path / "out/veiled.mask.png"))[10:30, 10:50].all()
 
 
 def test_an_undamaged_photo_stays_as_it_is(invoke, tmp_path):

@@ -329,7 +329,9 @@ def test_masks_that_do_not_fit(invoke, photo, masks, tmp_path):
         (("--box", "1,1,9,9", "--seed", "-1", "photo.png"), ("--seed",)),
         (("--box", "1,1,9,9", "--inpainter", "telea", "--weights", "x", "photo.png"), ("--weights", "telea")),
         (("--nonsense", "photo.png"), ("--nonsense",)),
-        (("--box", "1,1,9,9"), ("no photos given",)),
+        (("--box", "1,1,9,9"), ("no photos given: name photos, folders or a list",)),
+        (("photo.png",), ("say what to remove: --class NAME, --point X,Y, --box X,Y,W,H, --masks PATH",)),
+        (("--box", "1,1,9,9", "--device", "gpu", "photo.png"), ("--device: expected", "cuda", "'gpu'")),
         (("--box", "1,1,9,9", "--list", "none.txt"), ("none.txt",)),
         (("--box", "1,1,9,9", "--only-masked", "photo.png"), ("--only-masked",)),
         (("--box", "1,1,9,9", "--workers", "0", "photo.png"), ("--workers",)),
@@ -345,6 +347,13 @@ def test_wrong_usage_is_status_2_and_one_line(invoke, photo, masks, tmp_path, ar
     assert result.exit_code == 2, result.output
     one_line(result.stderr, *words)
     assert sorted(path.name for path in tmp_path.iterdir() if path.name != "torch") == ["photo.png", "team"]
+
+
+def test_a_file_where_the_folder_of_the_result_should_be(invoke, photo, tmp_path):
+    (tmp_path / "notes.txt").write_text("")
+    result = invoke("--box", "1,1,9,9", "--inpainter", "telea", "photo.png", "-o", "notes.txt/x.png")
+    assert result.exit_code == 1
+    one_line(result.stderr, "cannot make the folder for the result: a file of this name", "notes.txt")
 
 
 def test_a_class_that_the_built_in_finder_lacks(invoke, photo):

@@ -155,7 +155,7 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(invoke, photos, tmp_path):
         (("glcic", "--images", "photos", "--dataset", "coco", "--root", "x"), 2, "give photos by --images"),
         (("glcic", "--dataset", "coco"), 2, "--dataset needs --root DIR"),
         (("glcic", "--images", "photos", "--root", "x"), 2, "--root is for --dataset"),
-        (("glcic", "--images", "nowhere"), 1, "no folder nowhere"),
+        (("glcic", "--images", "nowhere"), 1, "there is no folder nowhere"),
         (("glcic", "--dataset", "magic", "--root", "photos"), 1, "expected a data set of folder, classes"),
         (("glcic", "--dataset", "places365", "--root", "photos"), 1, "which are not downloaded; missing: "),
         (("glcic", "--images", "photos", "--attribute", "Hat"), 2, "--attribute is for celeba"),

@@ -76,7 +76,7 @@ def test_a_single_mask_is_turned_round_only_beyond_doubt(tmp_path):
     path = save(tmp_path / "close_up.png", close_up)
     np.testing.assert_array_equal(MaskFiles(path).mask("x.jpg", SIZE), close_up > 0)
     assert "white (above 127 of 255) = remove is assumed, for only 0 of 1" in told(path)[0]
-    assert "a given polarity says it" in told(path)[0]
+    assert "give the polarity if that is wrong" in told(path)[0]
 
 
 def test_polarity_can_be_said(tmp_path):

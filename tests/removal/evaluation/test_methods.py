@@ -1,7 +1,7 @@
 import pytest
 
 from removal.errors import PlanError
-from removal.evaluation.case import Method, check_methods, methods_of, slug_of
+from removal.evaluation.methods import Method, check_methods, methods_of, slug_of
 
 
 def test_names_weights_and_labels():
