@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from inpaint.boxes import slices_around
 from inpaint.exemplar.palette import prices_at
 from inpaint.exemplar.patchmatch import best_origins, biases, match_known, search, vote
 from inpaint.exemplar.pyramid import RADIUS, SIDE, Level, inside
@@ -112,15 +113,16 @@ class Matches:
     def copies(self, origin: np.ndarray) -> np.ndarray:
         """The colours at the origins, uint8 (M, 3), as bright as the hole's own colours say that they are
         over 7 x 7 pixels, within the bounds of the bias."""
-        image, holes, most = self.level.image, self.holes, self.settings.most_bias
+        image, most = self.level.image, self.settings.most_bias
         copied: np.ndarray = image[origin[:, 0], origin[:, 1]]
         if most == 0:
             return copied
+        box = slices_around(self.level.hole, SIDE)
+        hole, image = self.level.hole[box], image[box]
         off = np.zeros(image.shape, np.float32)
-        at = holes[:, 0], holes[:, 1]
-        off[at] = image[at].astype(np.float32) - copied
-        share = cv2.boxFilter(self.level.hole.astype(np.float32), -1, (SIDE, SIDE))
-        bias = cv2.boxFilter(off, -1, (SIDE, SIDE))[at] / share[at][:, None]
+        off[hole] = image[hole].astype(np.float32) - copied
+        share = cv2.boxFilter(hole.astype(np.float32), -1, (SIDE, SIDE))
+        bias = cv2.boxFilter(off, -1, (SIDE, SIDE))[hole] / share[hole][:, None]
         brightened: np.ndarray = np.clip(np.rint(copied + np.clip(bias, -most, most)), 0, 255).astype(
             np.uint8
         )
