@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from inpaint.exemplar.lines import Line
-from inpaint.exemplar.patchmatch import ANYWHERE, Prices
 
 MOST_COLOURS = 12
 SAMPLED_PIXELS, ROUNDS = 3000, 8
@@ -29,6 +29,22 @@ SLACK_PX, SOFT_PX = 1.5, 4.0
 of the distance to the nearest one, which is taken to be longer by `SOFT_PX`."""
 SAME, OTHER = 6.0, 26.0
 """Colours no farther apart than this, CIE Lab, are one, and those so far apart are two."""
+
+
+class Prices(NamedTuple):
+    """What the colour of a source costs each target.
+
+    labels: uint8 (h, w), number of the colour at pixel (y >> shift, x >> shift). costs: float32 (N, K), of
+    each colour for each target; (0, K) = none. shift: see there.
+    """
+
+    labels: np.ndarray
+    costs: np.ndarray
+    shift: int
+
+
+ANYWHERE = Prices(np.zeros((1, 1), np.uint8), np.zeros((0, 1), np.float32), 0)
+"""Any colour may go anywhere."""
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ of exactly the types named; the kernels are compiled for no others.
 """
 
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 
 from inpaint.exemplar.bands import in_bands
+from inpaint.exemplar.palette import ANYWHERE, Prices
 
 BANDS = 16
 """Of a sweep: another number gives other pixels."""
@@ -22,22 +22,6 @@ LEAST_TARGETS = 500
 """Fewer targets or pixels than this cost more to hand to another thread than to work off."""
 LEAST_COMPARED = 20_000
 """The same, of pairs of a target and a candidate."""
-
-
-class Prices(NamedTuple):
-    """What the colour of a source costs each target.
-
-    labels: uint8 (h, w), number of the colour at pixel (y >> shift, x >> shift). costs: float32 (N, K), of
-    each colour for each target; (0, K) = none. shift: see there.
-    """
-
-    labels: np.ndarray
-    costs: np.ndarray
-    shift: int
-
-
-ANYWHERE = Prices(np.zeros((1, 1), np.uint8), np.zeros((0, 1), np.float32), 0)
-"""Any colour may go anywhere."""
 
 
 def search(

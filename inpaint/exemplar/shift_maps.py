@@ -12,7 +12,8 @@ import numpy as np
 
 from inpaint.exemplar.guidance import FREE_ACROSS_PX, MOST_ACROSS_PX
 from inpaint.exemplar.lines import Line
-from inpaint.exemplar.patchmatch import ANYWHERE, Prices, match_known
+from inpaint.exemplar.palette import ANYWHERE, Prices
+from inpaint.exemplar.patchmatch import match_known
 from inpaint.exemplar.pyramid import SIDE, Level
 
 SEED_PEAKS, SEED_SIGMA_PX = 60, 1.0

@@ -5,8 +5,8 @@ import pytest
 
 from inpaint.exemplar import palette as palette_module
 from inpaint.exemplar.lines import FREE, JOINED, Line
-from inpaint.exemplar.palette import barriers, find_palette, main_colours, prices_at, sorted_pixels
-from inpaint.exemplar.patchmatch import ANYWHERE, match_known, search
+from inpaint.exemplar.palette import ANYWHERE, barriers, find_palette, main_colours, prices_at, sorted_pixels
+from inpaint.exemplar.patchmatch import match_known, search
 
 SIZE = 60
 HOLE = slice(20, 40), slice(10, 50)
