@@ -37,7 +37,8 @@ class Matches:
         self.sweep = 0
         height, width = level.hole.shape
         touched = cv2.dilate(level.hole.astype(np.uint8), np.ones((SIDE, SIDE), np.uint8)) > 0
-        self.targets = np.argwhere(inside(touched)).astype(np.int32, order="C")
+        rows, columns = level.own or level.hole.shape
+        self.targets = np.argwhere(inside(touched[:rows, :columns])).astype(np.int32, order="C")
         self.holes = np.argwhere(level.hole).astype(np.int32, order="C")
         self.index = np.full((height, width), -1, np.int32)
         self.index[self.targets[:, 0], self.targets[:, 1]] = np.arange(len(self.targets), dtype=np.int32)
@@ -79,6 +80,8 @@ class Matches:
                 near_weight=settings.near_weight,
                 most_bias=settings.most_bias,
                 bias_cost=settings.bias_cost,
+                own=level.own,
+                turned_px=settings.turned_px,
             )
             self.sweep += 1
         if settings.most_bias > 0:
@@ -205,10 +208,19 @@ def _peel_layer(
 ) -> None:
     if len(pixels) == 0:
         return
-    height, width = level.hole.shape
+    height, width = level.own or level.hole.shape
     centres = np.clip(pixels, RADIUS, (height - 1 - RADIUS, width - 1 - RADIUS)).astype(np.int32, order="C")
     lines = lines_at(level, pixels, settings)
-    field = match_known(level.image, known, lines, centres, sources, settings.near_weight)
+    field = match_known(
+        level.image,
+        known,
+        lines,
+        centres,
+        sources,
+        settings.near_weight,
+        own=level.own,
+        turned_px=settings.turned_px,
+    )
     rows, columns = (field + pixels - centres).T
     at = pixels[:, 0], pixels[:, 1]
     level.image[at] = level.image[rows, columns]

@@ -27,6 +27,8 @@ class Level:
         blocked: bool (h, w), hole or protected.
         valid: bool (h, w), True = centre of a patch that is a source.
         lines: float32 (h, w, 3), what goes on there, see `guidance.line_field`; None = nothing.
+        own: rows and columns that the photo has; what lies beyond is the photo again, turned, see `turned`.
+            None = all are its own.
     """
 
     image: np.ndarray
@@ -35,6 +37,7 @@ class Level:
     blocked: np.ndarray
     valid: np.ndarray
     lines: np.ndarray | None = None
+    own: tuple[int, int] | None = None
 
     def unworked(self) -> Level:
         """The same level with an image and a texture of its own."""
