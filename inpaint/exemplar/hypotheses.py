@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from _removal_support.progress import in_turn
+from _removal_support.progress import in_turn, unwatched
 from inpaint.exemplar.bands import threads
 from inpaint.exemplar.guidance import line_field
 from inpaint.exemplar.lines import Line
@@ -46,7 +46,8 @@ def picked(
     guide_by(levels, lines)
     if settings.hypotheses > 1:
         return cheapest(levels, pick, lines, seed, settings)
-    return descend(levels, None, len(levels) - 1, pick, seed, settings)
+    with unwatched():  # what is told must only grow, and the levels below are told by `carried_down`
+        return descend(levels, None, len(levels) - 1, pick, seed, settings)
 
 
 def carried_down(

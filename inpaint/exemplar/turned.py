@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from _removal_support.progress import unwatched
 from inpaint.exemplar.hypotheses import carried_down, descend, pick_level
 from inpaint.exemplar.matches import Matches
 from inpaint.exemplar.poisson import assemble
@@ -45,7 +46,8 @@ def turned_fill(
         return None
     pick = pick_level(levels, settings)
     coarse = [sheet_of(levels[n], (own[0] >> n, own[1] >> n)) for n in range(pick, len(levels))]
-    turned = descend([*levels[:pick], *coarse], None, len(levels) - 1, pick, seed, settings)
+    with unwatched():
+        turned = descend([*levels[:pick], *coarse], None, len(levels) - 1, pick, seed, settings)
     if turned.mean_cost > MOST_COST * matches.mean_cost:
         return None
     fine = [sheet_of(levels[n], (own[0] >> n, own[1] >> n)) for n in range(pick)]

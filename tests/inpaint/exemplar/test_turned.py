@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from _removal_support.progress import watched
 from inpaint.exemplar import turned
 from inpaint.exemplar.completion import complete
 from inpaint.exemplar.patchmatch import match_known, search
@@ -41,6 +42,16 @@ def test_a_flower_is_completed_from_its_other_petals():
     image, mask = flower()
     assert wrong_share(image, mask, FAST) > 0.25
     assert wrong_share(image, mask, TURNED) < 0.02
+
+
+@pytest.mark.parametrize("settings", [FAST, TURNED])
+def test_what_is_told_of_the_progress_only_grows(settings):
+    image, mask = flower()
+    told = []
+    with watched(told.append):
+        complete(image, mask, settings=settings)
+    assert told == sorted(told)
+    assert (told[0], told[-1]) == (0, 1)
 
 
 def test_what_is_not_round_is_filled_as_without_turned_sources():
