@@ -11,11 +11,9 @@ import cv2
 import numpy as np
 
 from _removal_support.progress import in_turn
-from inpaint.exemplar.guidance import line_field
-from inpaint.exemplar.hypotheses import cheapest, descend, downwards, pick_level
-from inpaint.exemplar.lines import Line, find_lines, lines_and_edges
+from inpaint.exemplar.hypotheses import carried_down, downwards, guide_by, pick_level, picked
+from inpaint.exemplar.lines import find_lines, lines_and_edges
 from inpaint.exemplar.matches import Matches
-from inpaint.exemplar.palette import find_palette
 from inpaint.exemplar.planes import (
     MOST_MISFIT,
     MOST_PLANES,
@@ -30,6 +28,7 @@ from inpaint.exemplar.poisson import assemble
 from inpaint.exemplar.pyramid import Level, build_pyramid, halve
 from inpaint.exemplar.settings import EFFORTS, ExemplarSettings, effort_in_words
 from inpaint.exemplar.smooth import even_ground
+from inpaint.exemplar.turned import turned_fill
 from inpaint.exemplar.vanishing import find_planes
 from inpaint.exemplar.views import view_of
 from inpaint.exemplar.warming import warm_up
@@ -102,50 +101,18 @@ def complete(
         return _without_sources(image, mask, guide)
     lines, edges = lines_and_edges(image, mask) if settings.line_weight > 0 else ([], np.zeros((0, 2, 2)))
     if guide is not None:
-        _guide_by(levels, lines)
+        guide_by(levels, lines)
         return _complete_guided(levels, guide, seed, settings)
-    copied, origin = _copied(levels, lines, seed, settings)
+    pick = pick_level(levels, settings)
+    matches = picked(levels, pick, lines, seed, settings)
+    turned = turned_fill(levels, matches, seed, settings) if settings.turned_px > 0 else None
+    if turned is not None:
+        return even_ground(turned, mask, protect, seed=seed) if settings.even_ground else turned
+    copied, origin = carried_down(levels, matches, pick, seed, settings)
     filled = assemble(copied, mask, ~levels[0].blocked, origin)
     if settings.planes:
         filled = _with_planes(levels, edges, filled, origin, seed, settings)
     return even_ground(filled, mask, protect, seed=seed) if settings.even_ground else filled
-
-
-def _guide_by(levels: list[Level], lines: Sequence[Line]) -> None:
-    """Give each level the lines that go on there."""
-    if lines:
-        for number, level in enumerate(levels):
-            level.lines = line_field(lines, level.hole.shape, 2**number)
-
-
-def _colour_by(levels: list[Level], number: int, lines: Sequence[Line]) -> None:
-    """Give each level the palette that is found at one of them."""
-    level = levels[number]
-    palette = find_palette(level.image, level.hole, level.blocked, lines, 2**number)
-    if palette is None:
-        return
-    for other, level in enumerate(levels):
-        coarser = other > number
-        level.palette = (
-            palette.coarser(level.image, other - number) if coarser else palette.finer(number - other)
-        )
-
-
-def _copied(
-    levels: list[Level], lines: Sequence[Line], seed: int, settings: ExemplarSettings
-) -> tuple[np.ndarray, np.ndarray]:
-    """The photo with the copied colours in the hole, and where each came from."""
-    _guide_by(levels, lines)
-    pick = pick_level(levels, settings)
-    if settings.palette_weight > 0:
-        _colour_by(levels, pick, lines)
-    several = settings.hypotheses > 1 or settings.shift_maps > 0
-    matches = cheapest(levels, pick, lines, seed, settings) if several else None
-    matches = descend(levels, matches, pick - 1 if matches else len(levels) - 1, 0, seed, settings)
-    origin = matches.origins()
-    finest = levels[0]
-    finest.image[finest.hole] = matches.copies(origin)
-    return finest.image, origin
 
 
 def _with_planes(
@@ -169,7 +136,9 @@ def _with_planes(
         view = view_of(found[k], filled, finest.hole, finest.blocked)
         seen = build_pyramid(view.image, view.hole, view.barred, coarsest_hole_px=settings.coarsest_hole_px)
         if seen:
-            copied, copied_from = _copied(seen, find_lines(view.image, view.hole), seed, on_plane)
+            pick = pick_level(seen, on_plane)
+            matches = picked(seen, pick, find_lines(view.image, view.hole), seed, on_plane)
+            copied, copied_from = carried_down(seen, matches, pick, seed, on_plane)
             flat = assemble(copied, view.hole, ~seen[0].blocked, copied_from)
             fills.append(plane_fill(filled, view, flat, copied_from, misfits[k]))
     return montage(fills, finest.hole) if len(fills) > 1 else filled

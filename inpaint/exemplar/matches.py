@@ -39,7 +39,8 @@ class Matches:
         self.sweep = 0
         height, width = level.hole.shape
         touched = cv2.dilate(level.hole.astype(np.uint8), np.ones((SIDE, SIDE), np.uint8)) > 0
-        self.targets = np.argwhere(inside(touched)).astype(np.int32, order="C")
+        rows, columns = level.own or level.hole.shape
+        self.targets = np.argwhere(inside(touched[:rows, :columns])).astype(np.int32, order="C")
         self.holes = np.argwhere(level.hole).astype(np.int32, order="C")
         self.index = np.full((height, width), -1, np.int32)
         self.index[self.targets[:, 0], self.targets[:, 1]] = np.arange(len(self.targets), dtype=np.int32)
@@ -83,6 +84,8 @@ class Matches:
                 most_bias=settings.most_bias,
                 bias_cost=settings.bias_cost,
                 prices=self.prices,
+                own=level.own,
+                turned_px=settings.turned_px,
             )
             self.sweep += 1
         if settings.most_bias > 0:
@@ -210,12 +213,12 @@ def _peel_layer(
 ) -> None:
     if len(pixels) == 0:
         return
-    height, width = level.hole.shape
+    height, width = level.own or level.hole.shape
     centres = np.clip(pixels, RADIUS, (height - 1 - RADIUS, width - 1 - RADIUS)).astype(np.int32, order="C")
     lines = lines_at(level, pixels, settings)
     prices = prices_at(level.palette, pixels, settings.palette_weight)
-    fixed = level.image, known, lines, centres, sources
-    field = match_known(*fixed, settings.near_weight, prices=prices)
+    fixed = level.image, known, lines, centres, sources, settings.near_weight
+    field = match_known(*fixed, prices=prices, own=level.own, turned_px=settings.turned_px)
     rows, columns = (field + pixels - centres).T
     at = pixels[:, 0], pixels[:, 1]
     level.image[at] = level.image[rows, columns]

@@ -30,6 +30,8 @@ class Level:
         valid: bool (h, w), True = centre of a patch that is a source.
         lines: float32 (h, w, 3), what goes on there, see `guidance.line_field`; None = nothing.
         palette: which colours may go where; None = any anywhere.
+        own: rows and columns that the photo has; what lies beyond is the photo again, turned, see `turned`.
+            None = all are its own.
     """
 
     image: np.ndarray
@@ -39,6 +41,7 @@ class Level:
     valid: np.ndarray
     lines: np.ndarray | None = None
     palette: Palette | None = None
+    own: tuple[int, int] | None = None
 
     def unworked(self) -> Level:
         """The same level with an image and a texture of its own."""

@@ -34,6 +34,8 @@ class ExemplarSettings:
         most_bias: a source may be brighter or darker by up to so many levels, in each channel; 0 = never.
         bias_cost: what a level of that costs, squared, of what it would cost as a difference.
         even_ground: whether what continues a smooth ground gets a smooth surface in place of patches.
+        turned_px: turned and mirrored sources are taken where they are much cheaper than others even if they
+            count as lying so many pixels away, see `turned`; 0 = never.
         planes: so many planes in perspective are filled where straight edges speak for them, see `planes`.
         palette_weight: cost of a source of a colour that the hole's border does not show, see `palette`; 0 =
             any colour may go anywhere.
@@ -61,6 +63,7 @@ class ExemplarSettings:
     most_bias: float = 0.0
     bias_cost: float = 1.0
     even_ground: bool = False
+    turned_px: float = 0.0
     planes: int = 0
     palette_weight: float = 0.0
 
@@ -74,7 +77,7 @@ NORMAL = ExemplarSettings(
     even_ground=True,
     palette_weight=10_000.0,
 )
-BEST = replace(NORMAL, hypotheses=6, planes=1)
+BEST = replace(NORMAL, hypotheses=6, planes=1, turned_px=20.0)
 EFFORTS: dict[Effort, ExemplarSettings] = {"fast": FAST, "normal": NORMAL, "best": BEST}
 
 

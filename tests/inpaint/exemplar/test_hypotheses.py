@@ -69,7 +69,7 @@ def test_several_ways_are_tried_where_the_settings_have_shift_maps_or_more_than_
         called.append(pick)
         return cheapest(levels, pick, lines, seed, settings)
 
-    monkeypatch.setattr("inpaint.exemplar.completion.cheapest", watched)
+    monkeypatch.setattr(hypotheses, "cheapest", watched)
     image, mask = noisy(rng)
     complete(image, mask, settings=replace(settings, coarse_rounds=1, fine_rounds=1))
     assert bool(called) == tried
