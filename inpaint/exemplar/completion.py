@@ -13,7 +13,8 @@ import numpy as np
 from _removal_support.progress import in_turn
 from inpaint.exemplar.guidance import line_field
 from inpaint.exemplar.hypotheses import cheapest, descend, downwards, pick_level
-from inpaint.exemplar.lines import Line, find_lines, lines_and_edges
+from inpaint.exemplar.line_geometry import Line
+from inpaint.exemplar.lines import Edges, edges_around, find_lines
 from inpaint.exemplar.matches import Matches
 from inpaint.exemplar.planes import (
     MOST_MISFIT,
@@ -29,6 +30,7 @@ from inpaint.exemplar.poisson import assemble
 from inpaint.exemplar.pyramid import Level, build_pyramid, halve
 from inpaint.exemplar.settings import EFFORTS, ExemplarSettings, effort_in_words
 from inpaint.exemplar.smooth import even_ground
+from inpaint.exemplar.strips import with_strips
 from inpaint.exemplar.vanishing import find_planes
 from inpaint.exemplar.views import view_of
 from inpaint.exemplar.warming import warm_up
@@ -96,18 +98,23 @@ def complete(
     if not mask.any():
         return image.copy()
     mask = np.ascontiguousarray(mask)
+    edges = edges_around(image, mask, arcs=settings.arcs) if settings.line_weight > 0 else Edges()
+    lines, whole = edges.lines, mask
+    if edges.arcs and guide is None:
+        image, mask = with_strips(image, mask, protect, edges.arcs)
+        if not mask.any():
+            return image
     levels = build_pyramid(image, mask, protect, coarsest_hole_px=settings.coarsest_hole_px)
     if not levels:
         return _without_sources(image, mask, guide)
-    lines, edges = lines_and_edges(image, mask) if settings.line_weight > 0 else ([], np.zeros((0, 2, 2)))
     if guide is not None:
         _guide_by(levels, lines)
         return _complete_guided(levels, guide, seed, settings)
     copied, origin = _copied(levels, lines, seed, settings)
     filled = assemble(copied, mask, ~levels[0].blocked, origin)
     if settings.planes:
-        filled = _with_planes(levels, edges, filled, origin, seed, settings)
-    return even_ground(filled, mask, protect, seed=seed) if settings.even_ground else filled
+        filled = _with_planes(levels, edges.straight, filled, origin, seed, settings)
+    return even_ground(filled, whole, protect, seed=seed) if settings.even_ground else filled
 
 
 def _guide_by(levels: list[Level], lines: Sequence[Line]) -> None:
@@ -152,7 +159,8 @@ def _with_planes(
         view = view_of(found[k], filled, finest.hole, finest.blocked)
         seen = build_pyramid(view.image, view.hole, view.barred, coarsest_hole_px=settings.coarsest_hole_px)
         if seen:
-            copied, copied_from = _copied(seen, find_lines(view.image, view.hole), seed, on_plane)
+            lines = find_lines(view.image, view.hole, arcs=settings.arcs)
+            copied, copied_from = _copied(seen, lines, seed, on_plane)
             flat = assemble(copied, view.hole, ~seen[0].blocked, copied_from)
             fills.append(plane_fill(filled, view, flat, copied_from, misfits[k]))
     return montage(fills, finest.hole) if len(fills) > 1 else filled

@@ -11,7 +11,7 @@ import numpy as np
 
 from _removal_support.progress import in_turn
 from inpaint.exemplar.bands import threads
-from inpaint.exemplar.lines import Line
+from inpaint.exemplar.line_geometry import Line
 from inpaint.exemplar.matches import Matches, lines_at, peel
 from inpaint.exemplar.pyramid import Level
 from inpaint.exemplar.settings import ExemplarSettings

@@ -25,6 +25,7 @@ class ExemplarSettings:
         guide_level: with a guide, the level that is taken from it as it is (2 = a quarter of the size).
         guide_bandwidth: sharpness of the last vote with a guide.
         line_weight: cost of a source one pixel off the line that goes on there, see `lines`; 0 = no lines.
+        arcs: whether curved edges go on as arcs of circles too, see `arcs`.
         hypotheses: so many ways to fill the coarse levels are tried, and the cheapest is carried down.
         shift_maps: so many of them are put together from whole pieces, see `shift_maps`.
         pick_level: the level at which they are compared, a coarser one where the hole has more than
@@ -51,6 +52,7 @@ class ExemplarSettings:
     guide_level: int = 2
     guide_bandwidth: float = 0.15
     line_weight: float = 0.0
+    arcs: bool = False
     hypotheses: int = 1
     shift_maps: int = 0
     pick_level: int = 2
@@ -62,7 +64,9 @@ class ExemplarSettings:
 
 
 FAST = ExemplarSettings()
-NORMAL = ExemplarSettings(line_weight=20_000.0, hypotheses=2, shift_maps=2, most_bias=10.0, even_ground=True)
+NORMAL = ExemplarSettings(
+    line_weight=20_000.0, arcs=True, hypotheses=2, shift_maps=2, most_bias=10.0, even_ground=True
+)
 BEST = replace(NORMAL, hypotheses=6, planes=1)
 EFFORTS: dict[Effort, ExemplarSettings] = {"fast": FAST, "normal": NORMAL, "best": BEST}
 
