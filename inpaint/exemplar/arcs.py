@@ -1,4 +1,4 @@
-"""Curved edges that the hole breaks: an end on each side of it, both on one circle.
+"""Curved edges that the hole breaks: an end on each side of it, both on one circle or ellipse.
 
 The edges around the hole are followed pixel by pixel, for a segment detector breaks what bends. Coordinates
 are pixels, (y, x) at the centre of a pixel.
@@ -39,7 +39,7 @@ UNSURE_PX = 2.5
 """A curve through the nearest two thirds of both edges may be so far from it in the hole."""
 PIECE_PX = 6.0
 BENT = 1.0
-"""Weight of an arc."""
+"""Weight of an arc's pieces, on which straight lines end."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,8 @@ class _Rim:
     def inwards(self) -> np.ndarray:
         """Unit direction into the hole."""
         along = self.points[0] - self.points[min(6, len(self.points) - 1)]
-        return along / np.linalg.norm(along)
+        unit: np.ndarray = along / np.linalg.norm(along)
+        return unit
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,8 @@ class _Ellipse:
 
     def points(self, angles: np.ndarray) -> np.ndarray:
         unit = np.stack([np.sin(angles), np.cos(angles)], -1)
-        return self.centre + (unit * self.axes) @ self.directions
+        found: np.ndarray = self.centre + (unit * self.axes) @ self.directions
+        return found
 
 
 def find_arcs(
@@ -136,7 +138,7 @@ def find_arcs(
         mask: bool (H, W), True = hole.
         gray: uint8 (H, W), the photo with the grown hole filled smoothly.
         grown: bool (H, W), the hole and two pixels around it.
-        straight: lines that are there already; no arc crosses one, or starts from an edge that goes on in one.
+        straight: lines that are there already; no arc crosses one, or starts from an edge that has one.
 
     Returns:
         Surest first, no two across each other.
@@ -229,14 +231,15 @@ def _seeds(slopes: np.ndarray, away: np.ndarray) -> np.ndarray:
     strong = size >= LEAST_GRADIENT
     places, slope, size = places[strong], slope[strong], size[strong]
     if len(places) == 0:
-        return places.astype(float)
+        return np.zeros((0, 2))
     normal = slope / size[:, None]
     beside = [np.linalg.norm(_sampled(slopes, places + sign * normal), axis=1) for sign in (1, -1)]
     highest = (size >= beside[0]) & (size > beside[1])
     places, size = places[highest], size[highest]
     if len(places) > MOST_SEEDS:
         places = places[np.sort(np.argsort(-size, kind="stable")[:MOST_SEEDS])]
-    return places.astype(float)
+    seeds: np.ndarray = places.astype(float)
+    return seeds
 
 
 _ACROSS = np.arange(-2, 2.01, 0.5)
@@ -291,7 +294,9 @@ def _left(direction: np.ndarray) -> np.ndarray:
 
 
 def _cross_rows(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
+    """float64 (N,): `line_geometry.cross`, row by row."""
+    crossed: np.ndarray = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
+    return crossed
 
 
 def _sampled(values: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -436,8 +441,8 @@ def _along(
     if again is None or np.abs(again.off(way)).max() > UNSURE_PX:
         return None
     share = np.linspace(0, 1, len(way))[:, None]
-    off = [np.median(curve.off(rim.points[:6])) for rim in (a, b)]  # so that there is no step
+    step = [np.median(curve.off(rim.points[:6])) for rim in (a, b)]  # taken out along the way
     normal = (curve.unit(way) / curve.axes) @ curve.directions
     normal /= np.linalg.norm(normal, axis=1)[:, None]
-    way = way + ((1 - share) * off[0] + share * off[1]) * normal
+    way = way + ((1 - share) * step[0] + share * step[1]) * normal
     return misfit, _spaced(way)

@@ -36,10 +36,8 @@ def with_strips(
     painted = image.copy()
     for arc in arcs:
         sources = [_straightened(image, barred, rim) for rim in (arc.before, arc.after)]
-        if any(source is None for source in sources):
-            continue
-        strip = _strip(sources, len(arc.way))
-        _paint(painted, nearest, mask, arc.way, strip)
+        if sources[0] is not None and sources[1] is not None:
+            _paint(painted, nearest, mask, arc.way, _strip(sources[0], sources[1], len(arc.way)))
     return painted, mask & (nearest > HALF_PX)
 
 
@@ -66,10 +64,10 @@ def _straightened(image: np.ndarray, barred: np.ndarray, rim: np.ndarray) -> np.
     return cv2.remap(image.astype(np.float32), places[..., 1], places[..., 0], cv2.INTER_CUBIC)
 
 
-def _strip(sources: Sequence[np.ndarray], length: int) -> np.ndarray:
-    """float32 (2 * HALF_PX + 3, length, 3): from the first source to the second, each mirrored as often as
+def _strip(before: np.ndarray, after: np.ndarray, length: int) -> np.ndarray:
+    """float32 (2 * HALF_PX + 3, length, 3): from the one source to the other, each mirrored as often as
     is needed, with colours that go over from those of the one to those of the other."""
-    before, after = sources[0][::-1], sources[1]  # the way leads into the hole and out of it
+    before = before[::-1]  # the way leads into the hole and out of it
     share = ((np.arange(length) + 0.5) / length)[None, :, None]
     profiles = [source.mean(axis=1, keepdims=True) for source in (before, after)]
     wanted = (1 - share) * profiles[0] + share * profiles[1]
@@ -79,7 +77,8 @@ def _strip(sources: Sequence[np.ndarray], length: int) -> np.ndarray:
         order = np.arange(length) % (2 * count)
         halves.append((source - profile)[:, np.minimum(order, 2 * count - 1 - order)])
     detail = np.where(share < 0.5, halves[0], halves[1][:, ::-1])
-    return (wanted + detail).astype(np.float32)
+    strip: np.ndarray = (wanted + detail).astype(np.float32)
+    return strip
 
 
 def _paint(
