@@ -12,7 +12,7 @@ import numpy as np
 from _removal_support.progress import in_turn, unwatched
 from inpaint.exemplar.bands import threads
 from inpaint.exemplar.guidance import line_field
-from inpaint.exemplar.lines import Line
+from inpaint.exemplar.line_geometry import Line
 from inpaint.exemplar.matches import Matches, lines_at, peel
 from inpaint.exemplar.palette import find_palette, prices_at
 from inpaint.exemplar.pyramid import Level

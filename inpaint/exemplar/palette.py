@@ -14,7 +14,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from inpaint.exemplar.lines import Line
+from inpaint.exemplar.line_geometry import Line
 
 MOST_COLOURS = 12
 SAMPLED_PIXELS, ROUNDS = 3000, 8

@@ -25,6 +25,7 @@ class ExemplarSettings:
         guide_level: with a guide, the level that is taken from it as it is (2 = a quarter of the size).
         guide_bandwidth: sharpness of the last vote with a guide.
         line_weight: cost of a source one pixel off the line that goes on there, see `lines`; 0 = no lines.
+        arcs: whether curved edges go on as arcs of circles and ellipses too, see `arcs`.
         hypotheses: so many ways to fill the coarse levels are grown, the odd ones from a level finer, and the
             cheapest is carried down; 1 without `shift_maps` = as earlier versions, from the coarsest.
         shift_maps: so many of them are put together from whole pieces, see `shift_maps`.
@@ -56,6 +57,7 @@ class ExemplarSettings:
     guide_level: int = 2
     guide_bandwidth: float = 0.15
     line_weight: float = 0.0
+    arcs: bool = False
     hypotheses: int = 1
     shift_maps: int = 0
     pick_level: int = 2
@@ -71,6 +73,7 @@ class ExemplarSettings:
 FAST = ExemplarSettings()
 NORMAL = ExemplarSettings(
     line_weight=20_000.0,
+    arcs=True,
     hypotheses=1,
     shift_maps=2,
     most_bias=10.0,

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from inpaint.exemplar.guidance import FREE_ACROSS_PX, MOST_ACROSS_PX
-from inpaint.exemplar.lines import Line
+from inpaint.exemplar.line_geometry import Line
 from inpaint.exemplar.palette import ANYWHERE, Prices
 from inpaint.exemplar.patchmatch import match_known
 from inpaint.exemplar.pyramid import SIDE, Level

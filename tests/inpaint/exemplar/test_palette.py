@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from inpaint.exemplar import palette as palette_module
-from inpaint.exemplar.lines import FREE, JOINED, Line
+from inpaint.exemplar.line_geometry import Line
+from inpaint.exemplar.lines import FREE, JOINED
 from inpaint.exemplar.palette import ANYWHERE, barriers, find_palette, main_colours, prices_at, sorted_pixels
 from inpaint.exemplar.patchmatch import match_known, search
 
