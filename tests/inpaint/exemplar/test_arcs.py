@@ -119,3 +119,18 @@ def test_a_straight_edge_is_left_to_the_lines(slope):
     truth, mask = two_sides(rows > 120 + slope * (columns - 160)), person()
     assert arcs_of(truth, mask) == []
     assert np.array_equal(fill(truth, mask), fill(truth, mask, STRAIGHT))
+
+
+def test_a_strip_keeps_to_the_side_whose_colours_agree():
+    """Behind the disc it is dark on the left and grey on the right; nothing says where that changes."""
+    away = away_from(180, 160)
+    truth, mask = two_sides(away < 90), person()
+    _, columns = np.mgrid[: mask.shape[0], : mask.shape[1]]
+    off = np.hypot(*(np.argwhere(np.ones_like(mask)) + 0.5 - (180, 160)).T).reshape(mask.shape) - 90
+    changed = truth.copy()
+    changed[(off > 0) & (columns > 160)] = (125, 140, 140)
+    for photo, outside in ((truth, False), (changed, True)):
+        (arc,) = edges_around(photo, mask, arcs=True).arcs
+        _, left = with_strips(photo, mask, None, [arc])
+        assert not left[mask & (np.abs(off + 2.5) < 0.7)].any()  # inside
+        assert left[mask & (np.abs(off - 2.5) < 0.7)].all() == outside
