@@ -147,7 +147,9 @@ def _with_planes(
             matches = picked(seen, pick, lines, seed, on_plane)
             copied, copied_from = carried_down(seen, matches, pick, seed, on_plane)
             flat = assemble(copied, view.hole, ~seen[0].blocked, copied_from)
-            fills.append(plane_fill(filled, view, flat, copied_from, misfits[k]))
+            on_it = plane_fill(filled, view, flat, copied_from, misfits[k])
+            if on_it is not None:
+                fills.append(on_it)
     return montage(fills, finest.hole) if len(fills) > 1 else filled
 
 

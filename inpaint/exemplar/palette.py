@@ -19,7 +19,8 @@ from inpaint.exemplar.line_geometry import Line
 MOST_COLOURS = 12
 SAMPLED_PIXELS, ROUNDS = 3000, 8
 EVEN = 12.0
-"""A pixel whose 3 x 3 neighbours differ by more than this, CIE Lab, has no colour of its own."""
+"""A pixel whose 3 x 3 neighbours differ by more than this, CIE Lab, has no colour of its own; nor has what is
+thin, less than 3 such pixels wide: a window's frame says nothing of what lies beside it."""
 BUSY_PX = 5
 """Where no pixel of a square of this side has one, anything may be copied."""
 RING_PX = 4
@@ -169,8 +170,9 @@ def sorted_pixels(image: np.ndarray, colours: np.ndarray) -> np.ndarray:
     lab = _lab(image)
     nearest = np.argmin(_apart(lab.reshape(-1, 3), colours), axis=1).reshape(lab.shape[:2])
     box = np.ones((3, 3), np.uint8)
-    uneven = (cv2.dilate(lab, box) - cv2.erode(lab, box)).max(axis=2) > EVEN
-    return np.where(uneven, len(colours), nearest).astype(np.uint8)
+    even = (cv2.dilate(lab, box) - cv2.erode(lab, box)).max(axis=2) <= EVEN
+    wide = cv2.morphologyEx(even.astype(np.uint8), cv2.MORPH_OPEN, box) > 0
+    return np.where(wide, nearest, len(colours)).astype(np.uint8)
 
 
 def barriers(shape: tuple[int, ...], lines: Sequence[Line], scale: int) -> np.ndarray:
