@@ -32,6 +32,17 @@ def watched(tell: Tell) -> Iterator[None]:
         _watching.set(before)
 
 
+@contextmanager
+def unwatched() -> Iterator[None]:
+    """Has the work inside tell nobody: what comes before the portions that count."""
+    before = _watching.get()
+    _watching.set(None)
+    try:
+        yield
+    finally:
+        _watching.set(before)
+
+
 def in_turn(items: Sequence[Item], costs: Sequence[float] | None = None) -> Iterator[Item]:
     """The items one after the other, each a portion of the work at hand.
 

@@ -4,6 +4,7 @@ python -m benchmarks.filling_pictures --out DIR [--seeds N ...]
 """
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -16,8 +17,8 @@ from inpaint.inpainter import Effort
 
 PICTURES = {"continues": (4, 15), "cannot": (1, 13)}
 """Scenes by their seeds."""
-FLOOR_HOLES = ((80, 180, 210, 280), (60, 200, 100, 220))
-"""Top, bottom, left, right of an ellipse in a drawn floor."""
+Hole = tuple[int, int, int, int]
+"""Top, bottom, left, right of an ellipse in a drawn scene."""
 MARGIN_PX, GAP_PX, ROW_PX, QUALITY = 3, 8, 220, 85
 
 
@@ -41,20 +42,47 @@ def row(photo: np.ndarray, hole: np.ndarray, clean: np.ndarray, effort: Effort =
     return np.hstack([part for cell in cells for part in (cell, gap)][:-1])
 
 
-def floor_row(top: int, bottom: int, left: int, right: int) -> np.ndarray:
-    """A row of a chequered floor with its horizon at row 20, see `row`."""
-    rows, columns = (np.mgrid[:960, :1280] + 0.5) / 4
+def floor(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """A chequered floor with its horizon at row 20."""
     depth = 1 / np.maximum(rows - 20, 1e-3)
-    light = (np.floor((columns - 160) * depth * 1.6) + np.floor(320 * depth)) % 2 == 0
-    share = cv2.resize((light & (rows > 20)).astype(np.float32), (320, 240), interpolation=cv2.INTER_AREA)
+    return ((np.floor((columns - 160) * depth * 1.6) + np.floor(320 * depth)) % 2 == 0) & (rows > 20)
+
+
+def ring(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """A wide ring, seen at a slant."""
+    return np.abs(np.hypot((rows - 125) / 0.75, columns - 160) - 95) < 14
+
+
+def petals(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """A flower of twelve petals."""
+    angle = np.arctan2(rows - 120, columns - 160)
+    away = np.hypot(rows - 120, columns - 160)
+    return (away < 60 + 32 * np.cos(12 * angle)) & (away > 22)
+
+
+DRAWN: dict[str, list[tuple[Callable[[np.ndarray, np.ndarray], np.ndarray], Hole, Effort]]] = {
+    "perspective": [(floor, (80, 180, 210, 280), "best"), (floor, (60, 200, 100, 220), "best")],
+    "round": [(ring, (60, 150, 190, 270), "normal"), (petals, (86, 154, 192, 262), "best")],
+}
+"""What is light in a drawn scene, the hole, and the effort that is shown beside `fast`."""
+
+
+def drawn_row(
+    light: Callable[[np.ndarray, np.ndarray], np.ndarray], where: Hole, effort: Effort
+) -> np.ndarray:
+    """A row of a drawn scene of 240 x 320 pixels, see `row`."""
+    rows, columns = (np.mgrid[:960, :1280] + 0.5) / 4
+    inside = light(rows, columns).astype(np.float32)
+    share = cv2.resize(inside, (320, 240), interpolation=cv2.INTER_AREA)[..., None]
     noise = np.random.default_rng(0).normal(0, 4, (240, 320, 3))
-    clean = np.array([70, 85, 100]) + share[..., None] * np.array([135, 110, 80]) + noise
+    clean = np.array([70, 85, 100]) + share * np.array([135, 110, 80]) + noise
     clean = np.clip(np.rint(clean), 0, 255).astype(np.uint8)
     hole = np.zeros((240, 320), np.uint8)
+    top, bottom, left, right = where
     middle, axes = ((left + right) // 2, (top + bottom) // 2), ((right - left) // 2, (bottom - top) // 2)
     cv2.ellipse(hole, middle, axes, 0, 0, 360, 1, -1)
     photo = np.where(hole[..., None] > 0, np.array([190, 60, 70], np.uint8), clean)
-    return row(photo, hole > 0, clean, "best")
+    return row(photo, hole > 0, clean, effort)
 
 
 def write_picture(path: Path, rows: list[np.ndarray]) -> None:
@@ -79,7 +107,8 @@ def main() -> None:
     for name, seeds in pictures.items():
         write_picture(options.out / f"filling-{name}.jpg", [row_of(seed) for seed in seeds])
     if not options.seeds:
-        write_picture(options.out / "filling-perspective.jpg", [floor_row(*hole) for hole in FLOOR_HOLES])
+        for name, scenes in DRAWN.items():
+            write_picture(options.out / f"filling-{name}.jpg", [drawn_row(*scene) for scene in scenes])
 
 
 if __name__ == "__main__":

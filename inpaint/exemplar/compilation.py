@@ -74,7 +74,7 @@ def compile_all(say: Callable[[str], None] | None) -> None:
     Args:
         say: called once with a line for the user where something has to be compiled; None = never.
     """
-    for name in ("patchmatch_kernels", "poisson_kernels", "max_flow"):
+    for name in ("patchmatch_kernels", "poisson_kernels", "palette_kernels", "max_flow"):
         importlib.import_module(f"inpaint.exemplar.{name}")
     with event.install_listener("numba:compile", _FirstCompilation(say)):
         for one in _kernels:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from inpaint.exemplar.lines import Line
+from inpaint.exemplar.line_geometry import Line
 
 FULL_PX, NONE_PX = 3.5, 6.0
 """A line has its whole weight on patches so near, and none on those so far, at every scale."""

@@ -9,10 +9,12 @@ from functools import partial
 
 import numpy as np
 
-from _removal_support.progress import in_turn
+from _removal_support.progress import in_turn, unwatched
 from inpaint.exemplar.bands import threads
-from inpaint.exemplar.lines import Line
+from inpaint.exemplar.guidance import line_field
+from inpaint.exemplar.line_geometry import Line
 from inpaint.exemplar.matches import Matches, lines_at, peel
+from inpaint.exemplar.palette import find_palette, prices_at
 from inpaint.exemplar.pyramid import Level
 from inpaint.exemplar.settings import ExemplarSettings
 from inpaint.exemplar.shift_maps import candidates, shift_map
@@ -29,6 +31,51 @@ def pick_level(levels: Sequence[Level], settings: ExemplarSettings) -> int:
     while pick < len(levels) - 1 and np.count_nonzero(levels[pick].hole) > settings.pick_px:
         pick += 1
     return pick
+
+
+def guide_by(levels: Sequence[Level], lines: Sequence[Line]) -> None:
+    """Give each level the lines that go on there."""
+    if lines:
+        for number, level in enumerate(levels):
+            level.lines = line_field(lines, level.hole.shape, 2**number)
+
+
+def _colour_by(levels: Sequence[Level], pick: int, lines: Sequence[Line]) -> None:
+    """Give each level the palette that is found at the level `pick`."""
+    level = levels[pick]
+    palette = find_palette(level.image, level.hole, level.blocked, lines, 2**pick)
+    if palette is not None:
+        for number, level in enumerate(levels):
+            level.palette = (
+                palette.finer(pick - number)
+                if number <= pick
+                else palette.coarser(level.image, number - pick)
+            )
+
+
+def picked(
+    levels: list[Level], pick: int, lines: Sequence[Line], seed: int, settings: ExemplarSettings
+) -> Matches:
+    """The matches that are carried down from the level `pick`, see `cheapest` and `descend`."""
+    guide_by(levels, lines)
+    if settings.palette_weight > 0:
+        _colour_by(levels, pick, lines)
+    if settings.hypotheses > 1 or settings.shift_maps > 0:
+        return cheapest(levels, pick, lines, seed, settings)
+    with unwatched():  # what is told must only grow, and the levels below are told by `carried_down`
+        return descend(levels, None, len(levels) - 1, pick, seed, settings)
+
+
+def carried_down(
+    levels: Sequence[Level], matches: Matches, pick: int, seed: int, settings: ExemplarSettings
+) -> tuple[np.ndarray, np.ndarray]:
+    """From the matches of the level `pick`: uint8 (H, W, 3), the photo with copied colours in the hole, and
+    int32 (M, 2), where each came from."""
+    matches = descend(levels, matches, pick - 1, 0, seed, settings)
+    origin = matches.origins()
+    finest = levels[0]
+    finest.image[finest.hole] = matches.copies(origin)
+    return finest.image, origin
 
 
 def descend(
@@ -60,7 +107,7 @@ def descend(
             matches.vote(settings.fine_bandwidth)
             rounds = settings.fine_rounds + number
         _improve(matches, number, rounds, settings)
-    assert matches is not None  # there is at least one level
+    assert matches is not None  # there is at least one level, or they are given
     return matches
 
 
@@ -96,15 +143,18 @@ def cheapest(
 
     def shift(near_weight: float, shifts: np.ndarray) -> Matches:
         level = levels[pick].unworked()
-        lines_here = lines_at(level, np.argwhere(level.hole), settings)
-        chosen = shift_map(level, shifts, lines_here, near_weight=near_weight)
+        holes = np.argwhere(level.hole)
+        prices = prices_at(level.palette, holes, settings.palette_weight)
+        lines_here = lines_at(level, holes, settings)
+        chosen = shift_map(level, shifts, lines_here, near_weight=near_weight, prices=prices)
         matches = Matches(level, None, seed=seed + 1000 * pick, settings=settings, shifts=chosen)
         matches.vote(settings.fine_bandwidth)
         _improve(matches, pick, SHIFT_MAP_ROUNDS, settings)
         return matches
 
     with ThreadPoolExecutor(threads()) as pool:
-        tried = list(pool.map(grow, range(settings.hypotheses)))
+        numbers = [number ^ 1 for number in range(settings.hypotheses)]  # the finer start is the better one
+        tried = list(pool.map(grow, numbers))
         if settings.shift_maps:
             coarser = levels[min(pick + 1, len(levels) - 1)]
             fields = [matches.field - matches.targets for matches in tried]

@@ -7,8 +7,8 @@ of the photo, (y, x) at the centre of a pixel.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import combinations
 
 import cv2
@@ -16,6 +16,8 @@ import numpy as np
 
 from inpaint.blending import pull_push
 from inpaint.boxes import slices_around
+from inpaint.exemplar.arcs import Arc, find_arcs
+from inpaint.exemplar.line_geometry import Line, cross, cross_each_other, mask_at, reach_of, share_inside
 
 LARGEST_HOLE_PX = 60_000
 """Larger holes are looked at at half the size, or a quarter, and so on."""
@@ -27,25 +29,25 @@ SAME_LINE_PX, PIECE_GAP_PX = 1.6, 10.0
 SIDE_LENGTH_PX = 24
 SIDE_OFFSETS_PX = (2, 3, 4, 5, 6, 7)
 NEAR_SIDE, BOTH_SIDES = 40.0, 160.0
+ON_EDGE_PX = 3.0
 LEAST_CONTRAST = 20.0
 JOINED, CORNER, T_JOINT, FREE = 1.0, 0.8, 0.6, 0.4
 """Weights of the ways in which a line goes on, by how sure each is."""
 
 
 @dataclass(frozen=True)
-class Line:
-    """A line inside the hole.
+class Edges:
+    """What is known of the edges around a hole.
 
     Attributes:
-        start, end: float64 (2,), y and x in pixels of the photo.
-        weight: at the start, 0 to 1.
-        fading: whether the weight falls to nothing at the end.
+        lines: those that go on in the hole, the surest first.
+        straight: float64 (N, 2, 2), the ends of all straight edges, y and x in pixels of the photo.
+        arcs: the curved edges that go on.
     """
 
-    start: np.ndarray
-    end: np.ndarray
-    weight: float
-    fading: bool = False
+    lines: list[Line] = field(default_factory=list)
+    straight: np.ndarray = field(default_factory=lambda: np.zeros((0, 2, 2)))
+    arcs: list[Arc] = field(default_factory=list)
 
 
 @dataclass
@@ -63,30 +65,28 @@ class _End:
         return float(np.linalg.norm(self.left - self.right))
 
 
-def find_lines(image: np.ndarray, mask: np.ndarray) -> list[Line]:
+def find_lines(image: np.ndarray, mask: np.ndarray, *, arcs: bool = False) -> list[Line]:
     """The lines that go on in a hole.
 
     Args:
         image: uint8 (H, W, 3); what lies in the hole has no influence.
         mask: bool (H, W), True = hole.
+        arcs: whether curved edges go on too, see `arcs`; they are no lines, but lines end on them.
 
     Returns:
         Surest first; none for an empty mask.
     """
-    return lines_and_edges(image, mask)[0]
+    return edges_around(image, mask, arcs=arcs).lines
 
 
-def lines_and_edges(image: np.ndarray, mask: np.ndarray) -> tuple[list[Line], np.ndarray]:
+def edges_around(image: np.ndarray, mask: np.ndarray, *, arcs: bool = False) -> Edges:
     """The lines that go on in a hole, and all straight edges around it.
 
     Args:
-        image, mask: see `find_lines`.
-
-    Returns:
-        The lines, and float64 (N, 2, 2), the ends of the edges, y and x in pixels of the photo.
+        image, mask, arcs: see `find_lines`.
     """
     if not mask.any():
-        return [], np.zeros((0, 2, 2))
+        return Edges()
     scale = 1
     while np.count_nonzero(mask) > LARGEST_HOLE_PX * scale * scale:
         scale *= 2
@@ -98,19 +98,27 @@ def lines_and_edges(image: np.ndarray, mask: np.ndarray) -> tuple[list[Line], np
         image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     corner = np.array([side.start for side in window]) + (scale - 1) / 2
     grown = cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    pieces = _pieces(image, grown)
+    gray = _gray(image, grown)
+    pieces = _pieces(gray, grown)
+    ends = _ends(image, mask, grown, pieces)
+    lines, bent = _continued(ends, image, mask, gray, grown, arcs=arcs)
     lines = [
         Line(line.start * scale + corner, line.end * scale + corner, line.weight, line.fading)
-        for line in _continued(_ends(image, mask, grown, pieces), mask)
+        for line in lines
     ]
-    return lines, pieces * scale + corner
+    return Edges(lines, pieces * scale + corner, [arc.enlarged(scale, corner) for arc in bent])
 
 
-def _pieces(image: np.ndarray, grown: np.ndarray) -> np.ndarray:
-    """float64 (N, 2, 2): the parts of segments outside of the hole, the longest first."""
+def _gray(image: np.ndarray, grown: np.ndarray) -> np.ndarray:
+    """uint8 (H, W): the photo with the hole filled smoothly."""
     gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     smooth = pull_push(gray[..., None].astype(np.float32), (~grown).astype(np.float32))[..., 0]
     gray[grown] = np.clip(np.rint(smooth[grown]), 0, 255).astype(np.uint8)
+    return gray
+
+
+def _pieces(gray: np.ndarray, grown: np.ndarray) -> np.ndarray:
+    """float64 (N, 2, 2): the parts of segments outside of the hole, the longest first."""
     found = cv2.createLineSegmentDetector(cv2.LSD_REFINE_STD).detect(gray)
     if found[0] is None:
         return np.zeros((0, 2, 2))
@@ -147,7 +155,7 @@ def _outside(
     if length < LEAST_LENGTH_PX:
         return
     along = np.linspace(0, 1, int(np.ceil(length)) + 1)
-    known = ~_at(grown, a + along[:, None] * (b - a), outside=True)
+    known = ~mask_at(grown, a + along[:, None] * (b - a), outside=True)
     changes = np.flatnonzero(np.diff(np.concatenate([[False], known, [False]])))
     for first, last in zip(changes[::2], changes[1::2] - 1, strict=True):
         if (along[last] - along[first]) * length >= LEAST_LENGTH_PX:
@@ -185,7 +193,7 @@ def _end(
         return None
     direction = (point - start) / length
     ahead = point + np.arange(1, int(2 * reach) + 2)[:, None] * direction
-    if not _at(mask, ahead, outside=False).any():
+    if not mask_at(mask, ahead, outside=False).any():
         return None
     back = point - np.arange(int(min(length, SIDE_LENGTH_PX)) + 1)[:, None] * direction
     normal = np.array([-direction[1], direction[0]])  # (y, x) turned left as seen in the photo
@@ -207,31 +215,56 @@ def _same(one: _End, other: _End) -> bool:
     if one.direction @ other.direction < np.cos(np.radians(3)):
         return False
     apart = one.point - other.point
-    return abs(_cross(other.direction, apart)) < SAME_LINE_PX and abs(apart @ other.direction) < 30
+    return abs(cross(other.direction, apart)) < SAME_LINE_PX and abs(apart @ other.direction) < 30
 
 
-def _continued(ends: list[_End], mask: np.ndarray) -> list[Line]:
+def _continued(
+    ends: list[_End],
+    image: np.ndarray,
+    mask: np.ndarray,
+    gray: np.ndarray,
+    grown: np.ndarray,
+    *,
+    arcs: bool,
+) -> tuple[list[Line], list[Arc]]:
     """How the ends go on: the surest ways first, no two lines across each other."""
     lines: list[Line] = []
     free = set(range(len(ends)))
-    for choices in (_joins(ends, mask), _corners(ends, mask)):
-        for _, i, j, new in sorted(choices, key=lambda choice: choice[0]):
-            if {i, j} <= free and not any(_cross_each_other(a, b) for a in new for b in lines):
-                lines += new
-                free -= {i, j}
+    _take(_joins(ends, mask), lines, [], free)
+    bent: list[Arc] = []
+    curves: list[Line] = []
+    if arcs:
+        bent = find_arcs(image, mask, gray, grown, lines)
+        curves = [piece for arc in bent for piece in arc.pieces()]
+        seen = [points for arc in bent for points in (arc.before, arc.after)]
+        free -= {i for i in free if any(_lies_on(ends[i], points) for points in seen)}
+    _take(_corners(ends, mask), lines, curves, free)
     for i in sorted(free):
-        line = _t_joint(ends[i], lines, mask)
+        line = _t_joint(ends[i], [*lines, *curves], mask)
         if line is not None:
             lines.append(line)
             free.discard(i)
     for i in sorted(free):
-        line = _free_end(ends[i], lines, mask)
+        line = _free_end(ends[i], [*lines, *curves], mask)
         if line is not None:
             lines.append(line)
-    return lines
+    return lines, bent
 
 
 _Choice = tuple[float, int, int, list[Line]]
+
+
+def _take(choices: Iterator[_Choice], lines: list[Line], barriers: Sequence[Line], free: set[int]) -> None:
+    """Add what may be added, the surest first, and take its ends from those that are free."""
+    for _, i, j, new in sorted(choices, key=lambda choice: choice[0]):
+        if {i, j} <= free and not any(cross_each_other(a, b) for a in new for b in (*lines, *barriers)):
+            lines += new
+            free -= {i, j}
+
+
+def _lies_on(end: _End, points: np.ndarray) -> bool:
+    """Whether an end is one of an edge that was followed; points: float64 (N, 2)."""
+    return float(np.linalg.norm(points - end.point, axis=1).min()) < ON_EDGE_PX
 
 
 def _joins(ends: list[_End], mask: np.ndarray) -> Iterator[_Choice]:
@@ -253,7 +286,7 @@ def _joins(ends: list[_End], mask: np.ndarray) -> Iterator[_Choice]:
         left, right = np.linalg.norm(a.left - b.right), np.linalg.norm(a.right - b.left)
         if min(left, right) > NEAR_SIDE or left + right > BOTH_SIDES:
             continue
-        if _share_inside(mask, a.point, b.point) < 0.5:
+        if share_inside(mask, a.point, b.point) < 0.5:
             continue
         score += float(left + right) / 80 + gap / (a.length + b.length) / 4
         yield score, i, j, [Line(a.point, b.point, JOINED)]
@@ -264,20 +297,20 @@ def _corners(ends: list[_End], mask: np.ndarray) -> Iterator[_Choice]:
         (i, e) for i, e in enumerate(ends) if e.length >= CORNER_LENGTH_PX and e.contrast >= LEAST_CONTRAST
     ]
     for (i, a), (j, b) in combinations(long, 2):
-        turn = _cross(a.direction, b.direction)
+        turn = cross(a.direction, b.direction)
         if abs(turn) < 0.3:
             continue
         apart = b.point - a.point
-        first, second = _cross(apart, b.direction) / turn, _cross(apart, a.direction) / turn
+        first, second = cross(apart, b.direction) / turn, cross(apart, a.direction) / turn
         if not (0 < first <= 2 * a.length and 0 < second <= 2 * b.length):
             continue
         corner = a.point + first * a.direction
-        if not _at(mask, corner[None], outside=False)[0]:
+        if not mask_at(mask, corner[None], outside=False)[0]:
             continue
         left, right = np.linalg.norm(a.left - b.right), np.linalg.norm(a.right - b.left)
         if max(left, right) > NEAR_SIDE:
             continue
-        if min(_share_inside(mask, e.point, corner) for e in (a, b)) < 0.5:
+        if min(share_inside(mask, e.point, corner) for e in (a, b)) < 0.5:
             continue
         score = float(left + right) / 80 + (first + second) / (a.length + b.length) / 4
         yield score, i, j, [Line(a.point, corner, CORNER), Line(b.point, corner, CORNER)]
@@ -289,13 +322,13 @@ def _t_joint(end: _End, lines: list[Line], mask: np.ndarray) -> Line | None:
         return None
     hits = [
         reach
-        for reach in (_reach(end.point, end.direction, line) for line in lines)
+        for reach in (reach_of(end.point, end.direction, line) for line in lines)
         if reach is not None and 2 < reach <= 3 * end.length
     ]
     if not hits:
         return None
     stop = end.point + min(hits) * end.direction
-    if _share_inside(mask, end.point, stop) < 0.5:
+    if share_inside(mask, end.point, stop) < 0.5:
         return None
     return Line(end.point, stop, T_JOINT)
 
@@ -305,49 +338,11 @@ def _free_end(end: _End, lines: list[Line], mask: np.ndarray) -> Line | None:
         return None
     reach = end.length
     for line in lines:
-        hit = _reach(end.point, end.direction, line)
+        hit = reach_of(end.point, end.direction, line)
         if hit is not None:
             reach = min(reach, hit)
     ahead = end.point + np.arange(1, int(reach) + 1)[:, None] * end.direction
-    inside = np.flatnonzero(_at(mask, ahead, outside=False))
+    inside = np.flatnonzero(mask_at(mask, ahead, outside=False))
     if len(inside) == 0:
         return None
     return Line(end.point, ahead[inside[-1]], FREE, fading=True)
-
-
-def _reach(point: np.ndarray, direction: np.ndarray, line: Line) -> float | None:
-    """How far a ray goes until it meets a line; None = it does not."""
-    along = line.end - line.start
-    turn = _cross(direction, along)
-    if abs(turn) < 0.1 * np.linalg.norm(along):
-        return None
-    apart = line.start - point
-    reach, share = _cross(apart, along) / turn, _cross(apart, direction) / turn
-    return float(reach) if reach > 0 and 0 <= share <= 1 else None
-
-
-def _cross_each_other(one: Line, other: Line) -> bool:
-    along = one.end - one.start
-    length = float(np.linalg.norm(along))
-    if length < 1e-6:
-        return False
-    reach = _reach(one.start, along / length, other)
-    return reach is not None and 1 < reach < length - 1
-
-
-def _share_inside(mask: np.ndarray, start: np.ndarray, end: np.ndarray) -> float:
-    steps = np.linspace(0, 1, int(np.linalg.norm(end - start)) + 2)
-    return float(_at(mask, start + steps[:, None] * (end - start), outside=False).mean())
-
-
-def _at(mask: np.ndarray, points: np.ndarray, *, outside: bool) -> np.ndarray:
-    """bool (N,): the mask at float (N, 2) points; `outside` is what there is beyond the photo."""
-    rounded = np.rint(points).astype(int)
-    within = ((rounded >= 0) & (rounded < mask.shape)).all(axis=1)
-    rounded[~within] = 0
-    values: np.ndarray = np.where(within, mask[rounded[:, 0], rounded[:, 1]], outside)
-    return values
-
-
-def _cross(a: np.ndarray, b: np.ndarray) -> float:
-    return float(a[0] * b[1] - a[1] * b[0])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from inpaint.boxes import slices_around
+from inpaint.exemplar.palette import prices_at
 from inpaint.exemplar.patchmatch import best_origins, biases, match_known, search, vote
 from inpaint.exemplar.pyramid import RADIUS, SIDE, Level, inside
 from inpaint.exemplar.settings import ExemplarSettings
@@ -37,7 +39,8 @@ class Matches:
         self.sweep = 0
         height, width = level.hole.shape
         touched = cv2.dilate(level.hole.astype(np.uint8), np.ones((SIDE, SIDE), np.uint8)) > 0
-        self.targets = np.argwhere(inside(touched)).astype(np.int32, order="C")
+        rows, columns = level.own or level.hole.shape
+        self.targets = np.argwhere(inside(touched[:rows, :columns])).astype(np.int32, order="C")
         self.holes = np.argwhere(level.hole).astype(np.int32, order="C")
         self.index = np.full((height, width), -1, np.int32)
         self.index[self.targets[:, 0], self.targets[:, 1]] = np.arange(len(self.targets), dtype=np.int32)
@@ -47,6 +50,7 @@ class Matches:
         self.confidence = np.maximum(np.power(decay, depth), np.float32(_MIN_CONFIDENCE))
         self.cost = np.zeros(len(self.targets), np.float32)
         self.lines = lines_at(level, self.targets, settings)
+        self.prices = prices_at(level.palette, self.targets, settings.palette_weight)
         self.bias = np.zeros((len(self.targets), 3), np.float32) if settings.most_bias > 0 else None
         self.field = self._start(coarser) if shifts is None else self._shifted(shifts)
 
@@ -79,6 +83,9 @@ class Matches:
                 near_weight=settings.near_weight,
                 most_bias=settings.most_bias,
                 bias_cost=settings.bias_cost,
+                prices=self.prices,
+                own=level.own,
+                turned_px=settings.turned_px,
             )
             self.sweep += 1
         if settings.most_bias > 0:
@@ -109,15 +116,16 @@ class Matches:
     def copies(self, origin: np.ndarray) -> np.ndarray:
         """The colours at the origins, uint8 (M, 3), as bright as the hole's own colours say that they are
         over 7 x 7 pixels, within the bounds of the bias."""
-        image, holes, most = self.level.image, self.holes, self.settings.most_bias
+        image, most = self.level.image, self.settings.most_bias
         copied: np.ndarray = image[origin[:, 0], origin[:, 1]]
         if most == 0:
             return copied
+        box = slices_around(self.level.hole, SIDE)
+        hole, image = self.level.hole[box], image[box]
         off = np.zeros(image.shape, np.float32)
-        at = holes[:, 0], holes[:, 1]
-        off[at] = image[at].astype(np.float32) - copied
-        share = cv2.boxFilter(self.level.hole.astype(np.float32), -1, (SIDE, SIDE))
-        bias = cv2.boxFilter(off, -1, (SIDE, SIDE))[at] / share[at][:, None]
+        off[hole] = image[hole].astype(np.float32) - copied
+        share = cv2.boxFilter(hole.astype(np.float32), -1, (SIDE, SIDE))
+        bias = cv2.boxFilter(off, -1, (SIDE, SIDE))[hole] / share[hole][:, None]
         brightened: np.ndarray = np.clip(np.rint(copied + np.clip(bias, -most, most)), 0, 255).astype(
             np.uint8
         )
@@ -205,10 +213,12 @@ def _peel_layer(
 ) -> None:
     if len(pixels) == 0:
         return
-    height, width = level.hole.shape
+    height, width = level.own or level.hole.shape
     centres = np.clip(pixels, RADIUS, (height - 1 - RADIUS, width - 1 - RADIUS)).astype(np.int32, order="C")
     lines = lines_at(level, pixels, settings)
-    field = match_known(level.image, known, lines, centres, sources, settings.near_weight)
+    prices = prices_at(level.palette, pixels, settings.palette_weight)
+    fixed = level.image, known, lines, centres, sources, settings.near_weight
+    field = match_known(*fixed, prices=prices, own=level.own, turned_px=settings.turned_px)
     rows, columns = (field + pixels - centres).T
     at = pixels[:, 0], pixels[:, 1]
     level.image[at] = level.image[rows, columns]

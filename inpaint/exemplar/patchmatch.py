@@ -14,6 +14,7 @@ from functools import partial
 import numpy as np
 
 from inpaint.exemplar.bands import in_bands
+from inpaint.exemplar.palette import ANYWHERE, Prices
 
 BANDS = 16
 """Of a sweep: another number gives other pixels."""
@@ -39,6 +40,9 @@ def search(
     near_weight: float,
     most_bias: float = 0.0,
     bias_cost: float = 0.0,
+    prices: Prices = ANYWHERE,
+    own: tuple[int, int] | None = None,
+    turned_px: float = 0.0,
 ) -> None:
     """One sweep of propagation and random search (Barnes et al. 2009, section 3.2), writing field and cost.
 
@@ -57,17 +61,22 @@ def search(
         most_bias: a source may be brighter or darker all over by up to so many levels, in each channel by
             itself (Darabi et al. 2012, section 3); 0 = colours as they are.
         bias_cost: what a squared level of it costs, of what it would cost as a difference.
+        prices: of the sources' colours.
+        own: rows and columns that the photo itself has, beyond which it is turned; None = all.
+        turned_px: how far turned sources count as lying away; they pay nothing for lines.
     """
     from inpaint.exemplar import patchmatch_kernels as kernels
 
     flat, before = image.reshape(len(image), -1), field.copy()
-    weights = tuple(np.float32(number) for number in (texture_weight, near_weight, most_bias, bias_cost))
+    numbers = texture_weight, near_weight, most_bias, bias_cost, turned_px
+    weights = tuple(np.float32(number) for number in numbers)
 
     sweep = partial(
         kernels.search,
         flat,
         texture,
         lines,
+        tuple(prices),
         targets,
         index,
         valid,
@@ -76,6 +85,7 @@ def search(
         cost,
         seed,
         reach_px,
+        own or valid.shape,
         weights,
         BANDS,
     )
@@ -150,6 +160,10 @@ def match_known(
     candidates: np.ndarray,
     near_weight: float,
     least_far: float = 0.0,
+    *,
+    prices: Prices = ANYWHERE,
+    own: tuple[int, int] | None = None,
+    turned_px: float = 0.0,
 ) -> np.ndarray:
     """Best source of each target over the pixels already known, among all candidates.
 
@@ -160,6 +174,7 @@ def match_known(
         targets: int32 (N, 2).
         candidates: int32 (K, 2), sources.
         least_far: nearer candidates are passed over, in pixels.
+        prices, own, turned_px: as for `search`.
 
     Returns:
         int32 (N, 2), row and column of the sources.
@@ -167,9 +182,10 @@ def match_known(
     from inpaint.exemplar import patchmatch_kernels as kernels
 
     field, flat = np.zeros_like(targets), image.reshape(len(image), -1)
-    numbers = np.float32(near_weight), np.float32(least_far)
+    weights = np.float32(near_weight), np.float32(least_far), np.float32(turned_px)
 
-    compare = partial(kernels.match_known, flat, known, lines, targets, candidates, *numbers, field)
+    fixed = flat, known, lines, tuple(prices), targets, candidates, own or known.shape
+    compare = partial(kernels.match_known, *fixed, weights, field)
     in_bands(compare, len(targets), least=1 + LEAST_COMPARED // max(1, len(candidates)))
     return field
 

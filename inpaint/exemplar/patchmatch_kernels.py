@@ -82,17 +82,38 @@ def _off_line(normal_y, normal_x, weight, far_y, far_x):
 
 
 @inlined
-def _cost(flat, texture, lines, i, y, x, source_y, source_x, weights, limit):
-    """Cost of giving target i a source: colours, texture at the centre, distance in the photo, and distance
-    from its line. weights: of texture and distance, the most levels of a bias and what its square costs."""
-    texture_weight, near_weight, most_bias, bias_cost = weights
+def _is_own(own, source_y, source_x):
+    """Whether a source is of the photo itself, and not of the photo turned."""
+    return source_y < own[0] and source_x < own[1]
+
+
+@inlined
+def _far(own, far_px, source_y, source_x, far_y, far_x):
+    """How far away a source lies; a turned one as far as it is said to count."""
+    if _is_own(own, source_y, source_x):
+        return np.sqrt(far_y * far_y + far_x * far_x)
+    return far_px
+
+
+@inlined
+def _cost(flat, texture, lines, prices, i, y, x, source_y, source_x, own, weights, limit):
+    """Cost of giving target i a source: colours, texture at the centre, distance in the photo, distance
+    from its line, which a turned source is not asked for, and the price of the source's colour. own: rows and
+    columns of the photo itself. weights: of texture and distance, the most levels of a bias and what its
+    square costs, and how far turned sources count as lying away."""
+    texture_weight, near_weight, most_bias, bias_cost, far_px = weights
     t0 = np.float32(texture[y, x, 0]) - np.float32(texture[source_y, source_x, 0])
     t1 = np.float32(texture[y, x, 1]) - np.float32(texture[source_y, source_x, 1])
     far_y = np.float32(y - source_y)
     far_x = np.float32(x - source_x)
-    extra = texture_weight * (t0 * t0 + t1 * t1) + near_weight * np.sqrt(far_y * far_y + far_x * far_x)
-    if lines[i, 2] > 0:
+    extra = texture_weight * (t0 * t0 + t1 * t1) + near_weight * _far(
+        own, far_px, source_y, source_x, far_y, far_x
+    )
+    if lines[i, 2] > 0 and _is_own(own, source_y, source_x):
         extra += _off_line(lines[i, 0], lines[i, 1], lines[i, 2], far_y, far_x)
+    labels, costs, shift = prices
+    if costs.shape[0] > 0:
+        extra += costs[i, labels[source_y >> shift, source_x >> shift]]
     if extra >= limit:
         return extra
     if most_bias > 0:
@@ -104,14 +125,16 @@ def _cost(flat, texture, lines, i, y, x, source_y, source_x, weights, limit):
 
 
 @kernel(
-    "void(uint8[:, ::1], uint8[:, :, ::1], float32[:, ::1], int32[:, ::1], int32[:, ::1],"
-    " boolean[:, ::1], int32[:, ::1], int32[:, ::1], float32[::1], int64, int64, UniTuple(float32, 4),"
-    " int64, int64, int64)"
+    "void(uint8[:, ::1], uint8[:, :, ::1], float32[:, ::1],"
+    " Tuple((uint8[:, ::1], float32[:, ::1], int64)), int32[:, ::1], int32[:, ::1],"
+    " boolean[:, ::1], int32[:, ::1], int32[:, ::1], float32[::1], int64, int64, UniTuple(int64, 2),"
+    " UniTuple(float32, 5), int64, int64, int64)"
 )
 def search(
     flat,
     texture,
     lines,
+    prices,
     targets,
     index,
     valid,
@@ -120,6 +143,7 @@ def search(
     cost,
     seed,
     reach,
+    own,
     weights,
     bands,
     first_band,
@@ -139,7 +163,7 @@ def search(
             x = np.int64(targets[i, 1])
             best_y = np.int64(field[i, 0])
             best_x = np.int64(field[i, 1])
-            best = _cost(flat, texture, lines, i, y, x, best_y, best_x, weights, _FAR)
+            best = _cost(flat, texture, lines, prices, i, y, x, best_y, best_x, own, weights, _FAR)
             for k in range(4):
                 dy = -step if k == 0 else (step if k == 2 else 0)
                 dx = -step if k == 1 else (step if k == 3 else 0)
@@ -158,7 +182,7 @@ def search(
                     continue
                 if not valid[source_y, source_x] or (source_y == best_y and source_x == best_x):
                     continue
-                c = _cost(flat, texture, lines, i, y, x, source_y, source_x, weights, best)
+                c = _cost(flat, texture, lines, prices, i, y, x, source_y, source_x, own, weights, best)
                 if c < best:
                     best = c
                     best_y = source_y
@@ -171,7 +195,7 @@ def search(
                 source_y = best_y - radius + np.int64((h & np.uint64(0xFFFFFFFF)) % span)
                 source_x = best_x - radius + np.int64((h >> np.uint64(32)) % span)
                 if 0 <= source_y < height and 0 <= source_x < width and valid[source_y, source_x]:
-                    c = _cost(flat, texture, lines, i, y, x, source_y, source_x, weights, best)
+                    c = _cost(flat, texture, lines, prices, i, y, x, source_y, source_x, own, weights, best)
                     if c < best:
                         best = c
                         best_y = source_y
@@ -188,7 +212,9 @@ def search(
                     source_y = np.int64(np.rint(y - along * lines[i, 1] + across * lines[i, 0]))
                     source_x = np.int64(np.rint(x + along * lines[i, 0] + across * lines[i, 1]))
                     if 0 <= source_y < height and 0 <= source_x < width and valid[source_y, source_x]:
-                        c = _cost(flat, texture, lines, i, y, x, source_y, source_x, weights, best)
+                        c = _cost(
+                            flat, texture, lines, prices, i, y, x, source_y, source_x, own, weights, best
+                        )
                         if c < best:
                             best = c
                             best_y = source_y
@@ -275,11 +301,15 @@ def biases(flat, targets, field, most_bias, bias, first, last):
 
 
 @kernel(
-    "void(uint8[:, ::1], boolean[:, ::1], float32[:, ::1], int32[:, ::1], int32[:, ::1], float32, float32,"
-    " int32[:, ::1], int64, int64)"
+    "void(uint8[:, ::1], boolean[:, ::1], float32[:, ::1],"
+    " Tuple((uint8[:, ::1], float32[:, ::1], int64)), int32[:, ::1], int32[:, ::1], UniTuple(int64, 2),"
+    " UniTuple(float32, 3), int32[:, ::1], int64, int64)"
 )
-def match_known(flat, known, lines, targets, candidates, near_weight, least_far, field, first, last):
-    """The targets from the first to before the last."""
+def match_known(flat, known, lines, prices, targets, candidates, own, weights, field, first, last):
+    """The targets from the first to before the last. own: as for `_cost`. weights: cost of a pixel's
+    distance, least distance, and how far turned sources count as lying away."""
+    labels, costs, shift = prices
+    near_weight, least_far, far_px = weights
     for i in range(first, last):
         y = targets[i, 0]
         x = targets[i, 1]
@@ -294,12 +324,14 @@ def match_known(flat, known, lines, targets, candidates, near_weight, least_far,
             a = candidates[n, 1]
             far_y = np.float32(y - b)
             far_x = np.float32(x - a)
-            far = np.sqrt(far_y * far_y + far_x * far_x)
+            far = _far(own, far_px, b, a, far_y, far_x)
             if far < least_far:
                 continue
             c = near_weight * far
-            if lines[i, 2] > 0:
+            if lines[i, 2] > 0 and _is_own(own, b, a):
                 c += _off_line(lines[i, 0], lines[i, 1], lines[i, 2], far_y, far_x)
+            if costs.shape[0] > 0:
+                c += costs[i, labels[b >> shift, a >> shift]]
             for dy in range(-RADIUS, RADIUS + 1):
                 if c >= best:
                     break

@@ -24,6 +24,8 @@ from inpaint.exemplar.views import View, on_view, sampled, view_of
 
 MOST_MISFIT = 0.57
 """A plane is filled when it explains what is beside the hole so much better than the photo as it is does."""
+MOST_MAGNIFIED = 1.25
+"""A fill whose pixels are magnified more than this, in the median, is a blur, and blurs have few seams."""
 NEAR_WEIGHT = 30.0
 """Cost of a source one pixel farther away, on a plane."""
 SWEEPS, TEST_SWEEPS = 2, 8
@@ -95,8 +97,8 @@ def on_a_plane(settings: ExemplarSettings) -> ExemplarSettings:
 
 def plane_fill(
     image: np.ndarray, view: View, assembled: np.ndarray, origin: np.ndarray, misfit: float
-) -> Fill:
-    """A fill of the photo by a fill of a plane.
+) -> Fill | None:
+    """A fill of the photo by a fill of a plane; None where that would only magnify what is far away.
 
     Args:
         image: uint8 (H, W, 3), the photo.
@@ -113,6 +115,9 @@ def plane_fill(
     here = view.points(np.stack(at, axis=1))
     nearest = np.rint(here).astype(int).clip(0, np.array(view.hole.shape) - 1)
     there = view.plane.pixels(here + view.low + shift[nearest[:, 0], nearest[:, 1]])
+    nearness = view.plane.nearness(np.stack(at, axis=1)) / view.plane.nearness(there)
+    if np.median(nearness) > MOST_MAGNIFIED:
+        return None
     colours = sampled(image, there, cv2.INTER_CUBIC).astype(np.float32)
     colours += sampled(changed, here)
     result, cost = image.copy(), np.full(view.inside.shape, INVALID, np.float32)
@@ -133,7 +138,7 @@ def misfit_of(plane: Plane, level: Level, scale: int, seed: int) -> float:
 
     Returns:
         The ratio of the mean costs of the patches beside the hole: 1 = neither explains it better; infinite
-        where too little is seen on the plane.
+        where too little is seen on the plane, or nothing on it may be copied.
     """
     here = Plane((plane.centre + 0.5) / scale - 0.5, plane.tilt * scale)
     view = view_of(here, level.image, level.hole, level.blocked)
@@ -152,9 +157,11 @@ def misfit_of(plane: Plane, level: Level, scale: int, seed: int) -> float:
     pixels, there = pixels[seen], there[seen]
     if len(pixels) < LEAST_RING_SHARE * np.count_nonzero(ring) or len(pixels) < LEAST_PATCHES:
         return np.inf
-    in_photo = _found_again(level, ring, seed)[pixels[:, 0], pixels[:, 1]]
-    on_it = _found_again(flat[0], on_plane, seed)[there[:, 0], there[:, 1]]
-    return float((on_it + NOISE).mean() / (in_photo + NOISE).mean())
+    in_photo, on_it = _found_again(level, ring, seed), _found_again(flat[0], on_plane, seed)
+    if in_photo is None or on_it is None:
+        return np.inf
+    costs = [found[at[:, 0], at[:, 1]] for found, at in ((on_it, there), (in_photo, pixels))]
+    return float((costs[0] + NOISE).mean() / (costs[1] + NOISE).mean())
 
 
 def _ring(level: Level) -> np.ndarray:
@@ -165,14 +172,15 @@ def _ring(level: Level) -> np.ndarray:
     return ring
 
 
-def _found_again(level: Level, ring: np.ndarray, seed: int) -> np.ndarray:
-    """float32 (h, w): what the patches of a ring differ from the most similar ones outside of it."""
+def _found_again(level: Level, ring: np.ndarray, seed: int) -> np.ndarray | None:
+    """float32 (h, w): what the patches of a ring differ from the most similar ones outside of it; None where
+    there is nothing to compare."""
     outside = level.valid & ~(cv2.dilate(ring.astype(np.uint8), np.ones((2 * SIDE + 1,) * 2, np.uint8)) > 0)
     result = np.zeros(ring.shape, np.float32)
     sources = np.argwhere(outside)
     targets = np.argwhere(ring).astype(np.int32, order="C")
     if len(sources) == 0 or len(targets) == 0:
-        return result
+        return None
     index = np.full(ring.shape, -1, np.int32)
     index[targets[:, 0], targets[:, 1]] = np.arange(len(targets))
     field = sources[np.random.default_rng(seed).integers(0, len(sources), len(targets))].astype(

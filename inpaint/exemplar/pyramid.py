@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from inpaint.exemplar.palette import Palette
+
 RADIUS = 3
 """Patches are 7 x 7 pixels."""
 SIDE = 2 * RADIUS + 1
@@ -27,6 +29,9 @@ class Level:
         blocked: bool (h, w), hole or protected.
         valid: bool (h, w), True = centre of a patch that is a source.
         lines: float32 (h, w, 3), what goes on there, see `guidance.line_field`; None = nothing.
+        palette: which colours may go where; None = any anywhere.
+        own: rows and columns that the photo has; what lies beyond is the photo again, turned, see `turned`.
+            None = all are its own.
     """
 
     image: np.ndarray
@@ -35,6 +40,8 @@ class Level:
     blocked: np.ndarray
     valid: np.ndarray
     lines: np.ndarray | None = None
+    palette: Palette | None = None
+    own: tuple[int, int] | None = None
 
     def unworked(self) -> Level:
         """The same level with an image and a texture of its own."""

@@ -25,7 +25,9 @@ class ExemplarSettings:
         guide_level: with a guide, the level that is taken from it as it is (2 = a quarter of the size).
         guide_bandwidth: sharpness of the last vote with a guide.
         line_weight: cost of a source one pixel off the line that goes on there, see `lines`; 0 = no lines.
-        hypotheses: so many ways to fill the coarse levels are tried, and the cheapest is carried down.
+        arcs: whether curved edges go on as arcs of circles and ellipses too, see `arcs`.
+        hypotheses: so many ways to fill the coarse levels are grown, the odd ones from a level finer, and the
+            cheapest is carried down; 1 without `shift_maps` = as earlier versions, from the coarsest.
         shift_maps: so many of them are put together from whole pieces, see `shift_maps`.
         pick_level: the level at which they are compared, a coarser one where the hole has more than
             `pick_px` pixels there.
@@ -33,7 +35,11 @@ class ExemplarSettings:
         most_bias: a source may be brighter or darker by up to so many levels, in each channel; 0 = never.
         bias_cost: what a level of that costs, squared, of what it would cost as a difference.
         even_ground: whether what continues a smooth ground gets a smooth surface in place of patches.
+        turned_px: turned and mirrored sources are taken where they are much cheaper than others even if they
+            count as lying so many pixels away, see `turned`; 0 = never.
         planes: so many planes in perspective are filled where straight edges speak for them, see `planes`.
+        palette_weight: cost of a source of a colour that the hole's border does not show, see `palette`; 0 =
+            any colour may go anywhere.
     """
 
     coarsest_hole_px: float = 6.0
@@ -51,6 +57,7 @@ class ExemplarSettings:
     guide_level: int = 2
     guide_bandwidth: float = 0.15
     line_weight: float = 0.0
+    arcs: bool = False
     hypotheses: int = 1
     shift_maps: int = 0
     pick_level: int = 2
@@ -58,12 +65,22 @@ class ExemplarSettings:
     most_bias: float = 0.0
     bias_cost: float = 1.0
     even_ground: bool = False
+    turned_px: float = 0.0
     planes: int = 0
+    palette_weight: float = 0.0
 
 
 FAST = ExemplarSettings()
-NORMAL = ExemplarSettings(line_weight=20_000.0, hypotheses=2, shift_maps=2, most_bias=10.0, even_ground=True)
-BEST = replace(NORMAL, hypotheses=6, planes=1)
+NORMAL = ExemplarSettings(
+    line_weight=20_000.0,
+    arcs=True,
+    hypotheses=1,
+    shift_maps=2,
+    most_bias=10.0,
+    even_ground=True,
+    palette_weight=10_000.0,
+)
+BEST = replace(NORMAL, hypotheses=6, planes=1, turned_px=20.0)
 EFFORTS: dict[Effort, ExemplarSettings] = {"fast": FAST, "normal": NORMAL, "best": BEST}
 
 

@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 
 from inpaint.exemplar.guidance import FREE_ACROSS_PX, MOST_ACROSS_PX
-from inpaint.exemplar.lines import Line
+from inpaint.exemplar.line_geometry import Line
+from inpaint.exemplar.palette import ANYWHERE, Prices
 from inpaint.exemplar.patchmatch import match_known
 from inpaint.exemplar.pyramid import SIDE, Level
 
@@ -79,6 +80,7 @@ def shift_map(
     lines: np.ndarray,
     *,
     near_weight: float,
+    prices: Prices = ANYWHERE,
 ) -> np.ndarray:
     """The shift of each hole pixel that makes the least seams (alpha-expansion).
 
@@ -87,6 +89,7 @@ def shift_map(
         shifts: int32 (K, 2), see `candidates`.
         lines: float32 (M, 3), the lines at the hole's pixels, as the search takes them.
         near_weight: cost of a source one pixel farther away.
+        prices: of the sources' colours at the hole's pixels, as the search takes them.
 
     Returns:
         int32 (H, W, 2), in the hole the shift of each pixel, 0 elsewhere; a pixel for which no shift leads
@@ -95,7 +98,7 @@ def shift_map(
     from inpaint.exemplar import max_flow
 
     holes = np.argwhere(level.hole).astype(np.int32, order="C")
-    unary = _unary(level, holes, shifts, lines, near_weight)
+    unary = _unary(level, holes, shifts, lines, near_weight, prices)
     labels = np.argmin(unary, axis=0).astype(np.int32)
     max_flow.expand(level.image, holes, neighbours(level.hole), shifts, unary, labels, SWEEPS)
     chosen = np.zeros((*level.hole.shape, 2), np.int32)
@@ -118,11 +121,14 @@ def _unary(
     shifts: np.ndarray,
     lines: np.ndarray,
     near_weight: float,
+    prices: Prices,
 ) -> np.ndarray:
     """float32 (K, M): cost of each shift at each hole pixel."""
     height, width = level.hole.shape
     image = level.image.astype(np.float32)
     weight = np.sqrt(lines[:, 2] / (3 * SIDE * SIDE))  # of a pixel, not squared
+    prices = prices._replace(costs=np.sqrt(prices.costs / (3 * SIDE * SIDE)))
+    numbers = np.arange(len(holes))
     beside = [
         (step, known)
         for step in ((0, 1), (0, -1), (1, 0), (-1, 0))
@@ -135,6 +141,9 @@ def _unary(
         good = level.valid[clipped[:, 0], clipped[:, 1]] & (clipped == source).all(axis=1)
         across = np.abs(lines[:, 0] * shift[0] + lines[:, 1] * shift[1])
         cost = weight * np.clip(across - FREE_ACROSS_PX, 0, MOST_ACROSS_PX) + near_weight * np.hypot(*shift)
+        if len(prices.costs):
+            rows, columns = clipped.T >> prices.shift
+            cost += prices.costs[numbers, prices.labels[rows, columns]]
         for step, known in beside:
             theirs = np.clip(clipped[known] + step, 0, (height - 1, width - 1))
             ours = holes[known] + step

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from inpaint.exemplar.guidance import line_field
-from inpaint.exemplar.lines import CORNER, FREE, JOINED, T_JOINT, Line, find_lines
+from inpaint.exemplar.line_geometry import Line
+from inpaint.exemplar.lines import CORNER, FREE, JOINED, T_JOINT, find_lines
 
 
 def drawn(polygon, height=160, width=220, ground=(60, 90, 120), colour=(200, 190, 170)):

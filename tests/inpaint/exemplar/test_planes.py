@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from inpaint.exemplar.completion import complete
-from inpaint.exemplar.planes import Fill, misfit_of, montage, seams
+from inpaint.exemplar.planes import Fill, misfit_of, montage, plane_fill, seams
 from inpaint.exemplar.pyramid import build_pyramid
 from inpaint.exemplar.settings import NORMAL
 from inpaint.exemplar.shift_maps import INVALID
@@ -45,6 +45,31 @@ def test_a_floor_explains_its_surroundings_and_another_plane_does_not():
 def test_a_plane_that_shows_too_little_of_the_hole_is_no_plane_of_it():
     level = build_pyramid(floor(), hole(), None, coarsest_hole_px=6.0)[0]
     assert misfit_of(Plane(np.array([109.0, 90.0]), np.array([0.2, 0.0])), level, 1, 0) == np.inf
+
+
+def test_a_plane_on_which_nothing_may_be_copied_explains_nothing():
+    """The sky may be copied, and of the floor only what lies right beside the hole."""
+    mask = hole()
+    protect = cv2.dilate(mask.astype(np.uint8), np.ones((41, 41), np.uint8)) == 0
+    protect[:10] = False
+    sky = np.random.default_rng(0).integers(0, 256, (10, WIDTH, 3), np.uint8)
+    photo = floor()
+    photo[:10] = sky
+    level = build_pyramid(photo, mask, protect, coarsest_hole_px=6.0)[0]
+    assert misfit_of(the_floor(), level, 1, 0) == np.inf
+
+
+@pytest.mark.parametrize(("farther", "kept"), [(0, True), (25, False)])
+def test_what_is_magnified_too_much_is_no_fill(farther, kept):
+    """All is copied from the same row, or from so much farther away that it is half as large there."""
+    photo, mask = floor(), hole()
+    view = view_of(the_floor(), photo, mask, mask)
+    pixels = np.argwhere(view.hole)
+    source = view.source[view.hole]
+    there = np.stack([source[:, 0].clip(60, 109) - farther, source[:, 1] + 45 * (farther == 0)], axis=1)
+    origin = np.rint(view.points(there)).astype(np.int32).clip(0, np.array(view.hole.shape) - 1)
+    assert len(origin) == len(pixels)
+    assert (plane_fill(photo, view, view.image, origin, 0.3) is not None) == kept
 
 
 def test_a_view_shows_the_photo_and_bars_what_is_blocked():

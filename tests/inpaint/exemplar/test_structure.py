@@ -102,6 +102,40 @@ def test_fast_knows_no_lines_and_normal_does_better_on_a_slanted_edge():
 
 
 @pytest.fixture(scope="module")
+def wall_beside_a_cabinet():
+    """A rough light wall and a smooth dark cabinet, whose left edge, at column 165, a person hides."""
+    rows, columns = grid()
+    photo = np.array([196, 200, 190]) + grain(1, 16)
+    for where, colour, seed, strength in (
+        (rows > 200, (120, 90, 60), 5, 12),
+        ((rows > 90) & (columns > 165) & (rows < 205), (35, 33, 36), 6, 1),
+    ):
+        share = cv2.resize(where.astype(np.float32), (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)[..., None]
+        photo = (1 - share) * photo + share * (np.array(colour) + grain(seed, strength))
+    return np.clip(photo, 0, 255).astype(np.uint8)
+
+
+def dark_share(filled, mask):
+    return (filled.mean(axis=2) < 60)[mask].mean()
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_cabinet_does_not_grow_over_the_wall(wall_beside_a_cabinet, seed):
+    """Where its edge is hidden, it may end as far into the hole as half the hole's width, column 157."""
+    mask = person(50, 230, 90, 225)
+    holed = np.where(mask[..., None], np.uint8((255, 0, 255)), wall_beside_a_cabinet)
+    filled, grown = (
+        complete(holed, mask, seed=seed, settings=settings)
+        for settings in (NORMAL, replace(NORMAL, palette_weight=0.0))
+    )
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+    beyond = mask & (columns < 154)
+    assert dark_share(filled, beyond) < 0.001
+    assert dark_share(grown, beyond) > 0.005
+    assert dark_share(filled, mask & (columns > 170) & (rows > 95) & (rows < 200)) > 0.95
+
+
+@pytest.fixture(scope="module")
 def chequered_floor():
     """A floor of squares that shrink towards the horizon, at row 20, seen from its middle."""
     rows, columns = grid()
