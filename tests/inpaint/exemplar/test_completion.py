@@ -63,6 +63,19 @@ def test_the_number_of_threads_changes_no_pixel(monkeypatch, rng):
     assert np.array_equal(filled[0], filled[2])
 
 
+def test_the_number_of_threads_changes_no_pixel_of_a_round_edge(monkeypatch, rng):
+    image = cv2.GaussianBlur(rng.integers(0, 256, (240, 320, 3), dtype=np.uint8), (0, 0), 2) // 4 + 20
+    cv2.circle(image, (160, 150), 90, (220, 200, 60), -1, cv2.LINE_AA)
+    mask = np.zeros((240, 320), bool)
+    mask[40:120, 110:200] = True
+    filled = []
+    for threads in (1, 5):
+        monkeypatch.setattr(bands, "threads", lambda threads=threads: threads)
+        monkeypatch.setattr(bands, "_pool", None)
+        filled.append(complete(image, mask, settings=EFFORTS["best"]))
+    assert np.array_equal(filled[0], filled[1])
+
+
 def test_several_threads_may_fill_at_once(rng):
     images = [cv2.GaussianBlur(rng.integers(0, 256, (96, 128, 3), np.uint8), (0, 0), 2) for _ in range(4)]
     alone = [complete(image, hole()) for image in images]
