@@ -97,12 +97,16 @@ def complete(
     if not mask.any():
         return image.copy()
     mask = np.ascontiguousarray(mask)
-    edges = edges_around(image, mask, arcs=settings.arcs) if settings.line_weight > 0 else Edges()
-    lines, whole = edges.lines, mask
-    if edges.arcs and guide is None:
-        image, mask = with_strips(image, mask, protect, edges.arcs)
+    bent = settings.arcs and guide is None
+    edges = edges_around(image, mask, arcs=bent) if settings.line_weight > 0 else Edges()
+    whole = mask
+    if edges.arcs:
+        image, mask = with_strips(image, whole, protect, edges.arcs)
         if not mask.any():
             return image
+        if mask.sum() == whole.sum():  # none of them may be copied: their ends are left to the lines
+            edges = edges_around(image, whole)
+    lines = edges.lines
     levels = build_pyramid(image, mask, protect, coarsest_hole_px=settings.coarsest_hole_px)
     if not levels:
         return _without_sources(image, mask, guide)
@@ -143,8 +147,7 @@ def _with_planes(
         seen = build_pyramid(view.image, view.hole, view.barred, coarsest_hole_px=settings.coarsest_hole_px)
         if seen:
             pick = pick_level(seen, on_plane)
-            lines = find_lines(view.image, view.hole, arcs=settings.arcs)
-            matches = picked(seen, pick, lines, seed, on_plane)
+            matches = picked(seen, pick, find_lines(view.image, view.hole), seed, on_plane)
             copied, copied_from = carried_down(seen, matches, pick, seed, on_plane)
             flat = assemble(copied, view.hole, ~seen[0].blocked, copied_from)
             on_it = plane_fill(filled, view, flat, copied_from, misfits[k])

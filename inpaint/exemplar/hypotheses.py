@@ -58,9 +58,12 @@ def picked(
 ) -> Matches:
     """The matches that are carried down from the level `pick`, see `cheapest` and `descend`."""
     guide_by(levels, lines)
-    if settings.palette_weight > 0:
+    small = (
+        np.count_nonzero(levels[pick].hole) <= settings.pick_px
+    )  # else long and thin: its border says it all
+    if settings.palette_weight > 0 and small:
         _colour_by(levels, pick, lines)
-    if settings.hypotheses > 1 or settings.shift_maps > 0:
+    if (settings.hypotheses > 1 or settings.shift_maps > 0) and small:
         return cheapest(levels, pick, lines, seed, settings)
     with unwatched():  # what is told must only grow, and the levels below are told by `carried_down`
         return descend(levels, None, len(levels) - 1, pick, seed, settings)

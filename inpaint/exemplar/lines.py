@@ -137,6 +137,9 @@ def _ends(image: np.ndarray, mask: np.ndarray, grown: np.ndarray, pieces: np.nda
     ends: list[_End] = []
     for piece in pieces:
         for start, point in (piece, piece[::-1]):
+            row, column = np.clip(np.rint(point).astype(int), 0, np.array(mask.shape) - 1)
+            if away[row, column] > _reach_of_end(np.inf):
+                continue
             start = _behind(start, point, pieces)
             end = _end(image, grown, mask, away, start, point)
             if end is not None and not any(_same(end, other) for other in ends):
@@ -178,6 +181,11 @@ def _behind(start: np.ndarray, point: np.ndarray, pieces: np.ndarray) -> np.ndar
     return begin
 
 
+def _reach_of_end(length: float) -> float:
+    """How far from the hole the end of an edge of that length may be, in pixels."""
+    return 8 + 0.3 * min(length, 60)
+
+
 def _end(
     image: np.ndarray,
     grown: np.ndarray,
@@ -187,7 +195,7 @@ def _end(
     point: np.ndarray,
 ) -> _End | None:
     length = float(np.linalg.norm(point - start))
-    reach = 8 + 0.3 * min(length, 60)
+    reach = _reach_of_end(length)
     row, column = np.clip(np.rint(point).astype(int), 0, np.array(mask.shape) - 1)
     if away[row, column] > reach:
         return None

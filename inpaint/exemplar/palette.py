@@ -168,7 +168,11 @@ def main_colours(colours: np.ndarray) -> np.ndarray:
 def sorted_pixels(image: np.ndarray, colours: np.ndarray) -> np.ndarray:
     """uint8 (h, w): the number of each pixel's colour; the number of colours where it has none of its own."""
     lab = _lab(image)
-    nearest = np.argmin(_apart(lab.reshape(-1, 3), colours), axis=1).reshape(lab.shape[:2])
+    nearest, least = np.zeros(lab.shape[:2], np.uint8), np.full(lab.shape[:2], np.inf, np.float32)
+    for k, colour in enumerate(colours):
+        apart = np.square(lab - colour).sum(axis=2)
+        nearest[apart < least] = k
+        np.minimum(least, apart, out=least)
     box = np.ones((3, 3), np.uint8)
     even = (cv2.dilate(lab, box) - cv2.erode(lab, box)).max(axis=2) <= EVEN
     wide = cv2.morphologyEx(even.astype(np.uint8), cv2.MORPH_OPEN, box) > 0

@@ -69,7 +69,9 @@ def build_pyramid(
     valid = _valid_sources(blocked)
     if not valid.any():
         return []
-    levels = [Level(image.copy(), _texture(image, mask, 2**count + 1), mask, blocked, valid)]
+    image = np.ascontiguousarray(image).copy()
+    image[mask] = 0
+    levels = [Level(image, _texture(image, mask, 2**count + 1), mask, blocked, valid)]
     while len(levels) < count:
         coarser = _halved(levels[-1])
         if np.count_nonzero(coarser.valid) < MIN_SOURCES:

@@ -16,6 +16,8 @@ HALF_PX = 4
 RIM_PX, ALIKE_LEVELS = 1.0, 40.0
 """It reaches only so far to a side whose colours at both ends differ by more than this, a channel: what lies
 behind a rim may have changed."""
+PART_PX = 512
+"""So many pixels are compared with an arc at a time."""
 SHORTEST_SOURCE_PX, LONGEST_SOURCE_PX, SKIPPED_PX = 8, 48, 2
 """So much of the edge outside is copied from, without that next to the hole."""
 
@@ -35,6 +37,7 @@ def with_strips(
         uint8 (H, W, 3) and bool (H, W); what was given where there is no arc.
     """
     barred = mask if protect is None else mask | protect
+    barred = cv2.dilate(barred.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0  # what cubic sampling reads
     nearest = np.full(mask.shape, HALF_PX + 0.5)
     painted = image.copy()
     for arc in arcs:
@@ -109,9 +112,9 @@ def _paint(
         return
     along = np.gradient(way, axis=0)
     along /= np.maximum(np.linalg.norm(along, axis=1), 1e-6)[:, None]
-    apart = pixels[:, None].astype(np.float32) - way[None].astype(np.float32)
-    index = (apart**2).sum(axis=2).argmin(axis=1)
-    apart = apart[np.arange(len(pixels)), index]
+    parts = np.array_split(pixels.astype(np.float32), -(-len(pixels) // PART_PX))
+    index = np.concatenate([((part[:, None] - way) ** 2).sum(axis=2).argmin(axis=1) for part in parts])
+    apart = pixels - way[index]
     ahead = along[index]
     beyond = (apart * ahead).sum(axis=1)
     offset = apart[:, 1] * ahead[:, 0] - apart[:, 0] * ahead[:, 1]  # to the left, seen along the way

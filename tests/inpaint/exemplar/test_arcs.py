@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
+from inpaint.exemplar.completion import complete
 from inpaint.exemplar.lines import edges_around
 from inpaint.exemplar.settings import FAST, NORMAL
 from inpaint.exemplar.strips import with_strips
@@ -134,3 +136,45 @@ def test_a_strip_keeps_to_the_side_whose_colours_agree():
         _, left = with_strips(photo, mask, None, [arc])
         assert not left[mask & (np.abs(off + 2.5) < 0.7)].any()  # inside
         assert left[mask & (np.abs(off - 2.5) < 0.7)].all() == outside
+
+
+def test_a_guide_leaves_the_ends_of_curves_to_the_lines():
+    truth, mask = two_sides(SCENES["ring"]), person()
+    smooth = cv2.GaussianBlur(truth, (0, 0), 3)
+    bent, straight = (complete(truth, mask, guide=smooth, settings=each) for each in (NORMAL, STRAIGHT))
+    assert np.array_equal(bent, straight)
+
+
+def test_a_curve_of_which_nothing_may_be_copied_is_left_to_the_lines():
+    truth, mask = two_sides(SCENES["ring"]), person()
+    protect = np.zeros_like(mask)
+    protect[away_from(150, 160)[::4, ::4] < 95] = True
+    bent, straight = (complete(truth, mask, protect=protect, settings=each) for each in (NORMAL, STRAIGHT))
+    assert np.array_equal(bent, straight)
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_what_lies_beside_a_strip_in_the_hole_or_is_protected_is_not_in_it(held):
+    """Cubic sampling reads two pixels beyond those that it is asked for."""
+    truth, mask = two_sides(away_from(180, 160) < 90), person()
+    protect = np.zeros_like(mask)
+    if held:
+        protect[:, 224:] = True
+    barred = (mask | protect)[..., None]
+    arcs = edges_around(truth, mask, arcs=True).arcs
+    painted = [
+        with_strips(np.where(barred, np.uint8(colour), truth), mask, protect, arcs) for colour in (0, 255)
+    ]
+    hole = mask & ~painted[0][1]
+    assert hole.any()
+    assert np.array_equal(painted[0][0][hole], painted[1][0][hole])
+
+
+def test_strips_may_fill_the_whole_hole():
+    truth = two_sides(away_from(120, 160) < 80)
+    away = np.abs(away_from(120, 160)[2::4, 2::4] - 80)
+    rows, columns = np.mgrid[: truth.shape[0], : truth.shape[1]]
+    mask = (away < 2.5) & (rows < 120) & (np.abs(columns - 160) < 20)
+    filled = fill(truth, mask)
+    assert np.array_equal(filled[~mask], truth[~mask])
+    assert np.abs(filled.astype(int) - truth)[mask].mean() < 30

@@ -7,7 +7,7 @@ import pytest
 
 from inpaint.exemplar import bands
 from inpaint.exemplar.completion import ExemplarInpainter, complete
-from inpaint.exemplar.settings import ExemplarSettings
+from inpaint.exemplar.settings import EFFORTS, ExemplarSettings
 
 
 def stripes(height=96, width=128, period=8):
@@ -63,6 +63,19 @@ def test_the_number_of_threads_changes_no_pixel(monkeypatch, rng):
     assert np.array_equal(filled[0], filled[2])
 
 
+def test_the_number_of_threads_changes_no_pixel_of_a_round_edge(monkeypatch, rng):
+    image = cv2.GaussianBlur(rng.integers(0, 256, (240, 320, 3), dtype=np.uint8), (0, 0), 2) // 4 + 20
+    cv2.circle(image, (160, 150), 90, (220, 200, 60), -1, cv2.LINE_AA)
+    mask = np.zeros((240, 320), bool)
+    mask[40:120, 110:200] = True
+    filled = []
+    for threads in (1, 5):
+        monkeypatch.setattr(bands, "threads", lambda threads=threads: threads)
+        monkeypatch.setattr(bands, "_pool", None)
+        filled.append(complete(image, mask, settings=EFFORTS["best"]))
+    assert np.array_equal(filled[0], filled[1])
+
+
 def test_several_threads_may_fill_at_once(rng):
     images = [cv2.GaussianBlur(rng.integers(0, 256, (96, 128, 3), np.uint8), (0, 0), 2) for _ in range(4)]
     alone = [complete(image, hole()) for image in images]
@@ -96,6 +109,46 @@ def test_nothing_is_copied_from_what_is_protected():
 def test_what_lies_in_the_hole_has_no_influence():
     image, mask = stripes(), hole()
     assert np.array_equal(complete(damaged(image, mask), mask), complete(image, mask))
+
+
+def wire(shape):
+    mask = np.zeros(shape, np.uint8)
+    cv2.line(mask, (10, 5), (shape[1] - 12, shape[0] - 9), 1, 5)
+    return mask > 0
+
+
+def nearly_everything(shape):
+    mask = np.ones(shape, bool)
+    mask[:, -24:] = False
+    return mask
+
+
+@pytest.mark.parametrize("holed", [wire, nearly_everything])
+@pytest.mark.parametrize("effort", ["normal", "best"])
+def test_what_lies_in_a_thin_or_a_huge_hole_has_no_influence(holed, effort):
+    generator = np.random.default_rng(3)
+    image = cv2.GaussianBlur(generator.normal(120, 90, (96, 128, 3)), (0, 0), 3).clip(0, 255).astype(np.uint8)
+    cv2.circle(image, (60, 50), 30, (220, 200, 40), -1)
+    mask = holed(image.shape[:2])
+    fills = [
+        complete(np.where(mask[..., None], colour, image).astype(np.uint8), mask, settings=EFFORTS[effort])
+        for colour in (np.array((255, 0, 255)), np.array((0, 255, 0)), image)
+    ]
+    assert np.array_equal(fills[0], fills[1])
+    assert np.array_equal(fills[0], fills[2])
+
+
+def test_a_long_thin_hole_needs_no_shift_maps(monkeypatch):
+    def not_needed(*_, **__):
+        raise AssertionError
+
+    monkeypatch.setattr("inpaint.exemplar.hypotheses.shift_map", not_needed)
+    monkeypatch.setattr("inpaint.exemplar.hypotheses.find_palette", not_needed)
+    image = np.tile(stripes(), (8, 12, 1))
+    mask = wire(image.shape[:2])
+    assert mask.sum() > EFFORTS["normal"].pick_px
+    filled = complete(damaged(image, mask), mask)
+    assert np.abs(filled.astype(int) - image)[mask].mean() < 12
 
 
 @pytest.mark.parametrize("size", [(5, 6), (8, 40), (33, 7), (1, 30)])

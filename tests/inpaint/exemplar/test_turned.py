@@ -99,7 +99,7 @@ def test_a_sheet_has_the_photo_and_its_seven_turned_images():
     sheet = turned.sheet_of(level, (64, 64))
     assert sheet.own == (64, 64)
     assert sheet.image.shape == (128, 256, 3)
-    assert np.array_equal(sheet.image[:40, :50], image)
+    assert np.array_equal(sheet.image[:40, :50], level.image)
     assert np.array_equal(np.argwhere(sheet.hole), np.argwhere(hole))
     assert np.array_equal(sheet.valid[:64, :64], np.pad(level.valid, ((0, 24), (0, 14))))
     assert np.count_nonzero(~sheet.blocked) == 8 * np.count_nonzero(~hole)
